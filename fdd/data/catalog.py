@@ -1,0 +1,50 @@
+"""What a data set is made of, before any video is opened: a list of `Video`s."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable
+
+LABELS = ("real", "fake")
+
+
+@dataclasses.dataclass(frozen=True)
+class Video:
+    """A video file and what its place in the data set says of it.
+
+    Attributes:
+        path: The file.
+        label: 'real' or 'fake'.
+        method: Forgery method of a fake, or where a real video comes from.
+        name: Name of the file without its ending. Methods share names: `video_id` is unique.
+        target: Id of the video whose scene and head are shown; a real video's own id.
+        source: Id of the video a fake's face is taken from; '' for a real video.
+        split: 'train', 'validation' or 'test'.
+        compression: As the data set names it ('c23').
+    """
+
+    path: str
+    label: str
+    method: str
+    name: str
+    target: str
+    source: str
+    split: str
+    compression: str
+
+    @property
+    def video_id(self) -> str:
+        """(method, name) in one string."""
+        return f"{self.method}/{self.name}"
+
+
+def by_target(videos: Iterable[Video]) -> list[tuple[Video, ...]]:
+    """Groups videos that show the same target, the real one first.
+
+    The videos of a group share their face detections (`fdd.video.clips.extract_clips`).
+    """
+
+    def key(video: Video) -> tuple[str, bool, str]:
+        return (video.target, video.label != "real", video.video_id)
+
+    groups = itertools.groupby(sorted(videos, key=key), key=lambda video: video.target)
+    return [tuple(group) for _, group in groups]

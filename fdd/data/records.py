@@ -1,0 +1,145 @@
+"""The records of a data set: one clip each, in TFDS's ArrayRecord files.
+
+No TensorFlow is needed to write them (frames are handed over as encoded JPEG) or to read them.
+"""
+
+import io
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from fdd.data.catalog import LABELS, Video
+from fdd.data.extraction import Result
+from fdd.errors import UserError
+from fdd.video.clips import Clip, Extraction, Preprocessing
+
+
+def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
+    """The schema of a record; `tfds_builders/faceforensics/README.md` explains each field."""
+    size, num_frames = spec.image_size, spec.num_frames
+    image = tfds.features.Image(shape=(size, size, 3), encoding_format="jpeg")
+    per_frame = tfds.features.Tensor
+    return tfds.features.FeaturesDict(
+        {
+            "frames": tfds.features.Sequence(image, length=num_frames),
+            "label": tfds.features.ClassLabel(names=LABELS),
+            "method": tfds.features.Text(),
+            "video_id": tfds.features.Text(),
+            "target": tfds.features.Text(),
+            "source": tfds.features.Text(),
+            "compression": tfds.features.Text(),
+            "clip_index": np.int32,
+            "frame_indices": per_frame(shape=(num_frames,), dtype=np.int32),
+            "seconds": per_frame(shape=(num_frames,), dtype=np.float32),
+            "fps": np.float32,
+            "video_height": np.int32,
+            "video_width": np.int32,
+            "face_box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
+            "face_score": np.float32,
+            "crop_box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
+        }
+    )
+
+
+def examples(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields (key, record) for every clip of a video that gave any."""
+    if result.extraction is not None:
+        for clip in result.extraction.people[0]:
+            key = f"{result.video.video_id}/{clip.index:04d}"
+            yield key, _example(result.video, result.extraction, clip)
+
+
+def _example(video: Video, extraction: Extraction, clip: Clip) -> dict[str, Any]:
+    return {
+        "frames": [io.BytesIO(jpeg) for jpeg in clip.frames],
+        "label": video.label,
+        "method": video.method,
+        "video_id": video.video_id,
+        "target": video.target,
+        "source": video.source,
+        "compression": video.compression,
+        "clip_index": clip.index,
+        "frame_indices": np.array(clip.frame_indices, np.int32),
+        "seconds": np.array(clip.seconds, np.float32),
+        "fps": extraction.info.fps,
+        "video_height": extraction.info.height,
+        "video_width": extraction.info.width,
+        "face_box": np.array(clip.face.box if clip.face else (0, 0, 0, 0), np.float32),
+        "face_score": clip.face.score if clip.face else 0.0,
+        "crop_box": np.array(clip.crop, np.float32),
+    }
+
+
+class Dataset:
+    """A data set that was built, read without the code that built it.
+
+    Attributes:
+        folder: Where it is.
+        preprocessing: What `Preprocessing.description` gave when it was built.
+        fingerprint: What `Preprocessing.fingerprint` gave then.
+    """
+
+    def __init__(self, folder: str | pathlib.Path):
+        """Opens the data set in `folder`.
+
+        Raises:
+            UserError: there is none, or it was not built by this project.
+        """
+        self.folder = pathlib.Path(folder)
+        if not (self.folder / "dataset_info.json").exists():
+            raise UserError(f"{folder} holds no data set")
+        self._builder = tfds.builder_from_directory(self.folder)
+        metadata = dict(self._builder.info.metadata or {})
+        if "fingerprint" not in metadata:
+            raise UserError(f"{folder} holds a data set that was not built by fdd")
+        self.preprocessing: dict[str, Any] = metadata["preprocessing"]
+        self.fingerprint: str = metadata["fingerprint"]
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Number of clips in each split that has any."""
+        return {name: info.num_examples for name, info in self._builder.info.splits.items()}
+
+    def source(self, split: str) -> Sequence[dict[str, Any]]:
+        """Random access to the records of a split, frames decoded: uint8 [height, width, 3], RGB.
+
+        Raises:
+            UserError: the data set has no such split, or is in another format than ArrayRecord.
+        """
+        return self._open(split, tfds.decode.DeserializeMethod.DESERIALIZE_AND_DECODE)
+
+    def metadata(self, split: str) -> list[dict[str, Any]]:
+        """All fields of all records of a split but the frames, which are not decoded.
+
+        Raises:
+            UserError: as `source`.
+        """
+        records = self._open(split, tfds.decode.DeserializeMethod.RAW_BYTES)
+        fields = tfds.features.FeaturesDict(
+            {name: kind for name, kind in self._builder.info.features.items() if name != "frames"}
+        )
+        return [
+            {
+                name: value.decode() if isinstance(value, bytes) else value
+                for name, value in row.items()
+            }
+            for row in (fields.deserialize_example_np(record) for record in records)
+        ]
+
+    def _open(self, split: str, method: tfds.decode.DeserializeMethod) -> Sequence[Any]:
+        if split not in self.splits:
+            raise UserError(f"{self.folder} has no split '{split}', only {', '.join(self.splits)}")
+        try:
+            return self._builder.as_data_source(split, deserialize_method=method)
+        except NotImplementedError:
+            raise UserError(
+                f"{self.folder} is not in ArrayRecord files: build it with "
+                "--file_format=array_record"
+            ) from None
+
+
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value

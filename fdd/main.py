@@ -1,0 +1,64 @@
+"""python -m fdd.main --config=configs/demo.py: trains, evaluates and reports."""
+
+import pathlib
+import sys
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from fdd.errors import UserError
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "File with get_config(); --config.key=value changes a key."
+)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of the run. Default: runs/ and the name of the config's file."
+)
+_MODE = flags.DEFINE_enum(
+    "mode", "train", ["train", "eval"], "eval: evaluate the best checkpoint of --workdir again."
+)
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    """Parses the command line; what is wrong with it ends the program with one line."""
+    try:
+        rest = flags.FLAGS(argv)
+        _ = _CONFIG.value and _CONFIG.value.keys()  # A file that cannot be loaded shows here.
+    except (KeyError, AttributeError) as error:
+        sys.exit(f"fdd: the config has no such key: {_one_line(error.args[0])}")
+    except (flags.Error, OSError, TypeError, ValueError) as error:
+        sys.exit(f"fdd: {_one_line(error)}")
+    if len(rest) > 1:
+        sys.exit(f"fdd: unexpected argument '{rest[1]}'")
+    if _CONFIG.value is None and (_MODE.value == "train" or _WORKDIR.value is None):
+        sys.exit("fdd: --config=FILE is needed, for example --config=configs/demo.py")
+    return rest
+
+
+def _one_line(message: object) -> str:
+    text = str(message).replace("\\n", " ").replace("\\", "")  # Some messages come quoted twice.
+    return " ".join(text.split()).strip("'\"")
+
+
+def main(_: list[str]) -> None:
+    """Runs the command; an error the user can put right ends it with one line and status 1."""
+    from fdd import train, workdir  # Late, so that --help and a mistyped flag do not wait for JAX.
+
+    logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
+    config = _CONFIG.value
+    if _WORKDIR.value:
+        folder = pathlib.Path(_WORKDIR.value)
+    else:
+        file = config_flags.get_config_filename(flags.FLAGS["config"])
+        folder = pathlib.Path("runs", pathlib.Path(file).stem)
+    try:
+        if _MODE.value == "eval":
+            train.evaluate_again(config or workdir.stored_config(folder), folder)
+        else:
+            train.train_and_evaluate(config, folder)
+    except UserError as error:
+        sys.exit(f"fdd: {error}")
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=_parse_flags)

@@ -1,0 +1,122 @@
+"""Residual networks that turn an image into a feature map."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+ModuleDef = Callable[..., nn.Module]
+
+
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions beside a shortcut."""
+
+    features: int
+    strides: int
+    conv: ModuleDef
+    norm: ModuleDef
+
+    expansion = 1
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps [b, h, w, c] to [b, h / strides, w / strides, features]."""
+        y = self.conv(self.features, (3, 3), self.strides, padding=1, name="conv1")(x)
+        y = nn.relu(self.norm(name="bn1")(y))
+        y = self.conv(self.features, (3, 3), padding=1, name="conv2")(y)
+        y = self.norm(name="bn2")(y)
+        return nn.relu(y + _shortcut(self, x, y))
+
+
+class BottleneckBlock(nn.Module):
+    """1×1, 3×3 and 1×1 convolutions beside a shortcut; the 3×3 one strides."""
+
+    features: int
+    strides: int
+    conv: ModuleDef
+    norm: ModuleDef
+
+    expansion = 4
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps [b, h, w, c] to [b, h / strides, w / strides, 4 * features]."""
+        y = nn.relu(self.norm(name="bn1")(self.conv(self.features, (1, 1), name="conv1")(x)))
+        y = self.conv(self.features, (3, 3), self.strides, padding=1, name="conv2")(y)
+        y = nn.relu(self.norm(name="bn2")(y))
+        y = self.conv(self.expansion * self.features, (1, 1), name="conv3")(y)
+        y = self.norm(name="bn3")(y)
+        return nn.relu(y + _shortcut(self, x, y))
+
+
+def _shortcut(block: BasicBlock | BottleneckBlock, x: jax.Array, y: jax.Array) -> jax.Array:
+    if x.shape == y.shape:
+        return x
+    x = block.conv(y.shape[-1], (1, 1), block.strides, name="downsample_conv")(x)
+    return block.norm(name="downsample_bn")(x)
+
+
+class ResNet(nn.Module):
+    """A residual network without its classifier.
+
+    Attributes:
+        stage_sizes: Number of blocks in each stage; each stage but the first halves the map.
+        block: `BasicBlock` or `BottleneckBlock`.
+        width: Channels after the stem; each stage but the first doubles them.
+        axis_name: Names of mapped axes that batch statistics are taken over besides the batch.
+        dtype: Type of the computation; parameters and statistics are float32.
+
+    References:
+        He et al., Deep Residual Learning for Image Recognition, CVPR 2016. Layer names and the
+        strides of the bottleneck are torchvision's.
+    """
+
+    stage_sizes: Sequence[int]
+    block: type[BasicBlock] | type[BottleneckBlock]
+    width: int = 64
+    axis_name: str | tuple[str, ...] | None = None
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Maps images [b, h, w, 3] to [b, h / 32, w / 32, c] for four stages."""
+        conv = functools.partial(
+            nn.Conv,
+            use_bias=False,
+            dtype=self.dtype,
+            kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
+        )
+        norm = functools.partial(
+            nn.BatchNorm,
+            use_running_average=not train,
+            momentum=0.9,
+            epsilon=1e-5,
+            axis_name=self.axis_name,
+            dtype=self.dtype,
+        )
+        x = conv(self.width, (7, 7), 2, padding=3, name="conv1")(x)
+        x = nn.relu(norm(name="bn1")(x))
+        x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+        for stage, num_blocks in enumerate(self.stage_sizes):
+            for index in range(num_blocks):
+                x = self.block(
+                    features=self.width * 2**stage,
+                    strides=2 if stage > 0 and index == 0 else 1,
+                    conv=conv,
+                    norm=norm,
+                    name=f"layer{stage + 1}_{index}",
+                )(x)
+        return x
+
+
+ENCODERS: dict[str, Callable[..., ResNet]] = {
+    "resnet18": functools.partial(ResNet, (2, 2, 2, 2), BasicBlock),
+    "resnet34": functools.partial(ResNet, (3, 4, 6, 3), BasicBlock),
+    "resnet50": functools.partial(ResNet, (3, 4, 6, 3), BottleneckBlock),
+    "resnet101": functools.partial(ResNet, (3, 4, 23, 3), BottleneckBlock),
+    "resnet152": functools.partial(ResNet, (3, 8, 36, 3), BottleneckBlock),
+    # For tests: every kind of layer, quickly.
+    "resnet_tiny": functools.partial(ResNet, (1, 1), BottleneckBlock),
+}

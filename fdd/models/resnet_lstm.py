@@ -1,0 +1,57 @@
+"""The detector: a ResNet on every frame, an LSTM over the frames, one logit per clip."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from fdd.models.resnet import ResNet
+
+FRAMES_AXIS = "frames"  # Batch statistics are taken over it and the batch.
+
+
+class FrameFeatures(nn.Module):
+    """An encoder and global average pooling, for one frame of each clip."""
+
+    make_encoder: Callable[..., ResNet]
+
+    @nn.compact
+    def __call__(self, images: jax.Array, train: bool) -> jax.Array:
+        """Maps images [b, h, w, 3] to features [b, c]."""
+        encoder = self.make_encoder(axis_name=FRAMES_AXIS, name="encoder")
+        feature_map = encoder(images, train=train)  # [b, h / 32, w / 32, c]
+        return feature_map.mean(axis=(1, 2))
+
+
+class ResNetLSTM(nn.Module):
+    """A clip's logit: above 0 for fake.
+
+    Attributes:
+        make_encoder: One of `fdd.models.resnet.ENCODERS`.
+        lstm_features: Size of the LSTM's state.
+
+    References:
+        Hochreiter and Schmidhuber, Long Short-Term Memory, 1997. Frame-wise convolutional
+        features and an LSTM for face forgeries: Güera and Delp, Deepfake Video Detection Using
+        Recurrent Neural Networks, AVSS 2018.
+    """
+
+    make_encoder: Callable[..., ResNet]
+    lstm_features: int = 256
+
+    @nn.compact
+    def __call__(self, clips: jax.Array, *, train: bool) -> jax.Array:
+        """Maps clips, float [b, t, h, w, 3], to logits, float32 [b]."""
+        over_frames = nn.vmap(
+            FrameFeatures,
+            in_axes=(0, None),
+            variable_axes={"params": None, "batch_stats": None},
+            split_rngs={"params": False},
+            axis_name=FRAMES_AXIS,
+        )
+        frames = jnp.swapaxes(clips, 0, 1)  # [t, b, h, w, 3]: a leading mapped axis is fastest.
+        features = over_frames(self.make_encoder, name="frame_features")(frames, train)  # [t, b, c]
+        cell = nn.OptimizedLSTMCell(self.lstm_features, name="lstm_cell")
+        states = nn.RNN(cell, time_major=True, name="lstm")(features.astype(jnp.float32))
+        return nn.Dense(1, name="head")(states[-1])[:, 0]

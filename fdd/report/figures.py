@@ -1,0 +1,119 @@
+"""The figures of a report, as PNG files; legible in black and white."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import patches
+from matplotlib.figure import Figure
+
+from fdd import metrics
+from fdd.report.layers import Box
+from fdd.scores import Scores
+
+_DARK, _MIDDLE, _LIGHT = "#1b3a57", "#c8642b", "#e9eef3"
+
+
+def _save(figure: Figure, path: pathlib.Path) -> None:
+    figure.savefig(path, dpi=120, bbox_inches="tight", metadata={"Software": None})
+
+
+def curves(path: pathlib.Path, history: Sequence[Mapping[str, Any]], name: str, label: str) -> None:
+    """Draws a metric of training and validation over the steps.
+
+    Args:
+        path: Where to.
+        history: The records of metrics.jsonl.
+        name: The metric.
+        label: What to write at its axis.
+    """
+    figure = Figure(figsize=(6, 3.6))
+    axes = figure.subplots()
+    for split, color, style in (("train", _MIDDLE, "--"), ("validation", _DARK, "o-")):
+        points = [(record["step"], record[name]) for record in history if record["split"] == split]
+        if points:
+            axes.plot(*zip(*points, strict=True), style, color=color, label=split, markersize=4)
+    axes.set_xlabel("step")
+    axes.set_ylabel(label)
+    axes.set_ylim(0, 1.02 if name == "accuracy" else None)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
+def confusion_matrix(path: pathlib.Path, matrix: Sequence[Sequence[int]]) -> None:
+    """Draws counts [[tn, fp], [fn, tp]] of videos."""
+    counts = np.array(matrix)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(4, 3.6))
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        color = "white" if shares[row, column] > 0.5 else "black"
+        text = f"{count}\n{shares[row, column]:.1%}"
+        axes.text(column, row, text, ha="center", va="center", color=color)
+    axes.set_xticks([0, 1], ["real", "fake"])
+    axes.set_yticks([0, 1], ["real", "fake"])
+    axes.set_xlabel("called")
+    axes.set_ylabel("true class")
+    _save(figure, path)
+
+
+def roc(path: pathlib.Path, videos: Scores) -> None:
+    """Draws the ROC curve of each method's fakes against all real videos, and of all."""
+    figure = Figure(figsize=(5, 4.4))
+    axes = figure.subplots()
+    methods = np.unique(videos.methods[videos.labels == 1]).tolist()
+    chosen = {"all": videos.labels >= 0} | {
+        method: (videos.labels == 0) | (videos.methods == method) for method in methods
+    }
+    for (name, keep), style in zip(chosen.items(), _styles(len(chosen)), strict=True):
+        some = videos.only(keep)
+        if len(set(some.labels.tolist())) == 2:
+            area = metrics.auc(some.labels, some.logits)
+            axes.plot(
+                *metrics.roc_curve(some.labels, some.logits), label=f"{name}: {area:.3f}", **style
+            )
+    axes.plot([0, 1], [0, 1], ":", color="gray", linewidth=1)
+    axes.set_xlabel("false positive rate")
+    axes.set_ylabel("true positive rate")
+    axes.set_xlim(-0.01, 1.01)
+    axes.set_ylim(-0.01, 1.01)
+    axes.grid(alpha=0.3)
+    axes.legend(title="AUC per video", loc="lower right")
+    _save(figure, path)
+
+
+def _styles(count: int) -> list[dict[str, Any]]:
+    dashes = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1))]
+    colors = [_DARK, _MIDDLE, "#4c8c4a", "#7b4f9d", "#8a6d00", "#b03060"]
+    return [
+        {"linestyle": dashes[index % 6], "color": colors[index % 6], "linewidth": 2 if index else 3}
+        for index in range(count)
+    ]
+
+
+def layers(path: pathlib.Path, boxes: Sequence[Box]) -> None:
+    """Draws the layers from top to bottom with their input and output shapes."""
+    figure = Figure(figsize=(7, 0.82 * len(boxes)))
+    axes = figure.subplots()
+    for index, box in enumerate(boxes):
+        top = -index
+        axes.add_patch(patches.Rectangle((0, top), 2.7, 0.7, facecolor=_LIGHT, edgecolor=_DARK))
+        axes.add_patch(patches.Rectangle((2.7, top), 3.1, 0.7, facecolor="white", edgecolor=_DARK))
+        parameters = f"\n{box.num_params:,} parameters" if box.num_params else ""
+        axes.text(1.35, top + 0.35, box.name + parameters, ha="center", va="center", fontsize=9)
+        shapes = f"input    {_shape(box.input)}\noutput  {_shape(box.output)}"
+        axes.text(2.85, top + 0.35, shapes, ha="left", va="center", fontsize=9)
+        if index:
+            arrow = {"arrowstyle": "->", "color": _DARK}
+            axes.annotate("", (2.9, top + 0.7), (2.9, top + 1), arrowprops=arrow)
+    axes.set_xlim(-0.1, 5.9)
+    axes.set_ylim(-len(boxes) + 0.9, 0.8)
+    axes.axis("off")
+    _save(figure, path)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return f"({', '.join(['batch', *map(str, shape)])})"

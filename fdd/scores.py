@@ -1,0 +1,125 @@
+"""The logits of a split's clips, and what they amount to at clip and video level."""
+
+import csv
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from fdd import metrics
+from fdd.data import pipeline
+from fdd.data.catalog import LABELS
+from fdd.data.records import Dataset
+from fdd.state import TrainState
+
+_COLUMNS = ("video_id", "method", "label", "clip_index", "logit")
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """Scores of n clips.
+
+    Attributes:
+        split: Which split they are of.
+        video_ids: (method, video) of each clip, in one string.
+        methods: Forgery method of each clip, or where a real one comes from.
+        labels: int [n]; 1 for fake, 0 for real.
+        clip_indices: int [n]; which of its video's clips it is.
+        logits: float64 [n]; above 0 for fake.
+    """
+
+    split: str
+    video_ids: np.ndarray
+    methods: np.ndarray
+    labels: np.ndarray
+    clip_indices: np.ndarray
+    logits: np.ndarray
+
+    def by_video(self) -> "Scores":
+        """One score per video: the mean logit of its clips."""
+        ids, first, inverse = np.unique(self.video_ids, return_index=True, return_inverse=True)
+        logits = np.bincount(inverse, weights=self.logits) / np.bincount(inverse)
+        return Scores(
+            self.split,
+            ids,
+            self.methods[first],
+            self.labels[first],
+            np.zeros(len(ids), int),
+            logits,
+        )
+
+    def only(self, keep: np.ndarray) -> "Scores":
+        """The clips where `keep`, bool [n], is true."""
+        fields = ("video_ids", "methods", "labels", "clip_indices", "logits")
+        return dataclasses.replace(self, **{name: getattr(self, name)[keep] for name in fields})
+
+    def summary(self) -> dict[str, Any]:
+        """Metrics as JSON-compatible values.
+
+        Returns:
+            {'split', 'video': metrics, 'clip': metrics, 'per_method': {method: metrics}} with
+            what `fdd.metrics.summarize` gives. A method's are at video level, of its fakes
+            against all real videos.
+        """
+        videos = self.by_video()
+        per_method = {}
+        for method in np.unique(videos.methods[videos.labels == 1]).tolist():
+            chosen = videos.only((videos.labels == 0) | (videos.methods == method))
+            per_method[method] = metrics.summarize(chosen.labels, chosen.logits)
+        return {
+            "split": self.split,
+            "video": metrics.summarize(videos.labels, videos.logits),
+            "clip": metrics.summarize(self.labels, self.logits),
+            "per_method": per_method,
+        }
+
+    def write_csv(self, path: pathlib.Path) -> None:
+        """Writes a row per clip: video_id, method, label ('real' or 'fake'), clip_index, logit."""
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(_COLUMNS)
+            for row in zip(
+                self.video_ids,
+                self.methods,
+                (LABELS[label] for label in self.labels),
+                self.clip_indices,
+                (f"{logit:.9g}" for logit in self.logits),
+                strict=True,
+            ):
+                writer.writerow(row)
+
+
+def score(
+    eval_step: Callable[[TrainState, pipeline.Batch], jax.Array],
+    state: TrainState,
+    dataset: Dataset,
+    split: str,
+    batch_size: int,
+) -> Scores:
+    """Scores every clip of a split.
+
+    Args:
+        eval_step: The compiled `fdd.steps.eval_step`.
+        state: The model's parameters and statistics.
+        dataset: The data set.
+        split: 'train', 'validation' or 'test'.
+        batch_size: Clips at a time.
+
+    Returns:
+        Scores in an order that does not depend on that of the records.
+    """
+    rows = dataset.metadata(split)
+    batches = pipeline.eval_batches(dataset, split, batch_size=batch_size)
+    logits = [np.asarray(eval_step(state, batch))[batch["weight"] > 0] for batch in batches]
+    scores = Scores(
+        split,
+        np.array([row["video_id"] for row in rows]),
+        np.array([row["method"] for row in rows]),
+        np.array([row["label"] for row in rows]),
+        np.array([row["clip_index"] for row in rows]),
+        np.concatenate(logits).astype(np.float64),
+    )
+    return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))

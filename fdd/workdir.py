@@ -1,0 +1,76 @@
+"""The folder of a run: which config it belongs to, and where things are in it."""
+
+import json
+import pathlib
+from typing import Any
+
+import ml_collections
+
+from fdd.errors import UserError
+
+CONFIG_FILE = "config.json"
+CHECKPOINTS_DIR = "checkpoints"
+REPORT_DIR = "report"
+
+
+# Where things are and how fast they go; a run may go on with others.
+_FREE_KEYS = ("data.data_dir", "data.manual_dir", "num_workers")
+
+
+def check(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
+    """Sees that `workdir` is new or belongs to a run with `config`.
+
+    Raises:
+        UserError: it belongs to a run with another config.
+    """
+    file = workdir / CONFIG_FILE
+    if not file.exists():
+        return
+    if different := _differences(json.loads(file.read_text()), plain(config)):
+        raise UserError(
+            f"{workdir} belongs to a run with another config ({'; '.join(different)}): choose "
+            "another --workdir, or delete it"
+        )
+
+
+def claim(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
+    """Makes `workdir` the folder of a run with `config`.
+
+    Raises:
+        UserError: it belongs to a run with another config, or cannot be written.
+    """
+    check(workdir, config)
+    text = json.dumps(plain(config), indent=2, sort_keys=True) + "\n"
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        (workdir / CONFIG_FILE).write_text(text)
+    except OSError as error:
+        raise UserError(f"--workdir={workdir} cannot be written: {error.strerror}") from None
+
+
+def stored_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
+    """Returns the config of the run in `workdir`.
+
+    Raises:
+        UserError: there is no run.
+    """
+    file = workdir / CONFIG_FILE
+    if not file.exists():
+        raise UserError(f"{workdir} holds no run: there is no {CONFIG_FILE} in it")
+    return ml_collections.ConfigDict(json.loads(file.read_text()))
+
+
+def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """The config as JSON-compatible values."""
+    return json.loads(config.to_json())
+
+
+def _differences(stored: dict[str, Any], current: dict[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for key in sorted(stored.keys() | current.keys()):
+        old, new = stored.get(key), current.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found.extend(_differences(old, new, f"{prefix}{key}."))
+        elif old != new and f"{prefix}{key}" not in _FREE_KEYS:
+            found.append(f"{prefix}{key}: {old} there, {new} here")
+    return found

@@ -1,0 +1,1 @@
+"""TFDS builders; each folder can be given to `tfds build`."""
