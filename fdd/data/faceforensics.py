@@ -70,11 +70,9 @@ def find_videos(root: pathlib.Path, compression: str, methods: Sequence[str]) ->
     if compression not in COMPRESSIONS:
         raise UserError(f"compression '{compression}' is not one of {', '.join(COMPRESSIONS)}")
     for method in methods:
-        known = method in (*METHODS, *OTHER_METHODS)
-        if not known and not (root / "manipulated_sequences" / method).is_dir():
-            raise UserError(
-                f"no method '{method}': {root}/manipulated_sequences has no such folder"
-            )
+        folder = root / "manipulated_sequences" / method
+        if method not in (*METHODS, *OTHER_METHODS) and not folder.is_dir():
+            raise UserError(f"unknown method '{method}': there is no folder {folder}")
     videos = []
     for path in _files(root / "original_sequences" / ORIGINALS, compression):
         if split := splits.official_split(path.stem):

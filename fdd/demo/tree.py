@@ -1,0 +1,191 @@
+"""Writing drawn videos as a tree in the layout of FaceForensics++."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import hashlib
+import json
+import multiprocessing
+import os
+import pathlib
+
+import cv2
+import numpy as np
+import tqdm
+
+from fdd.data import splits
+from fdd.demo import drawing, forgeries, identities, motion
+from fdd.video import encode
+
+GENERATOR_VERSION = 1
+"""To be raised whenever the same specification would give other videos."""
+
+_COMPLETE = "demo.json"
+_STARTED = "demo.partial.json"
+_STREAMS = {"identity": 0, "motion": 1, **{name: 2 + i for i, name in enumerate(forgeries.METHODS)}}
+
+
+@dataclasses.dataclass(frozen=True)
+class DemoSpec:
+    """All that decides on the content of a tree.
+
+    Attributes:
+        seed: Of everything random.
+        train_pairs: Pairs of ids from the official training list. A pair makes eight videos: two
+            originals, and of each the three forgeries.
+        val_pairs: Likewise, from the validation list.
+        test_pairs: Likewise, from the test list.
+        num_frames: Frames in a video, a multiple of 10.
+        size: Side of a frame in pixels, a multiple of 8.
+        fps: Frames per second.
+        qp: H.264 quantiser, 0 (lossless) to 51 (coarsest).
+        version: Of the code that draws.
+
+    Raises:
+        ValueError: A number is out of its range.
+    """
+
+    seed: int = 0
+    train_pairs: int = 60
+    val_pairs: int = 10
+    test_pairs: int = 30
+    num_frames: int = 40
+    size: int = 192
+    fps: int = 25
+    qp: int = 20
+    version: int = GENERATOR_VERSION
+
+    def __post_init__(self):
+        if self.num_frames < 1 or self.num_frames % forgeries.WINDOW:
+            raise ValueError(
+                f"num_frames must be a multiple of {forgeries.WINDOW}, not {self.num_frames}."
+            )
+        if self.size < 64 or self.size % 8:
+            raise ValueError(f"size must be a multiple of 8 from 64 on, not {self.size}.")
+        if not 0 <= self.qp <= 51:
+            raise ValueError(f"qp must be from 0 to 51, not {self.qp}.")
+        for split, wanted in self._pairs_per_split().items():
+            listed = len(splits.official_pairs(split))
+            if not 0 <= wanted <= listed:
+                raise ValueError(f"{wanted} {split} pairs asked for, 0 to {listed} can be had.")
+
+    def _pairs_per_split(self) -> dict[str, int]:
+        return {"train": self.train_pairs, "validation": self.val_pairs, "test": self.test_pairs}
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The pairs of ids: the first of each official list."""
+        wanted = self._pairs_per_split().items()
+        return [pair for split, count in wanted for pair in splits.official_pairs(split)[:count]]
+
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that differ between specifications."""
+        canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def original_path(root: str | os.PathLike[str], video_id: str) -> pathlib.Path:
+    """Where the original of an id lies."""
+    return pathlib.Path(root, "original_sequences/youtube/c23/videos", f"{video_id}.mp4")
+
+
+def forgery_path(
+    root: str | os.PathLike[str], method: str, target: str, source: str
+) -> pathlib.Path:
+    """Where the forgery of a target with a source lies."""
+    folder = pathlib.Path(root, "manipulated_sequences", method, "c23/videos")
+    return folder / f"{target}_{source}.mp4"
+
+
+def write_tree(
+    spec: DemoSpec, root: str | os.PathLike[str], num_processes: int | None = None
+) -> None:
+    """Draws and writes all videos of a specification; what is there already stays.
+
+    The files do not depend on the number of processes. An interrupted call is taken up by the next
+    one: `demo.partial.json` marks a tree that is not complete yet, `demo.json` one that is.
+
+    Args:
+        spec: What to write.
+        root: The folder to write to, made if missing.
+        num_processes: Worker processes; 1 draws in this process, None takes one a core.
+
+    Raises:
+        ValueError: The folder holds a tree of another specification, or other videos.
+    """
+    root = pathlib.Path(root)
+    complete, started = root / _COMPLETE, root / _STARTED
+    _check_folder(spec, root)
+    if complete.exists():
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    record = {"spec": dataclasses.asdict(spec), "fingerprint": spec.fingerprint()}
+    started.write_text(json.dumps(record, indent=2) + "\n")
+    targets = [ids for pair in spec.pairs() for ids in (pair, pair[::-1])]
+    _write_all(functools.partial(_write_target, spec, root), targets, num_processes)
+    os.replace(started, complete)
+
+
+def _check_folder(spec: DemoSpec, root: pathlib.Path) -> None:
+    markers = [root / name for name in (_COMPLETE, _STARTED) if (root / name).exists()]
+    for marker in markers:
+        found = json.loads(marker.read_text()).get("fingerprint")
+        if found != spec.fingerprint():
+            raise ValueError(
+                f"{root} holds the demo {found}, not {spec.fingerprint()}: delete it, or name "
+                "another folder."
+            )
+    folders = [root / "original_sequences", root / "manipulated_sequences"]
+    if not markers and any(folder.exists() for folder in folders):
+        raise ValueError(f"{root} holds videos that are not the demo's: name another folder.")
+
+
+def _write_all(write_one, targets: list[tuple[str, str]], num_processes: int | None) -> None:
+    num_processes = min(num_processes or os.cpu_count() or 1, max(1, len(targets)))
+    bar = tqdm.tqdm(total=len(targets), desc="drawing", unit="person", smoothing=0.05)
+    with bar:
+        if num_processes == 1:
+            for ids in targets:
+                write_one(ids)
+                bar.update()
+            return
+        pool = concurrent.futures.ProcessPoolExecutor(
+            num_processes, multiprocessing.get_context("spawn"), cv2.setNumThreads, (1,)
+        )
+        try:
+            jobs = [pool.submit(write_one, ids) for ids in targets]
+            for job in concurrent.futures.as_completed(jobs):
+                job.result()
+                bar.update()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _write_target(spec: DemoSpec, root: pathlib.Path, ids: tuple[str, str]) -> None:
+    """Writes what is missing of one original and its forgeries; `ids` are target and source."""
+    target_id, source_id = ids
+    paths = {"original": original_path(root, target_id)}
+    paths |= {name: forgery_path(root, name, *ids) for name in forgeries.METHODS}
+    missing = {name: path for name, path in paths.items() if not path.exists()}
+    if not missing:
+        return
+    target = identities.sample_identity(_rng(spec, target_id, "identity"))
+    source = identities.sample_identity(_rng(spec, source_id, "identity"))
+    moves = motion.sample_motion(_rng(spec, target_id, "motion"), spec.num_frames)
+    states = moves.states()
+    frames = np.stack([drawing.draw_frame(target, state, spec.size) for state in states])
+    masks = np.stack([drawing.inner_face_mask(target, state, spec.size) for state in states])
+    for name, path in missing.items():
+        rng = None if name == "original" else _rng(spec, target_id, name)
+        if name == forgeries.IDENTITY_SWAP:
+            shown = forgeries.identity_swap(frames, masks, target, source, moves, rng)
+        elif name == forgeries.FLICKER:
+            shown = forgeries.flicker(frames, masks, rng)
+        elif name == forgeries.REORDER:
+            shown = forgeries.reorder(frames, rng)
+        else:
+            shown = frames
+        encode.write_video(path, shown, spec.fps, spec.qp)
+
+
+def _rng(spec: DemoSpec, video_id: str, stream: str) -> np.random.Generator:
+    return np.random.default_rng([spec.seed, int(video_id), _STREAMS[stream]])

@@ -1,0 +1,67 @@
+"""What tests share: a small drawn tree, a data set built from it, and a config to train on it."""
+
+import pathlib
+
+import ml_collections
+import pytest
+
+from configs import demo
+from fdd.data import prepare
+from fdd.data.records import Dataset
+from fdd.demo import DemoSpec, write_tree
+
+SHARED = pathlib.Path(__file__).parents[2] / "shared"
+DEMO = {"seed": 1, "train_pairs": 3, "val_pairs": 1, "test_pairs": 2, "num_frames": 20}
+
+
+def tiny_config(data_dir: pathlib.Path) -> ml_collections.ConfigDict:
+    """The shipped demo config, shrunk: 6 + 2 + 4 identities, a few steps of a small network."""
+    config = demo.get_config()
+    config.data.data_dir = str(data_dir)
+    config.data.demo = DEMO
+    config.data.image_size = 32
+    config.data.clips_per_video = 2
+    config.model.encoder = "resnet_tiny"
+    config.model.width = 4
+    config.model.lstm_features = 8
+    config.batch_size = 4
+    config.num_steps = 6
+    config.eval_every_steps = 2
+    config.log_every_steps = 1
+    return config
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Where the session's data set lies; built once."""
+    folder = tmp_path_factory.mktemp("data")
+    prepare.open_dataset(tiny_config(folder).data)
+    return folder
+
+
+@pytest.fixture
+def config(data_dir: pathlib.Path) -> ml_collections.ConfigDict:
+    """A config that trains in seconds."""
+    return tiny_config(data_dir)
+
+
+@pytest.fixture
+def dataset(config: ml_collections.ConfigDict) -> Dataset:
+    """The session's data set: 3 + 1 + 2 pairs, 4 videos per identity, 2 clips per video."""
+    return prepare.open_dataset(config.data)
+
+
+@pytest.fixture(scope="session")
+def tree(data_dir: pathlib.Path) -> pathlib.Path:
+    """The drawn videos the data set was built from, in the layout of FaceForensics++."""
+    root = data_dir / f"demo-{DemoSpec(**DEMO).fingerprint()}" / "videos"
+    write_tree(DemoSpec(**DEMO), root)
+    return root
+
+
+@pytest.fixture
+def shared() -> pathlib.Path:
+    """A folder with real footage and weights that not everybody has."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder ../shared with real footage, which is not distributed")
+    return SHARED

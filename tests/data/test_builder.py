@@ -1,0 +1,200 @@
+import csv
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from fdd.data import extraction, faceforensics, records
+from fdd.errors import UserError
+from fdd.video import encode
+from fdd.video.clips import Preprocessing
+from tfds_builders.faceforensics import faceforensics_dataset_builder as module
+
+ROOT = pathlib.Path(__file__).parents[2]
+METHODS = ("DemoIdentitySwap", "DemoFlicker", "DemoReorder")
+SETTINGS = {"methods": METHODS, "image_size": 32, "sampling": "consecutive", "clips_per_video": 2}
+
+
+def _build(data_dir, manual_dir, **changes):
+    config = module.FaceForensicsConfig(**{**SETTINGS, **changes})
+    builder = module.Builder(config=config, data_dir=data_dir, file_format="array_record")
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
+    )
+    return records.Dataset(builder.data_dir)
+
+
+def _rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def _files(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.array_record*"))}
+
+
+def test_records(dataset):
+    assert dataset.splits == {"train": 48, "validation": 16, "test": 32}
+    rows = dataset.metadata("test")
+    assert len({(row["video_id"], row["clip_index"]) for row in rows}) == 32
+    real = [row for row in rows if row["method"] == "youtube"]
+    assert len(real) == 8
+    assert {row["label"] for row in real} == {0}
+    for row in rows:
+        assert row["label"] == int(row["method"] != "youtube")
+        stem = row["target"] if row["label"] == 0 else f"{row['target']}_{row['source']}"
+        assert row["video_id"] == f"{row['method']}/{stem}"
+        start = row["clip_index"] * 10
+        assert row["frame_indices"].tolist() == list(range(start, start + 10))
+        np.testing.assert_allclose(row["seconds"], np.arange(start, start + 10) / 25, atol=1e-6)
+        x0, y0, x1, y1 = row["face_box"]
+        assert 0 < x1 - x0 < row["video_width"]
+        assert 0 < y1 - y0 < row["video_height"]
+        assert row["face_score"] > 0.6
+    frames = dataset.source("test")[0]["frames"]
+    assert len(frames) == 10
+    assert {(frame.shape, frame.dtype.name) for frame in frames} == {((32, 32, 3), "uint8")}
+
+
+def test_fakes_are_cropped_as_their_originals(dataset):
+    boxes = {}
+    for row in dataset.metadata("train"):
+        boxes.setdefault((row["target"], row["clip_index"]), set()).add(tuple(row["crop_box"]))
+    assert all(len(crops) == 1 for crops in boxes.values())
+
+
+def test_coverage_of_a_partial_tree(tree, tmp_path):
+    held = tmp_path / "held"
+    shutil.copytree(tree, held)
+    shutil.rmtree(held / "manipulated_sequences/DemoReorder")
+    removed = sorted(held.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))[0]
+    removed.unlink()
+    methods = ("DemoFlicker", "Deepfakes")
+    dataset = _build(tmp_path / "data", held, methods=methods, clips_per_video=1)
+    rows = {(row["split"], row["method"]): row for row in _rows(dataset.folder / "coverage.csv")}
+    assert len(rows) == 9
+    assert sum(int(rows[split, "youtube"]["built"]) for split in faceforensics.splits.SPLITS) == 12
+    assert sum(int(row["built"]) for row in rows.values()) == 12 + 11
+    assert rows["train", "Deepfakes"]["expected"] == "720"
+    assert rows["train", "Deepfakes"]["found"] == "0"
+    assert not _rows(dataset.folder / "failures.csv")
+
+
+def test_what_fails_is_named_and_the_rest_is_built(tree, tmp_path):
+    held = tmp_path / "held"
+    shutil.copytree(tree, held)
+    videos = sorted(held.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))
+    videos[0].write_bytes(b"")
+    encode.write_video(videos[1], [np.full((64, 64, 3), 9, np.uint8)] * 20, fps=25)
+    dataset = _build(tmp_path / "data", held, methods=("DemoFlicker",))
+    reasons = {row["video_id"]: row["reason"] for row in _rows(dataset.folder / "failures.csv")}
+    assert set(reasons) == {f"DemoFlicker/{path.stem}" for path in videos[:2]}
+    assert "cannot be opened" in reasons[f"DemoFlicker/{videos[0].stem}"]
+    assert "no face" in reasons[f"DemoFlicker/{videos[1].stem}"]
+    assert sum(dataset.splits.values()) == (24 - 2) * 2
+    failed = sum(int(row["failed"]) for row in _rows(dataset.folder / "coverage.csv"))
+    assert failed == 2
+
+
+def test_the_same_bytes_every_time(tree, tmp_path, dataset):
+    again = _build(tmp_path, tree)
+    assert again.fingerprint == dataset.fingerprint
+    assert _files(again.folder) == _files(dataset.folder)
+    assert not list((tmp_path / "downloads/fdd_clips").iterdir())
+
+
+def test_finished_videos_are_not_cut_again(tree, tmp_path, monkeypatch):
+    videos = faceforensics.find_videos(tree, "c23", METHODS)
+    spec = Preprocessing(image_size=32)
+    workspace = extraction.Workspace(tmp_path, spec)
+    first = videos[: len(videos) // 2]
+    workspace.run(first, num_processes=1)
+    done = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pickle")}
+    assert done
+    workspace.run(videos, num_processes=2)
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pickle")}
+    assert after.items() >= {p: t for p, t in done.items() if p in after}.items()
+    results = list(workspace.results(videos))
+    assert {result.video.video_id for result in results} == {video.video_id for video in videos}
+    assert all(result.extraction for result in results)
+    workspace.clear(videos)
+    workspace.clear(first)
+    assert not list(tmp_path.rglob("*.pickle"))
+
+
+def test_a_folder_that_is_no_data_set(tmp_path):
+    with pytest.raises(UserError, match="holds no data set"):
+        records.Dataset(tmp_path)
+
+
+def test_unknown_split(dataset):
+    with pytest.raises(UserError, match="no split 'val', only"):
+        dataset.source("val")
+
+
+def test_config_name_follows_from_settings():
+    config = module.FaceForensicsConfig(**SETTINGS)
+    assert config.name == ("c23-face-consecutive2x10-32px-DemoIdentitySwap+DemoFlicker+DemoReorder")
+    assert config.preprocessing == Preprocessing(
+        image_size=32, sampling="consecutive", clips_per_video=2
+    )
+    names = [each.name for each in module.Builder.BUILDER_CONFIGS]
+    assert names[0] == "c23-face-uniform1x10-224px"
+    assert len(set(names)) == len(names)
+
+
+def test_no_tensorflow_is_imported(tree, tmp_path):
+    code = f"""
+import sys
+if __name__ == "__main__":
+    from tests.data import test_builder
+    dataset = test_builder._build({str(tmp_path)!r}, {str(tree)!r}, clips_per_video=1)
+    next(iter(dataset.source("train")))
+    assert "tensorflow" not in sys.modules, "TensorFlow was imported"
+"""
+    script = tmp_path / "build.py"
+    script.write_text(code)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, script], check=True, env=environment)
+
+
+def test_tfds_build(tree, tmp_path, dataset):
+    """The command line gives the records that Python gives."""
+    pytest.importorskip("tensorflow", reason="needs the extra tfds")
+    config = dataset.folder.parent.name
+    assert config == module.FaceForensicsConfig(**SETTINGS).name
+    settings = {**SETTINGS, "methods": list(METHODS)}
+    command = [
+        *(sys.executable, "-m", "tensorflow_datasets.scripts.cli.main", "build"),
+        str(ROOT / "tfds_builders/faceforensics"),
+        f"--config={__import__('json').dumps(settings)}",
+        f"--manual_dir={tree}",
+        f"--data_dir={tmp_path}",
+        "--file_format=array_record",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "expected" in done.stdout
+    built = records.Dataset(tmp_path / "faceforensics" / config / "1.0.0")
+    assert _files(built.folder) == _files(dataset.folder)
+
+
+def test_real_footage(shared, tmp_path):
+    dataset = _build(
+        tmp_path, shared / "mini_ffpp", methods=("Deepfakes", "FaceSwap"), clips_per_video=1
+    )
+    assert dataset.splits == {"train": 30, "validation": 6, "test": 12}
+    assert not _rows(dataset.folder / "failures.csv")
+    targets = {
+        split: {row["target"] for row in dataset.metadata(split)} for split in dataset.splits
+    }
+    assert {split: len(ids) for split, ids in targets.items()} == {
+        "train": 10,
+        "validation": 2,
+        "test": 4,
+    }

@@ -1,0 +1,213 @@
+"""The whole run, through the functions the command calls."""
+
+import csv
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from fdd import train
+from fdd.errors import UserError
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, data_dir):
+    """A run that went through undisturbed."""
+    from tests.conftest import tiny_config
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    train.train_and_evaluate(tiny_config(data_dir), folder)
+    return folder
+
+
+def _metrics(folder):
+    return json.loads((folder / "report/metrics.json").read_text())
+
+
+def _parameters(config, folder):
+    with train.open_run(config, folder) as run:
+        step = run.checkpoints.last_step
+        return step, train._restore_or_create(run, step)
+
+
+def test_what_a_run_leaves_behind(finished):
+    report = {path.name for path in (finished / "report").iterdir()}
+    pictures = {"accuracy.png", "loss.png", "confusion_matrix.png", "roc.png", "model.png"}
+    assert report == pictures | {"metrics.json", "predictions.csv", "report.md"}
+    for name in pictures:
+        assert (finished / "report" / name).read_bytes().startswith(b"\x89PNG")
+    assert list(finished.glob("events.out.tfevents.*"))
+    text = (finished / "report/report.md").read_text()
+    assert set(re.findall(r"\((\w+\.png)\)", text)) == pictures
+
+
+def test_metrics_json(finished):
+    metrics = _metrics(finished)
+    assert metrics["split"] == "test"
+    for level, reals, fakes in (("video", 4, 12), ("clip", 8, 24)):
+        (tn, fp), (fn, tp) = metrics[level]["confusion_matrix"]
+        assert (metrics[level]["num_real"], metrics[level]["num_fake"]) == (reals, fakes)
+        assert (tn + fp, fn + tp) == (reals, fakes)
+        assert metrics[level]["accuracy"] == (tn + tp) / (reals + fakes)
+        assert 0 <= metrics[level]["auc"] <= 1
+        assert metrics[level]["log_loss"] > 0
+    assert set(metrics["per_method"]) == {"DemoIdentitySwap", "DemoFlicker", "DemoReorder"}
+    assert all(values["num_fake"] == 4 for values in metrics["per_method"].values())
+
+
+def test_the_best_step_on_validation_is_reported(finished):
+    records = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    validation = [record for record in records if record["split"] == "validation"]
+    assert [record["step"] for record in validation] == [2, 4, 6]
+    best = min(validation, key=lambda record: record["loss"])
+    assert _metrics(finished)["checkpoint_step"] == best["step"]
+    assert [r["step"] for r in records if r["split"] == "train"] == [1, 2, 3, 4, 5, 6]
+    assert all(set(record) >= {"step", "epoch", "loss", "accuracy"} for record in records)
+    kept = {int(path.name) for path in (finished / "checkpoints").iterdir() if path.name.isdigit()}
+    assert kept == {best["step"], 6}
+
+
+def test_predictions_give_the_metrics(finished):
+    with (finished / "report/predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 32
+    right = [(float(row["logit"]) > 0) == (row["label"] == "fake") for row in rows]
+    assert np.mean(right) == _metrics(finished)["clip"]["accuracy"]
+
+
+def test_a_finished_run_says_so(finished, config, capsys):
+    before = (finished / "metrics.jsonl").read_bytes()
+    train.train_and_evaluate(config, finished)
+    out = capsys.readouterr().out
+    assert "is finished" in out
+    assert "DemoReorder" in out
+    assert (finished / "metrics.jsonl").read_bytes() == before
+
+
+def test_evaluating_again_gives_the_same(finished, config):
+    before = (finished / "report/metrics.json").read_bytes()
+    (finished / "report/metrics.json").unlink()
+    train.evaluate_again(config, finished)
+    assert (finished / "report/metrics.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("last", [1, 3])
+def test_an_interrupted_run_ends_as_an_undisturbed_one(
+    finished, config, tmp_path, monkeypatch, last
+):
+    step = train.steps.train_step
+
+    def interrupted(state, batch, **kwargs):
+        def stop(number):
+            if number == last:
+                raise KeyboardInterrupt
+
+        jax.debug.callback(stop, state.step, ordered=True)
+        return step(state, batch, **kwargs)
+
+    monkeypatch.setattr(train.steps, "train_step", interrupted)
+    with pytest.raises(BaseException):  # noqa: B017  What the runtime makes of it varies.
+        train.train_and_evaluate(config, tmp_path)
+    monkeypatch.undo()
+    train.train_and_evaluate(config, tmp_path)
+    for name in ("metrics.jsonl", "report/metrics.json", "report/predictions.csv"):
+        assert (tmp_path / name).read_bytes() == (finished / name).read_bytes(), name
+    (one_step, one), (two_step, two) = (_parameters(config, f) for f in (tmp_path, finished))
+    assert one_step == two_step == 6
+    jax.tree.map(np.testing.assert_array_equal, one, two)
+
+
+def test_a_workdir_of_another_config_is_refused(finished, config):
+    config.batch_size = 8
+    with pytest.raises(UserError, match=r"another config \(batch_size: 4 there, 8 here\)"):
+        train.train_and_evaluate(config, finished)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(config, tmp_path):
+    config.learning_rate = float("inf")
+    with pytest.raises(UserError, match=r"the loss of step \d is (nan|inf); "):
+        train.train_and_evaluate(config, tmp_path)
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_missing_data_set_says_how_to_build_it(config, tmp_path):
+    config.data.demo = None
+    config.data.data_dir = str(tmp_path / "nothing")
+    config.data.methods = ("Deepfakes",)
+    with pytest.raises(
+        UserError, match=r"tfds build tfds_builders/faceforensics --config=c23-face"
+    ):
+        train.train_and_evaluate(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("model.encoder", "resnet51", r"config.model.encoder is 'resnet51', known: resnet18"),
+        ("loss", "hinge", r"config.loss is 'hinge', known: binary_cross_entropy"),
+        ("optimizer", "sgd", r"config.optimizer is 'sgd', known: adam"),
+        ("data.region", "nose", r"region must be one of"),
+        ("data.sampling", "all", r"sampling must be one of"),
+    ],
+)
+def test_unknown_names(config, tmp_path, key, value, message):
+    config.update_from_flattened_dict({key: value})
+    with pytest.raises(UserError, match=message):
+        train.train_and_evaluate(config, tmp_path)
+
+
+def test_eval_without_a_checkpoint(config, tmp_path):
+    with pytest.raises(UserError, match="no checkpoint"):
+        train.evaluate_again(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config=configs/demo.py", "--config.batchsize=3"], "no such key: batchsize"),
+        (["--config=configs/nothing.py"], "configs/nothing.py"),
+        (["--config=configs/demo.py", "--config.batch_size=many"], "invalid literal"),
+        (["--config=configs/demo.py", "--mode=guess"], "value should be one of"),
+        (["--config=configs/demo.py", "extra"], "unexpected argument 'extra'"),
+        (["--workdir=/tmp/x"], "--config=FILE is needed"),
+        (["--mode=eval", "--workdir=/nowhere"], "holds no run"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_one_line(arguments, message):
+    done = subprocess.run(
+        [sys.executable, "-m", "fdd.main", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.startswith("fdd: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_command_imports_no_tensorflow_and_starts_quickly(data_dir, tmp_path):
+    code = """
+import sys, time
+start = time.monotonic()
+import fdd.main
+assert time.monotonic() - start < 3
+import pathlib
+from fdd import train
+from tests.conftest import tiny_config
+config = tiny_config(pathlib.Path(sys.argv[1]))
+config.num_steps = 2
+train.train_and_evaluate(config, pathlib.Path(sys.argv[2]))
+assert "tensorflow" not in sys.modules, "TensorFlow was imported"
+"""
+    subprocess.run(
+        [sys.executable, "-c", code, data_dir, tmp_path],
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )

@@ -1,0 +1,158 @@
+import dataclasses
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from fdd.video import decode, encode
+from fdd.video.clips import Preprocessing, extract_clips
+from fdd.video.decode import VideoError
+
+SPEC = Preprocessing(image_size=64, sampling="consecutive", clips_per_video=2)
+
+
+def _original(tree):
+    return next(iter(sorted(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))))
+
+
+def _decoded(clip):
+    return np.stack([np.asarray(Image.open(io.BytesIO(jpeg))) for jpeg in clip.frames])
+
+
+def test_a_drawn_head_gives_clips_of_its_face(tree):
+    extraction = extract_clips(_original(tree), SPEC)
+    (person,) = extraction.people
+    assert [clip.frame_indices for clip in person] == [tuple(range(10)), tuple(range(10, 20))]
+    assert not extraction.missing
+    for clip in person:
+        frames = _decoded(clip)
+        assert frames.shape == (10, 64, 64, 3)
+        (x0, y0, x1, y1), face = clip.crop, clip.face.box
+        assert x1 - x0 == y1 - y0
+        assert x1 - x0 == pytest.approx(1.3 * max(face[2] - face[0], face[3] - face[1]), abs=1)
+        assert x0 < face[0] and y0 < face[1] and x1 > face[2] and y1 > face[3]
+
+
+def test_a_fake_is_cropped_as_its_original(tree):
+    original = _original(tree)
+    reference = extract_clips(original, SPEC)
+    pattern = f"manipulated_sequences/*/c23/videos/{original.stem}_*.mp4"
+    fakes = sorted(tree.glob(pattern))
+    assert len(fakes) == 3
+    for fake in fakes:
+        extraction = extract_clips(fake, SPEC, reference)
+        assert [clip.crop for clip in extraction.people[0]] == [
+            clip.crop for clip in reference.people[0]
+        ]
+
+
+def test_a_reference_of_another_length_is_not_used(tree):
+    reference = extract_clips(_original(tree), SPEC)
+    shorter = dataclasses.replace(reference.info, stamps=reference.info.stamps[:-1])
+    other = dataclasses.replace(reference, info=shorter, people=((),))
+    assert extract_clips(_original(tree), SPEC, other).people == reference.people
+
+
+def test_full_frame_keeps_everything(tree):
+    spec = dataclasses.replace(SPEC, region="full_frame", clips_per_video=1, sampling="first")
+    ((clip,),) = extract_clips(_original(tree), spec).people
+    assert clip.face is None
+    assert clip.crop[:2] == (0, 0)
+    assert _decoded(clip).shape == (10, 64, 64, 3)
+
+
+def test_a_crop_reaches_over_the_border(tmp_path):
+    """A face at the frame's edge is centred all the same, the border repeated outwards."""
+    spec = dataclasses.replace(SPEC, margin=6.0, clips_per_video=1)
+    frame = _drawn_face()
+    encode.write_video(tmp_path / "a.mp4", [frame] * 10, fps=25)
+    ((clip,),) = extract_clips(tmp_path / "a.mp4", spec).people
+    assert clip.crop[0] < 0 and clip.crop[2] > frame.shape[1]
+    assert _decoded(clip).shape == (10, 64, 64, 3)
+
+
+def _drawn_face():
+    image = np.full((192, 192, 3), 200, np.uint8)
+    cv2.ellipse(image, (96, 96), (45, 60), 0, 0, 360, (224, 172, 130), -1, cv2.LINE_AA)
+    for x in (78, 114):
+        cv2.ellipse(image, (x, 82), (9, 5), 0, 0, 360, (255, 255, 255), -1, cv2.LINE_AA)
+        cv2.circle(image, (x, 82), 4, (40, 30, 20), -1, cv2.LINE_AA)
+        cv2.ellipse(image, (x, 70), (12, 3), 0, 180, 360, (60, 40, 30), 2, cv2.LINE_AA)
+    cv2.line(image, (96, 88), (92, 106), (170, 120, 90), 2, cv2.LINE_AA)
+    cv2.ellipse(image, (96, 124), (18, 7), 0, 0, 180, (150, 50, 60), -1, cv2.LINE_AA)
+    return image
+
+
+def test_no_face(tmp_path):
+    frames = [np.full((128, 128, 3), 90, np.uint8)] * 20
+    encode.write_video(tmp_path / "a.mp4", frames, fps=25)
+    with pytest.raises(VideoError, match="no face found in any of 2 clips"):
+        extract_clips(tmp_path / "a.mp4", SPEC)
+
+
+def test_too_short(tmp_path):
+    encode.write_video(tmp_path / "a.mp4", [np.zeros((128, 128, 3), np.uint8)] * 9, fps=25)
+    with pytest.raises(VideoError, match="9 frames, fewer than a clip's 10"):
+        extract_clips(tmp_path / "a.mp4", SPEC)
+
+
+def test_clips_without_a_face_are_named(tmp_path):
+    frames = [np.full((192, 192, 3), 90, np.uint8)] * 10 + [_drawn_face()] * 10
+    encode.write_video(tmp_path / "a.mp4", frames, fps=25)
+    extraction = extract_clips(tmp_path / "a.mp4", SPEC)
+    assert [clip.index for clip in extraction.people[0]] == [1]
+    assert dict(extraction.missing) == {0: "no face found in the clip"}
+
+
+def test_two_people_are_kept_apart_and_the_larger_is_first(tree, tmp_path):
+    path = _original(tree)
+    _, face = next(decode.read_frames(path, decode.probe(path), [0]))
+    height, width = face.shape[:2]
+    frame = np.full((height, 2 * width, 3), 200, np.uint8)
+    frame[:, width:] = face
+    frame[: height * 2 // 3, : width * 2 // 3] = cv2.resize(face, (width * 2 // 3, height * 2 // 3))
+    encode.write_video(tmp_path / "a.mp4", [frame] * 20, fps=25)
+    people = extract_clips(tmp_path / "a.mp4", SPEC).people
+    assert [[clip.index for clip in person] for person in people] == [[0, 1], [0, 1]]
+    large, small = people[0][0].face, people[1][0].face
+    assert large.area > small.area
+    assert small.box[2] < width < large.box[0] + 0.2 * width
+
+
+def test_fingerprint_tells_preprocessing_apart():
+    changed = [
+        {"region": "full_frame"},
+        {"margin": 1.4},
+        {"image_size": 65},
+        {"num_frames": 9},
+        {"sampling": "uniform"},
+        {"clips_per_video": 3},
+        {"jpeg_quality": 90},
+    ]
+    fingerprints = {dataclasses.replace(SPEC, **change).fingerprint() for change in changed}
+    assert len(fingerprints | {SPEC.fingerprint()}) == 8
+    assert dataclasses.replace(SPEC).fingerprint() == SPEC.fingerprint()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"region": "nose"}, {"image_size": 0}, {"sampling": "some"}, {"jpeg_quality": 101}]
+)
+def test_wrong_settings(wrong):
+    with pytest.raises(ValueError):
+        Preprocessing(**wrong)
+
+
+def test_every_real_video_shows_a_face(shared):
+    videos = sorted((shared / "mini_ffpp").rglob("*.mp4"))
+    assert len(videos) == 48
+    for path in videos:
+        extract_clips(path, Preprocessing())
+
+
+def test_real_clips(shared):
+    half = extract_clips(shared / "clips/face_noface.mov", SPEC)
+    assert [clip.index for clip in half.people[0]] == [0]
+    with pytest.raises(VideoError, match="no face"):
+        extract_clips(shared / "clips/no_face.mp4", SPEC)
