@@ -20,11 +20,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.methods = ("DemoIdentitySwap", "DemoFlicker", "DemoReorder")
     config.data.image_size = 48
     config.model.encoder = "resnet18"
-    config.model.width = 16
+    config.model.width = 8
     config.model.lstm_features = 64
     config.learning_rate = 0.002
-    config.batch_size = 16
-    config.num_steps = 480
-    config.eval_every_steps = 60
-    config.log_every_steps = 20
+    config.num_steps = 600
+    config.eval_every_steps = 50
+    config.log_every_steps = 25
     return config
