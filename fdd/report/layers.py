@@ -53,7 +53,10 @@ def describe(model: nn.Module, clip_shape: Sequence[int]) -> list[Box]:
     prefix = "frame_features/encoder"
     stem_in, stem_out = shapes[f"{prefix}/conv1"]
     stages = sorted({name.split("_")[0] for name in encoder if name.startswith("layer")})
-    blocks = {stage: sorted(n for n in encoder if n.startswith(f"{stage}_")) for stage in stages}
+    blocks = {
+        stage: sorted((n for n in encoder if n.startswith(f"{stage}_")), key=lambda n: (len(n), n))
+        for stage in stages
+    }
     first_in = shapes[f"{prefix}/{blocks[stages[0]][0]}"][0]
 
     def count(*trees: dict) -> int:
