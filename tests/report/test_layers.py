@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from fdd.models.resnet import ENCODERS
@@ -8,7 +10,7 @@ from fdd.report import layers
 @pytest.mark.parametrize("encoder", ["resnet50", "resnet101"])
 def test_layers_of_the_full_model(encoder):
     boxes = layers.describe(ResNetLSTM(ENCODERS[encoder]), (10, 224, 224, 3))
-    for before, after in zip(boxes, boxes[1:], strict=False):
+    for before, after in itertools.pairwise(boxes):
         assert before.output == after.input
     by_name = {box.name: box for box in boxes}
     assert boxes[0].input == (10, 224, 224, 3)
