@@ -20,6 +20,9 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.demo = None
     config.data.compression = "c23"
     config.data.methods = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+    config.data.drop_same_source = False
+    config.data.train_per_class = 0
+    config.data.held_out_per_class = 0
     config.data.region = "face"
     config.data.margin = 1.3
     config.data.image_size = 224

@@ -20,6 +20,7 @@ class Video:
         source: Id of the video a fake's face is taken from; '' for a real video.
         split: 'train', 'validation' or 'test'.
         compression: As the data set names it ('c23').
+        mask: A video that is bright where a forgery replaced the target's face; '' if none is held.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Video:
     source: str
     split: str
     compression: str
+    mask: str = ""
 
     @property
     def video_id(self) -> str:

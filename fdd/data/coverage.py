@@ -3,13 +3,44 @@
 import collections
 import csv
 import dataclasses
-import pathlib
+import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from fdd.data.extraction import Result
+from etils import epath
+
+from fdd.data.catalog import Video
 
 COVERAGE_FILE = "coverage.csv"
 FAILURES_FILE = "failures.csv"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of a video.
+
+    Attributes:
+        video: The video.
+        num_clips: Number of clips it gave.
+        missing: Why further clips are missing, by clip index.
+        error: Why it gave none; '' if it gave any.
+    """
+
+    video: Video
+    num_clips: int
+    missing: Mapping[int, str]
+    error: str
+
+    def to_json(self) -> str:
+        """One line, for `from_json`."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> "Outcome":
+        """Undoes `to_json`."""
+        values = json.loads(line)
+        missing = {int(index): reason for index, reason in values["missing"].items()}
+        return cls(Video(**values["video"]), values["num_clips"], missing, values["error"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,8 +50,8 @@ class Row:
     Attributes:
         split: 'train', 'validation' or 'test'.
         method: Forgery method, or where real videos come from.
-        expected: In the complete data set.
-        found: On disk.
+        expected: In the complete data set; None where that is not known.
+        found: On disk, and wanted.
         built: With at least one clip.
         failed: Without any clip.
         clips: Clips built.
@@ -29,7 +60,7 @@ class Row:
 
     split: str
     method: str
-    expected: int
+    expected: int | None
     found: int
     built: int
     failed: int
@@ -37,42 +68,49 @@ class Row:
     missing_clips: int
 
 
-def coverage(results: Iterable[Result], expected: Mapping[tuple[str, str], int]) -> list[Row]:
-    """Counts results per split and method.
+_COLUMNS = [field.name for field in dataclasses.fields(Row)]
+
+
+def coverage(
+    outcomes: Iterable[Outcome], expected: Mapping[tuple[str, str], int | None]
+) -> list[Row]:
+    """Counts outcomes per split and method.
 
     Args:
-        results: What became of each video that was found.
+        outcomes: What became of each video that was found.
         expected: Number of videos of each (split, method) in the complete data set.
 
     Returns:
         A row for each entry of `expected`, in its order.
     """
-    found: dict[tuple[str, str], list[Result]] = collections.defaultdict(list)
-    for result in results:
-        found[result.video.split, result.video.method].append(result)
+    by_method: dict[tuple[str, str], list[Outcome]] = collections.defaultdict(list)
+    for outcome in outcomes:
+        by_method[outcome.video.split, outcome.video.method].append(outcome)
     rows = []
     for (split, method), count in expected.items():
-        of_method = found[split, method]
-        built = [result.extraction for result in of_method if result.extraction]
+        found = by_method[split, method]
+        built = [outcome for outcome in found if outcome.num_clips]
         rows.append(
             Row(
                 split,
                 method,
                 expected=count,
-                found=len(of_method),
+                found=len(found),
                 built=len(built),
-                failed=len(of_method) - len(built),
-                clips=sum(len(extraction.people[0]) for extraction in built),
-                missing_clips=sum(len(extraction.missing) for extraction in built),
+                failed=len(found) - len(built),
+                clips=sum(outcome.num_clips for outcome in built),
+                missing_clips=sum(len(outcome.missing) for outcome in built),
             )
         )
     return rows
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned text with a heading."""
-    names = [field.name for field in dataclasses.fields(Row)]
-    lines = [names, *([str(getattr(row, name)) for name in names] for row in rows)]
+    """The rows as aligned text with a heading, and the number of videos of each class."""
+    lines = [_COLUMNS]
+    for row in rows:
+        values = (getattr(row, name) for name in _COLUMNS)
+        lines.append(["?" if value is None else str(value) for value in values])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
@@ -83,18 +121,33 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-def write(folder: pathlib.Path, rows: Sequence[Row], results: Iterable[Result]) -> None:
+def class_sizes(outcomes: Iterable[Outcome]) -> str:
+    """One line: how many distinct real and fake videos each split was built from."""
+    counts = collections.Counter(
+        (outcome.video.split, outcome.video.label) for outcome in outcomes if outcome.num_clips
+    )
+    splits = dict.fromkeys(split for split, _ in counts)
+    parts = [
+        f"{split} {counts[split, 'real']} real, {counts[split, 'fake']} fake" for split in splits
+    ]
+    return f"Distinct videos: {'; '.join(parts)}."
+
+
+def write(folder: epath.PathLike, rows: Sequence[Row], outcomes: Iterable[Outcome]) -> None:
     """Writes coverage.csv, and failures.csv: video_id, clip_index (empty: all of them), reason."""
-    with (folder / COVERAGE_FILE).open("w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Row)])
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(row) for row in rows)
-    with (folder / FAILURES_FILE).open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["video_id", "clip_index", "reason"])
-        for result in results:
-            if result.extraction is None:
-                writer.writerow([result.video.video_id, "", result.error])
-            else:
-                for index, reason in sorted(result.extraction.missing.items()):
-                    writer.writerow([result.video.video_id, index, reason])
+    folder = epath.Path(folder)
+    lines = [[getattr(row, name) for name in _COLUMNS] for row in rows]
+    (folder / COVERAGE_FILE).write_text(_csv([_COLUMNS, *lines]))
+    failures: list[list[object]] = [["video_id", "clip_index", "reason"]]
+    for outcome in outcomes:
+        if outcome.error:
+            failures.append([outcome.video.video_id, "", outcome.error])
+        for index, reason in sorted(outcome.missing.items()):
+            failures.append([outcome.video.video_id, index, reason])
+    (folder / FAILURES_FILE).write_text(_csv(failures))
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

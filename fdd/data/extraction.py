@@ -13,17 +13,34 @@ from collections.abc import Iterator, Sequence
 import tqdm
 
 from fdd.data.catalog import Video, by_target
+from fdd.data.coverage import Outcome
+from fdd.errors import UserError
 from fdd.video.clips import Extraction, Preprocessing, extract_clips
 from fdd.video.decode import VideoError
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What became of a video: an `Extraction` or, where nothing could be had, the reason."""
+    """What a video gave.
+
+    Attributes:
+        video: The video.
+        extraction: Its clips; None where nothing could be had.
+        error: Why nothing could be had.
+        file_sha256: Of the file, in hexadecimal digits; '' where it could not be read.
+    """
 
     video: Video
     extraction: Extraction | None
-    error: str = ""
+    error: str
+    file_sha256: str
+
+    @property
+    def outcome(self) -> Outcome:
+        """The result without the clips."""
+        if self.extraction is None:
+            return Outcome(self.video, 0, {}, self.error)
+        return Outcome(self.video, len(self.extraction.people[0]), self.extraction.missing, "")
 
 
 def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
@@ -39,14 +56,18 @@ def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
     """
     reference, results = None, []
     for video in videos:
+        extraction, error, digest = None, "", ""
         try:
-            extraction = extract_clips(video.path, spec, reference)
-        except VideoError as error:
-            results.append(Result(video, None, str(error)))
-            continue
-        reference = reference or extraction
-        first = dataclasses.replace(extraction, people=extraction.people[:1])
-        results.append(Result(video, first))
+            with open(video.path, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            extraction = extract_clips(video.path, spec, reference, video.mask)
+            reference = reference or extraction
+            extraction = dataclasses.replace(extraction, people=extraction.people[:1])
+        except VideoError as failure:
+            error = str(failure)
+        except Exception as failure:  # One bad file must not end a build of days; it is listed.
+            error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
+        results.append(Result(video, extraction, error, digest))
     return results
 
 
@@ -63,20 +84,32 @@ class Workspace:
         Args:
             videos: All videos of the data set.
             num_processes: At most so many at a time; all cores by default.
+
+        Raises:
+            UserError: a process was killed, by the system or by a file that crashes the decoder.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         groups = [group for group in by_target(videos) if not self._file(group).exists()]
         if not groups:
             return
         processes = min(num_processes or len(os.sched_getaffinity(0)), len(groups))
-        bar = tqdm.tqdm(total=sum(map(len, groups)), desc="Cutting clips", unit="video")
+        total = sum(map(len, groups))
+        bar = tqdm.tqdm(
+            total=len(videos), initial=len(videos) - total, desc="Cutting clips", unit="video"
+        )
         # Spawned, since forking a process with JAX or TensorFlow threads can lock up.
         context = multiprocessing.get_context("spawn")
         with bar, concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
             jobs = {pool.submit(self._extract_to_file, group): group for group in groups}
-            for job in concurrent.futures.as_completed(jobs):
-                job.result()
-                bar.update(len(jobs[job]))
+            try:
+                for job in concurrent.futures.as_completed(jobs):
+                    job.result()
+                    bar.update(len(jobs[job]))
+            except concurrent.futures.process.BrokenProcessPool:
+                raise UserError(
+                    "a process that cuts videos was killed, perhaps for want of memory; what is "
+                    "finished is kept, so run the command again"
+                ) from None
 
     def results(self, videos: Sequence[Video]) -> Iterator[Result]:
         """Yields the result of each video, in an order that depends on the videos alone."""
@@ -84,17 +117,17 @@ class Workspace:
             yield from pickle.loads(self._file(group).read_bytes())
 
     def clear(self, videos: Sequence[Video]) -> None:
-        """Deletes the results of these videos."""
+        """Deletes the results of these videos, and what was left of them by a kill."""
         for group in by_target(videos):
-            self._file(group).unlink(missing_ok=True)
+            for file in self._folder.glob(f"{self._file(group).name}*"):
+                file.unlink()
         if self._folder.is_dir() and not any(self._folder.iterdir()):
             self._folder.rmdir()
 
     def _extract_to_file(self, group: Sequence[Video]) -> None:
-        results = extract_group(group, self._spec)
         file = self._file(group)
         partial = file.with_name(f"{file.name}.{os.getpid()}")
-        partial.write_bytes(pickle.dumps(results))
+        partial.write_bytes(pickle.dumps(extract_group(group, self._spec)))
         partial.replace(file)
 
     def _file(self, group: Sequence[Video]) -> pathlib.Path:

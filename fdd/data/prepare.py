@@ -7,24 +7,11 @@ import ml_collections
 import tensorflow_datasets as tfds
 from absl import logging
 
-from fdd.data import faceforensics
+from fdd.data.faceforensics import Selection
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
 from fdd.errors import UserError
 from fdd.video.clips import Preprocessing
-
-
-def preprocessing(data: ml_collections.ConfigDict) -> Preprocessing:
-    """Returns the preprocessing that `config.data` describes.
-
-    Raises:
-        UserError: a value is out of range.
-    """
-    names = [field.name for field in dataclasses.fields(Preprocessing)]
-    try:
-        return Preprocessing(**{name: data[name] for name in names})
-    except ValueError as error:
-        raise UserError(f"config.data: {error}") from None
 
 
 def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
@@ -34,24 +21,31 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     to draw some, it is built.
 
     Raises:
-        UserError: there is no such data set and nothing to build it from, or it was built with
-            other preprocessing.
+        UserError: a value is out of range, there is no such data set and nothing to build it from,
+            or it was built with other preprocessing.
     """
-    spec = preprocessing(data)
+    from tfds_builders.faceforensics import faceforensics_dataset_builder as module
+
+    names = {
+        field.name for kind in (Selection, Preprocessing) for field in dataclasses.fields(kind)
+    }
     data_dir = pathlib.Path(data.data_dir).expanduser()
-    demo = DemoSpec(**data.demo) if data.demo else None
+    try:
+        config = module.FaceForensicsConfig(**{name: data[name] for name in names})
+        spec = config.preprocessing
+        demo = DemoSpec(**data.demo) if data.demo else None
+    except ValueError as error:
+        raise UserError(f"config.data: {error}") from None
     if demo:
         data_dir = data_dir / f"demo-{demo.fingerprint()}"
-    methods = tuple(data.methods)
-    name = faceforensics.config_name(data.compression, methods, spec)
-    builder = _builder(name, data.compression, methods, spec, data_dir)
+    builder = _builder(module.Builder, config, data_dir)
     if not (pathlib.Path(builder.data_dir) / "dataset_info.json").exists():
         manual_dir = pathlib.Path(data.manual_dir).expanduser() if data.manual_dir else None
         if demo:
             manual_dir = data_dir / "videos"
             write_tree(demo, manual_dir)
         if manual_dir is None:
-            raise UserError(_how_to_build(name, data_dir))
+            raise UserError(_how_to_build(builder.builder_config.name, data_dir))
         _build(builder, manual_dir)
     dataset = Dataset(builder.data_dir)
     if dataset.fingerprint != spec.fingerprint():
@@ -63,23 +57,21 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
 
 
 def _builder(
-    name: str,
-    compression: str,
-    methods: tuple[str, ...],
-    spec: Preprocessing,
+    builder_class: type[tfds.core.DatasetBuilder],
+    config: tfds.core.BuilderConfig,
     data_dir: pathlib.Path,
 ) -> tfds.core.DatasetBuilder:
-    from tfds_builders.faceforensics import faceforensics_dataset_builder as module
-
-    config = name
-    if name not in module.Builder.builder_configs:
-        config = module.FaceForensicsConfig(
-            compression=compression, methods=methods, **dataclasses.asdict(spec)
-        )
+    same = (
+        fixed.name
+        for fixed in builder_class.BUILDER_CONFIGS
+        if (fixed.selection, fixed.preprocessing) == (config.selection, config.preprocessing)
+    )
     level = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)  # TFDS warns of every config that has no fixed name.
     try:
-        return module.Builder(config=config, data_dir=data_dir, file_format="array_record")
+        return builder_class(
+            config=next(same, config), data_dir=data_dir, file_format="array_record"
+        )
     finally:
         logging.set_verbosity(level)
 

@@ -5,16 +5,20 @@ No TensorFlow is needed to write them (frames are handed over as encoded JPEG) o
 
 import io
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from etils import epath
+from tensorflow_datasets.core import writer
+from tensorflow_datasets.proto import tf_example_pb2
 
 from fdd.data.catalog import LABELS, Video
 from fdd.data.extraction import Result
 from fdd.errors import UserError
-from fdd.video.clips import Clip, Extraction, Preprocessing
+from fdd.video.clips import Clip, Preprocessing
+from fdd.video.decode import VideoInfo
 
 
 def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
@@ -31,6 +35,7 @@ def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
             "target": tfds.features.Text(),
             "source": tfds.features.Text(),
             "compression": tfds.features.Text(),
+            "file_sha256": tfds.features.Text(),
             "clip_index": np.int32,
             "frame_indices": per_frame(shape=(num_frames,), dtype=np.int32),
             "seconds": per_frame(shape=(num_frames,), dtype=np.float32),
@@ -49,10 +54,10 @@ def examples(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
     if result.extraction is not None:
         for clip in result.extraction.people[0]:
             key = f"{result.video.video_id}/{clip.index:04d}"
-            yield key, _example(result.video, result.extraction, clip)
+            yield key, _example(result.video, result.extraction.info, clip, result.file_sha256)
 
 
-def _example(video: Video, extraction: Extraction, clip: Clip) -> dict[str, Any]:
+def _example(video: Video, info: VideoInfo, clip: Clip, file_sha256: str) -> dict[str, Any]:
     return {
         "frames": [io.BytesIO(jpeg) for jpeg in clip.frames],
         "label": video.label,
@@ -61,16 +66,33 @@ def _example(video: Video, extraction: Extraction, clip: Clip) -> dict[str, Any]
         "target": video.target,
         "source": video.source,
         "compression": video.compression,
+        "file_sha256": file_sha256,
         "clip_index": clip.index,
         "frame_indices": np.array(clip.frame_indices, np.int32),
         "seconds": np.array(clip.seconds, np.float32),
-        "fps": extraction.info.fps,
-        "video_height": extraction.info.height,
-        "video_width": extraction.info.width,
+        "fps": info.fps,
+        "video_height": info.height,
+        "video_width": info.width,
         "face_box": np.array(clip.face.box if clip.face else (0, 0, 0, 0), np.float32),
         "face_score": clip.face.score if clip.face else 0.0,
         "crop_box": np.array(clip.crop, np.float32),
     }
+
+
+class DeterministicWriter(writer.ExampleWriter):
+    """Writes records whose bytes depend on their contents alone.
+
+    Protobuf by itself puts a record's fields in an order that differs from process to process.
+    """
+
+    def write(self, path: epath.PathLike, examples: Iterable[tuple[Any, bytes]]) -> Any:
+        """Writes (key, serialised `tf.train.Example`) pairs, as the class it derives from."""
+        return super().write(path, ((key, _sorted_fields(record)) for key, record in examples))
+
+
+def _sorted_fields(record: bytes) -> bytes:
+    example = tf_example_pb2.Example.FromString(record)
+    return example.SerializeToString(deterministic=True)
 
 
 class Dataset:

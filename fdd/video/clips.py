@@ -11,6 +11,7 @@ import json
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
+import av
 import cv2
 import numpy as np
 
@@ -107,8 +108,17 @@ class Extraction:
     missing: Mapping[int, str]
 
 
+def library_versions() -> dict[str, str]:
+    """Versions of what decodes and resizes; recorded, but no part of a fingerprint."""
+    ffmpeg = ".".join(map(str, av.library_versions["libavcodec"]))
+    return {"opencv": cv2.__version__, "av": av.__version__, "libavcodec": ffmpeg}
+
+
 def extract_clips(
-    path: str | pathlib.Path, spec: Preprocessing, reference: Extraction | None = None
+    path: str | pathlib.Path,
+    spec: Preprocessing,
+    reference: Extraction | None = None,
+    mask: str | pathlib.Path = "",
 ) -> Extraction:
     """Cuts a video into clips.
 
@@ -118,6 +128,8 @@ def extract_clips(
         reference: What the unmanipulated version of this video gave. If it has as many frames of
             the same size, the faces are taken to be where they are there, so that a crop cannot
             tell a fake from its original, and none is searched.
+        mask: A video that is bright where this video's forgeries replaced a face; of several
+            people, the one it points to becomes the first.
 
     Returns:
         At least one person with at least one clip.
@@ -142,6 +154,8 @@ def extract_clips(
     people = _people(candidates)
     if not people:
         raise VideoError(f"no face found in any of {len(wanted)} clips")
+    if mask and len(people) > 1:
+        people = _pointed_to(people, mask)
     present = {clip.index for clip in people[0]}
     missing = {i: "no face found in the clip" for i in range(len(wanted)) if i not in present}
     return Extraction(info, people, missing)
@@ -200,6 +214,23 @@ def _people(candidates: Sequence[Sequence[Clip]]) -> tuple[tuple[Clip, ...], ...
         tuple(by_face[index, face] for index, face in enumerate(person) if face is not None)
         for person in people
     )
+
+
+def _pointed_to(
+    people: tuple[tuple[Clip, ...], ...], mask: str | pathlib.Path
+) -> tuple[tuple[Clip, ...], ...]:
+    """Puts the person first whose face boxes hold most of what the mask shows."""
+    middles = {clip.index: clip.frame_indices[len(clip.frames) // 2] for p in people for clip in p}
+    try:
+        shown = dict(decode.read_frames(mask, decode.probe(mask), list(middles.values())))
+    except VideoError:
+        return people  # Masks are a help, not a condition.
+
+    def brightness(clip: Clip) -> float:
+        x0, y0, x1, y1 = (max(0, round(value)) for value in clip.face.box)
+        return float(shown[middles[clip.index]][y0:y1, x0:x1].sum())
+
+    return tuple(sorted(people, key=lambda person: -sum(map(brightness, person))))
 
 
 def _cut(

@@ -10,6 +10,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from fdd.data import extraction, faceforensics, records
+from fdd.data.faceforensics import Selection
 from fdd.errors import UserError
 from fdd.video import encode
 from fdd.video.clips import Preprocessing
@@ -109,7 +110,7 @@ def test_the_same_bytes_every_time(tree, tmp_path, dataset):
 
 
 def test_finished_videos_are_not_cut_again(tree, tmp_path, monkeypatch):
-    videos = faceforensics.find_videos(tree, "c23", METHODS)
+    videos = faceforensics.find_videos(tree, Selection(methods=METHODS))
     spec = Preprocessing(image_size=32)
     workspace = extraction.Workspace(tmp_path, spec)
     first = videos[: len(videos) // 2]

@@ -1,0 +1,39 @@
+"""Cutting many videos into clips on a cluster: the same work, as an Apache Beam transform.
+
+Needs the extra `tfds`.
+"""
+
+from collections.abc import Sequence
+
+import apache_beam as beam
+
+from fdd.data import extraction, records
+from fdd.data.catalog import Video, by_target
+from fdd.video.clips import Preprocessing
+
+
+@beam.ptransform_fn
+def extract(
+    pipeline: beam.Pipeline, videos: Sequence[Video], spec: Preprocessing, outcomes: str
+) -> beam.PCollection:
+    """Cuts videos into clips.
+
+    Args:
+        pipeline: The pipeline (given by Beam).
+        videos: The videos; their paths must be readable on every worker.
+        spec: How.
+        outcomes: Beginning of the names of text files to write, with a line for each video that
+            `fdd.data.coverage.Outcome.from_json` reads.
+
+    Returns:
+        (key, record) for each clip.
+    """
+    results = (
+        pipeline
+        | beam.Create(by_target(videos))
+        | beam.Reshuffle()
+        | beam.FlatMap(extraction.extract_group, spec)
+    )
+    lines = results | "Outcomes" >> beam.Map(lambda result: result.outcome.to_json())
+    _ = lines | beam.io.WriteToText(outcomes)
+    return results | "Records" >> beam.FlatMap(records.examples)
