@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from etils import epath
 
+from fdd import tables
 from fdd.data.catalog import Video
+from fdd.data.splits import SPLITS
 
 COVERAGE_FILE = "coverage.csv"
 FAILURES_FILE = "failures.csv"
@@ -106,19 +108,12 @@ def coverage(
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned text with a heading, and the number of videos of each class."""
+    """The rows as aligned text with a heading."""
     lines = [_COLUMNS]
     for row in rows:
         values = (getattr(row, name) for name in _COLUMNS)
         lines.append(["?" if value is None else str(value) for value in values])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            text.ljust(width) if index < 2 else text.rjust(width)
-            for index, (text, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
+    return tables.aligned(lines, names=2)
 
 
 def class_sizes(outcomes: Iterable[Outcome]) -> str:
@@ -126,7 +121,7 @@ def class_sizes(outcomes: Iterable[Outcome]) -> str:
     counts = collections.Counter(
         (outcome.video.split, outcome.video.label) for outcome in outcomes if outcome.num_clips
     )
-    splits = dict.fromkeys(split for split, _ in counts)
+    splits = [split for split in SPLITS if any(key[0] == split for key in counts)]
     parts = [
         f"{split} {counts[split, 'real']} real, {counts[split, 'fake']} fake" for split in splits
     ]

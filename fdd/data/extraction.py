@@ -134,7 +134,11 @@ class Workspace:
         """The group's file; another one when a video was replaced, added or taken away."""
         videos = []
         for video in group:
-            stat = os.stat(video.path)
-            videos.append([dataclasses.astuple(video), stat.st_size, stat.st_mtime_ns])
+            try:
+                stat = os.stat(video.path)
+                version = [stat.st_size, stat.st_mtime_ns]
+            except OSError:  # A dangling link, say: extraction will report it.
+                version = []
+            videos.append([dataclasses.astuple(video), version])
         digest = hashlib.sha256(json.dumps(videos).encode()).hexdigest()[:16]
         return self._folder / f"{group[0].target}-{digest}.pickle"

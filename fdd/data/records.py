@@ -14,11 +14,10 @@ from etils import epath
 from tensorflow_datasets.core import writer
 from tensorflow_datasets.proto import tf_example_pb2
 
-from fdd.data.catalog import LABELS, Video
+from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError
-from fdd.video.clips import Clip, Preprocessing
-from fdd.video.decode import VideoInfo
+from fdd.video.clips import Clip, Extraction, Preprocessing
 
 
 def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
@@ -54,10 +53,11 @@ def examples(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
     if result.extraction is not None:
         for clip in result.extraction.people[0]:
             key = f"{result.video.video_id}/{clip.index:04d}"
-            yield key, _example(result.video, result.extraction.info, clip, result.file_sha256)
+            yield key, _example(result, result.extraction, clip)
 
 
-def _example(video: Video, info: VideoInfo, clip: Clip, file_sha256: str) -> dict[str, Any]:
+def _example(result: Result, extraction: Extraction, clip: Clip) -> dict[str, Any]:
+    video = result.video
     return {
         "frames": [io.BytesIO(jpeg) for jpeg in clip.frames],
         "label": video.label,
@@ -66,13 +66,13 @@ def _example(video: Video, info: VideoInfo, clip: Clip, file_sha256: str) -> dic
         "target": video.target,
         "source": video.source,
         "compression": video.compression,
-        "file_sha256": file_sha256,
+        "file_sha256": result.file_sha256,
         "clip_index": clip.index,
         "frame_indices": np.array(clip.frame_indices, np.int32),
         "seconds": np.array(clip.seconds, np.float32),
-        "fps": info.fps,
-        "video_height": info.height,
-        "video_width": info.width,
+        "fps": extraction.info.fps,
+        "video_height": extraction.frame_size[0],
+        "video_width": extraction.frame_size[1],
         "face_box": np.array(clip.face.box if clip.face else (0, 0, 0, 0), np.float32),
         "face_score": clip.face.score if clip.face else 0.0,
         "crop_box": np.array(clip.crop, np.float32),

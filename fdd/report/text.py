@@ -6,7 +6,7 @@ from typing import Any
 
 import ml_collections
 
-from fdd import workdir
+from fdd import tables, workdir
 
 
 def _number(value: float | None) -> str:
@@ -46,17 +46,6 @@ def _markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> s
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _plain_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if index else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in [headings, *rows]
-    )
-
-
 def terminal(summary: Mapping[str, Any]) -> str:
     """The confusion matrix and the metrics as plain text.
 
@@ -64,8 +53,8 @@ def terminal(summary: Mapping[str, Any]) -> str:
         summary: The contents of metrics.json.
     """
     title = f"{summary['split']} split, checkpoint of step {summary['checkpoint_step']}"
-    matrix = _plain_table(_MATRIX_HEADINGS, _matrix(summary))
-    return f"\n{title}\n\n{matrix}\n\n{_plain_table(_HEADINGS, _rows(summary))}\n"
+    matrix = tables.aligned([_MATRIX_HEADINGS, *_matrix(summary)])
+    return f"\n{title}\n\n{matrix}\n\n{tables.aligned([_HEADINGS, *_rows(summary)])}\n"
 
 
 def markdown(summary: Mapping[str, Any], config: ml_collections.ConfigDict, name: str) -> str:

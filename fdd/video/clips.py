@@ -97,13 +97,15 @@ class Extraction:
     """What a video gave.
 
     Attributes:
-        info: Frame times and size of the video.
+        info: Frame times of the video.
+        frame_size: Height and width of an upright frame in pixels.
         people: The clips of each person, the one who is largest over the whole video first;
             with full frames there is one entry, for the frame.
         missing: Why a clip of the first person is missing, by clip index.
     """
 
     info: VideoInfo
+    frame_size: tuple[int, int]
     people: tuple[tuple[Clip, ...], ...]
     missing: Mapping[int, str]
 
@@ -145,7 +147,9 @@ def extract_clips(
         raise VideoError(f"{info.num_frames} frames, fewer than a clip's {spec.num_frames}")
     known = _known_faces(info, reference)
     candidates = []  # Per clip: the clips of all the people in it.
+    frame_size = (0, 0)
     for index, frames in enumerate(_frames_of_clips(path, info, wanted)):
+        frame_size = frames[0].shape[:2]
         found = _faces_of_clip(frames, spec) if known is None else known.get(index, ())
         seconds = tuple(info.seconds(i) for i in wanted[index])
         candidates.append(
@@ -158,7 +162,7 @@ def extract_clips(
         people = _pointed_to(people, mask)
     present = {clip.index for clip in people[0]}
     missing = {i: "no face found in the clip" for i in range(len(wanted)) if i not in present}
-    return Extraction(info, people, missing)
+    return Extraction(info, frame_size, people, missing)
 
 
 def _known_faces(

@@ -1,12 +1,15 @@
 """Reading exact frames of a video file, with PyAV (FFmpeg)."""
 
+import contextlib
 import dataclasses
 import fractions
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import av
 import numpy as np
+
+MAX_PIXELS = 2**26  # 67 megapixels: twice the frame of an 8K camera.
 
 
 class VideoError(Exception):
@@ -15,18 +18,20 @@ class VideoError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
-    """What one pass over the packets of a video tells, without decoding.
+    """What one pass over a video tells.
 
     Attributes:
         stamps: Presentation time stamp of every frame, ascending, in units of `time_base`.
         time_base: Seconds per unit of a stamp.
+        stamped: Whether the file itself holds the stamps; otherwise they count the frames.
         fps: Mean frame rate in frames per second; 0 where the file does not say.
-        height: Height of a coded frame in pixels.
-        width: Width of a coded frame in pixels.
+        height: Height of a coded frame in pixels, before any rotation.
+        width: Width of a coded frame in pixels, before any rotation.
     """
 
     stamps: tuple[int, ...]
     time_base: fractions.Fraction
+    stamped: bool
     fps: float
     height: int
     width: int
@@ -53,7 +58,10 @@ def _open(path: str | pathlib.Path) -> av.container.InputContainer:
 
 
 def probe(path: str | pathlib.Path) -> VideoInfo:
-    """Counts and times the frames of a video without decoding them.
+    """Counts and times the frames of a video.
+
+    Packets are read, not decoded, unless they have no time stamps of their own, as in a raw stream
+    and in some AVI files.
 
     Args:
         path: Any file that FFmpeg reads.
@@ -62,25 +70,32 @@ def probe(path: str | pathlib.Path) -> VideoInfo:
         The video's frame times, rate and size.
 
     Raises:
-        VideoError: the file is missing, is no video, or has no frame.
+        VideoError: the file is missing, is no video, has no frame, or has frames larger than
+            `MAX_PIXELS`.
     """
-    stamps = []
     with _open(path) as container:
         stream = container.streams.video[0]
-        try:
+        fps = float(stream.average_rate or 0)
+        height, width, time_base = stream.height, stream.width, stream.time_base
+        if height * width > MAX_PIXELS:
+            raise VideoError(f"frames of {width}×{height} pixels are too large")
+        stamps = []
+        with contextlib.suppress(av.FFmpegError):  # A truncated file: what was read is there.
             for packet in container.demux(stream):
                 if packet.size and not packet.is_discard:
                     stamps.append(packet.pts)
-        except av.FFmpegError:
-            pass  # A truncated file: what was read so far is what there is.
-        if not stamps:
-            raise VideoError("no frames")
-        if None in stamps or len(set(stamps)) != len(stamps):
-            raise VideoError("frames without time stamps of their own")
-        if not stream.width or not stream.height:
-            raise VideoError("unknown frame size")
-        fps = float(stream.average_rate or 0)
-        return VideoInfo(tuple(sorted(stamps)), stream.time_base, fps, stream.height, stream.width)
+    stamped = None not in stamps and len(set(stamps)) == len(stamps)
+    if not stamped:
+        stamps = list(range(sum(1 for _ in _decode_all(path))))
+        time_base = 1 / fractions.Fraction(fps or 25).limit_denominator(1001)
+    if not stamps or not height or not width:
+        raise VideoError("no frames")
+    return VideoInfo(tuple(sorted(stamps)), time_base, stamped, fps, height, width)
+
+
+def _decode_all(path: str | pathlib.Path) -> Iterator[av.VideoFrame]:
+    with _open(path) as container, contextlib.suppress(av.FFmpegError):
+        yield from container.decode(container.streams.video[0])
 
 
 def read_frames(
@@ -105,22 +120,27 @@ def read_frames(
         VideoError: the file cannot be read, or a wanted frame cannot be decoded.
     """
     pending = {info.stamps[index]: index for index in sorted(set(indices))}
-    with _open(path) as container:
+    frames = _decode_near(path, pending) if info.stamped else enumerate(_decode_all(path))
+    for stamp, frame in frames:
+        if stamp in pending:
+            yield pending.pop(stamp), _upright_rgb(frame)
+        if not pending:
+            return
+    raise VideoError(f"frame {min(pending.values())} of {info.num_frames} cannot be decoded")
+
+
+def _decode_near(
+    path: str | pathlib.Path, wanted: Collection[int]
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Decodes what is wanted and what that depends on; more may come along."""
+    with _open(path) as container, contextlib.suppress(av.FFmpegError):
         stream = container.streams.video[0]
         stream.thread_type = "NONE"  # What to skip is decided packet by packet.
-        try:
-            for packet in container.demux(stream):
-                stream.codec_context.skip_frame = (
-                    "DEFAULT" if packet.pts is None or packet.pts in pending else "NONREF"
-                )
-                for frame in packet.decode():
-                    if frame.pts in pending:
-                        yield pending.pop(frame.pts), _upright_rgb(frame)
-                if not pending:
-                    return
-        except av.FFmpegError:
-            pass  # Reported below, with the frame it concerns.
-    raise VideoError(f"frame {min(pending.values())} of {info.num_frames} cannot be decoded")
+        for packet in container.demux(stream):
+            needed = packet.pts is None or packet.pts in wanted
+            stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
+            for frame in packet.decode():
+                yield frame.pts, frame
 
 
 def _upright_rgb(frame: av.VideoFrame) -> np.ndarray:

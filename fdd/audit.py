@@ -1,0 +1,156 @@
+"""python -m fdd.audit DATASET_DIR: what is in a data set's splits, and whether they leak."""
+
+import argparse
+import collections
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fdd import tables
+from fdd.data import faceforensics, splits
+from fdd.errors import UserError
+
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """Something that two splits share.
+
+    Attributes:
+        what: What it is, in one line.
+        implied: Whether the official splits themselves imply it; otherwise it is leakage.
+    """
+
+    what: str
+    implied: bool = False
+
+
+def shared_people(rows: Rows) -> list[Finding]:
+    """Sequence ids and actors that are in more than one split, as target or as source.
+
+    Args:
+        rows: The records' fields by split, as `fdd.data.records.Dataset.metadata` gives them.
+    """
+    where = collections.defaultdict(set)
+    for split, records in rows.items():
+        for record in records:
+            for name in faceforensics.people(record["target"], record["source"]):
+                where[name].add(split)
+    return [
+        Finding(f"{'' if name.startswith('actor') else 'id '}{name} is in {_list(found)}")
+        for name, found in sorted(where.items())
+        if len(found) > 1
+    ]
+
+
+def shared_sources(rows: Rows) -> list[Finding]:
+    """Groups of ids cut from one source video that are in more than one split.
+
+    Args:
+        rows: As in `shared_people`.
+    """
+    where = collections.defaultdict(set)
+    for split, records in rows.items():
+        for record in records:
+            for name in (record["target"], record["source"]):
+                where[name].add(split)
+    findings = []
+    for group in faceforensics.same_source_groups():
+        present = sorted(name for name in group if name in where)
+        found = set().union(*(where[name] for name in present))
+        if len(found) > 1:
+            official = all(where[name] == {splits.official_split(name)} for name in present)
+            names = ", ".join(f"{name} ({_list(where[name])})" for name in present)
+            findings.append(Finding(f"one source video: {names}", implied=official))
+    return findings
+
+
+def identical_files(rows: Rows) -> list[Finding]:
+    """Files with the same bytes in more than one split.
+
+    Args:
+        rows: As in `shared_people`.
+    """
+    where = collections.defaultdict(set)
+    for split, records in rows.items():
+        for record in records:
+            where[record["file_sha256"]].add((split, record["video_id"]))
+    return [
+        Finding("the same file: " + ", ".join(f"{name} ({split})" for split, name in sorted(found)))
+        for found in where.values()
+        if len({split for split, _ in found}) > 1
+    ]
+
+
+def sizes(rows: Rows) -> str:
+    """A table of the number of videos (and clips) per method and split."""
+    methods = sorted({record["method"] for records in rows.values() for record in records})
+    lines = [["method", *rows]]
+    for method in methods:
+        line = [method]
+        for records in rows.values():
+            ids = [record["video_id"] for record in records if record["method"] == method]
+            line.append(f"{len(set(ids))} ({len(ids)})")
+        lines.append(line)
+    return tables.aligned(lines)
+
+
+_CHECKS = {
+    "People (ids and actors, targets and sources)": shared_people,
+    "Source videos": shared_sources,
+    "Files": identical_files,
+}
+
+
+def audit(rows: Rows) -> tuple[str, bool]:
+    """Examines a data set.
+
+    Args:
+        rows: As in `shared_people`.
+
+    Returns:
+        A report in plain text, and whether there is leakage that the official splits do not imply.
+    """
+    parts = [f"Videos (clips) per split\n{sizes(rows)}"]
+    leaks = 0
+    for title, check in _CHECKS.items():
+        findings = check(rows)
+        leaks += sum(not finding.implied for finding in findings)
+        lines = [
+            f"  {'in the official splits too' if finding.implied else 'LEAK'}: {finding.what}"
+            for finding in findings
+        ]
+        parts.append("\n".join([title, *(lines or ["  no two splits share any"])]))
+    parts.append(
+        f"Leaks: {leaks}" if leaks else "No leakage beyond what the official splits imply."
+    )
+    return "\n\n".join(parts), bool(leaks)
+
+
+def _list(names: Iterable[str]) -> str:
+    return " and ".join(name for name in splits.SPLITS if name in names)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status: 0, 1 for leakage, 2 for no data set."""
+    parser = argparse.ArgumentParser(prog="python -m fdd.audit", description=__doc__)
+    parser.add_argument("dataset_dir", type=pathlib.Path, help="folder with dataset_info.json")
+    options = parser.parse_args(arguments)
+    from fdd.data.records import Dataset  # Late, so that --help need not wait for TFDS.
+
+    try:
+        dataset = Dataset(options.dataset_dir)
+        rows = {s: dataset.metadata(s) for s in splits.SPLITS if s in dataset.splits}
+    except UserError as error:
+        print(f"fdd: {error}", file=sys.stderr)
+        return 2
+    text, leaks = audit(rows)
+    print(text)
+    return int(leaks)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
