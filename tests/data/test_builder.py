@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import pathlib
 import shutil
@@ -164,8 +165,13 @@ if __name__ == "__main__":
     subprocess.run([sys.executable, script], check=True, env=environment)
 
 
-def test_tfds_build(tree, tmp_path, dataset):
-    """The command line gives the records that Python gives."""
+@pytest.mark.parametrize(
+    "beam",
+    [[], ["--beam_pipeline_options=direct_num_workers=2,direct_running_mode=multi_processing"]],
+    ids=["processes", "beam"],
+)
+def test_tfds_build(tree, tmp_path, dataset, beam):
+    """The command line, also through Beam, gives byte for byte what Python gives."""
     pytest.importorskip("tensorflow", reason="needs the extra tfds")
     config = dataset.folder.parent.name
     assert config == module.FaceForensicsConfig(**SETTINGS).name
@@ -173,16 +179,36 @@ def test_tfds_build(tree, tmp_path, dataset):
     command = [
         *(sys.executable, "-m", "tensorflow_datasets.scripts.cli.main", "build"),
         str(ROOT / "tfds_builders/faceforensics"),
-        f"--config={__import__('json').dumps(settings)}",
+        f"--config={json.dumps(settings)}",
         f"--manual_dir={tree}",
         f"--data_dir={tmp_path}",
         "--file_format=array_record",
+        *beam,
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "expected" in done.stdout
     built = records.Dataset(tmp_path / "faceforensics" / config / "1.0.0")
     assert _files(built.folder) == _files(dataset.folder)
+    for name in ("coverage.csv", "failures.csv"):
+        assert (built.folder / name).read_text() == (dataset.folder / name).read_text()
+    assert "outcomes" not in " ".join(path.name for path in built.folder.iterdir())
+
+
+C23 = [each.name for each in module.Builder.BUILDER_CONFIGS if each.compression == "c23"]
+
+
+@pytest.mark.parametrize("name", C23)
+def test_every_config_builds_from_real_footage(shared, tmp_path, name):
+    builder = module.Builder(config=name, data_dir=tmp_path, file_format="array_record")
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=shared / "mini_ffpp")
+    )
+    dataset = records.Dataset(builder.data_dir)
+    assert not _rows(dataset.folder / "failures.csv")
+    rows = _rows(dataset.folder / "coverage.csv")
+    assert sum(int(row["built"]) for row in rows) == 48
+    assert builder.builder_config.name == name
 
 
 def test_real_footage(shared, tmp_path):
