@@ -195,6 +195,24 @@ def test_tfds_build(tree, tmp_path, dataset, beam):
     assert "outcomes" not in " ".join(path.name for path in built.folder.iterdir())
 
 
+def test_tfds_build_with_nothing_to_build(tmp_path):
+    pytest.importorskip("tensorflow", reason="needs the extra tfds")
+    (tmp_path / "held/other").mkdir(parents=True)
+    command = [
+        *(sys.executable, "-m", "tensorflow_datasets.scripts.cli.main", "build"),
+        str(ROOT / "tfds_builders/faceforensics"),
+        "--config=c23-face-uniform1x10-224px",
+        f"--manual_dir={tmp_path / 'held'}",
+        f"--data_dir={tmp_path / 'data'}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("fdd: no c23 video of FaceForensics++ under")
+    assert "original_sequences/youtube/c23/videos" in last
+
+
 C23 = [each.name for each in module.Builder.BUILDER_CONFIGS if each.compression == "c23"]
 
 

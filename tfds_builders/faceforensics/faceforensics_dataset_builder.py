@@ -12,7 +12,7 @@ from etils import epath
 from fdd.data import coverage, extraction, faceforensics, records, splits
 from fdd.data.catalog import Video
 from fdd.data.faceforensics import ALL_METHODS, METHODS, Selection
-from fdd.errors import UserError
+from fdd.errors import UserError, show_without_traceback
 from fdd.video import clips
 from fdd.video.clips import REGIONS, Preprocessing
 
@@ -113,6 +113,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _download_and_prepare(
         self, dl_manager: tfds.download.DownloadManager, download_config: Any
     ) -> None:
+        show_without_traceback()
         self._with_beam = bool(download_config.beam_options or download_config.beam_runner)
         super()._download_and_prepare(dl_manager, download_config)
 
