@@ -1,4 +1,8 @@
-"""How good scores are: sums that merge on the device, and exact metrics of gathered logits."""
+"""How good scores are: sums that merge on the device, and exact metrics of gathered logits.
+
+Labels are 1 for fake and 0 for real, and fake is the positive class. A metric that is undefined,
+because a class is missing, is not a number.
+"""
 
 from typing import Any
 
@@ -55,11 +59,11 @@ def auc(labels: np.ndarray, logits: np.ndarray) -> float:
     """Area under the ROC curve: how often a fake scores above a real, ties counting half.
 
     Args:
-        labels: [n]; 1 for fake, 0 for real.
-        logits: float [n].
+        labels: [n].
+        logits: float [n]; infinities rank as such.
 
     Returns:
-        0 to 1; not a number where a class is missing.
+        0 to 1.
 
     References:
         Hanley and McNeil, The Meaning and Use of the Area under a ROC Curve, Radiology 1982.
@@ -72,58 +76,179 @@ def auc(labels: np.ndarray, logits: np.ndarray) -> float:
     return float((rank_sum - num_fake * (num_fake + 1) / 2) / (num_fake * num_real))
 
 
+def _cumulative(labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of reals and fakes at or above each distinct logit, from the highest down."""
+    order = np.argsort(-np.asarray(logits, np.float64), kind="stable")
+    fake, scores = np.asarray(labels).astype(bool)[order], np.asarray(logits)[order]
+    ends = np.append(scores[1:] != scores[:-1], True)  # Ties count together.
+    return np.cumsum(~fake)[ends], np.cumsum(fake)[ends]
+
+
 def roc_curve(labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The ROC curve.
 
     Args:
-        labels: [n]; 1 for fake, 0 for real; both occur.
+        labels: [n]; both classes occur.
         logits: float [n].
 
     Returns:
         False and true positive rates, ascending, both from 0 to 1.
     """
-    order = np.argsort(-np.asarray(logits), kind="stable")
-    fake, scores = np.asarray(labels).astype(bool)[order], np.asarray(logits)[order]
-    ends = np.append(scores[1:] != scores[:-1], True)  # Ties enter the curve together.
-    true_positives, false_positives = np.cumsum(fake)[ends], np.cumsum(~fake)[ends]
-    return (
-        np.append(0, false_positives) / false_positives[-1],
-        np.append(0, true_positives) / true_positives[-1],
-    )
+    reals, fakes = _cumulative(labels, logits)
+    return np.append(0, reals) / reals[-1], np.append(0, fakes) / fakes[-1]
+
+
+def average_precision(labels: np.ndarray, logits: np.ndarray) -> float:
+    """Mean precision over the fakes: the area under the precision-recall steps.
+
+    Args:
+        labels: [n].
+        logits: float [n].
+
+    Returns:
+        0 to 1; not a number without fakes.
+    """
+    reals, fakes = _cumulative(labels, logits)
+    if not fakes[-1]:
+        return float("nan")
+    precision = fakes / (reals + fakes)
+    return float(np.sum(np.diff(fakes, prepend=0) * precision) / fakes[-1])
+
+
+def equal_error_rate(labels: np.ndarray, logits: np.ndarray) -> float:
+    """The error rate where the ROC curve, its points joined by lines, has as many misses as alarms.
+
+    Args:
+        labels: [n].
+        logits: float [n].
+
+    Returns:
+        0 to 1.
+    """
+    if len(np.unique(np.asarray(labels).astype(bool))) < 2:
+        return float("nan")
+    false, true = roc_curve(labels, logits)
+    gap = false + true - 1  # Rises from -1 to 1; 0 where false positives equal misses.
+    after = int(np.argmax(gap >= 0))
+    before = after - 1
+    share = -gap[before] / (gap[after] - gap[before])
+    return float(false[before] + share * (false[after] - false[before]))
+
+
+def true_positive_rate_at(
+    labels: np.ndarray, logits: np.ndarray, false_positive_rate: float
+) -> float:
+    """The largest share of fakes found by a threshold with at most so many false alarms.
+
+    Args:
+        labels: [n].
+        logits: float [n].
+        false_positive_rate: 0 to 1.
+
+    Returns:
+        0 to 1.
+    """
+    if len(np.unique(np.asarray(labels).astype(bool))) < 2:
+        return float("nan")
+    false, true = roc_curve(labels, logits)
+    return float(true[false <= false_positive_rate].max())
 
 
 def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Mean cross-entropy in nats; labels [n] are 1 for fake, 0 for real, logits float [n]."""
+    """Mean cross-entropy in nats.
+
+    Args:
+        labels: [n].
+        logits: float [n].
+
+    Returns:
+        0 or more; infinite if an infinite logit is wrong.
+    """
     signs = 2 * np.asarray(labels, np.float64) - 1
     return float(-scipy.special.log_expit(signs * np.asarray(logits, np.float64)).mean())
 
 
-def confusion_matrix(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Counts [[tn, fp], [fn, tp]] at logit 0, where fake is positive."""
-    labels, fake = np.asarray(labels).astype(int), (np.asarray(logits) > 0).astype(int)
+def brier_score(labels: np.ndarray, logits: np.ndarray) -> float:
+    """Mean squared difference of probability and label; arguments as `log_loss`; 0 to 1.
+
+    References:
+        Brier, Verification of Forecasts Expressed in Terms of Probability, 1950.
+    """
+    probabilities = scipy.special.expit(np.asarray(logits, np.float64))
+    return float(np.mean((probabilities - np.asarray(labels)) ** 2))
+
+
+def reliability(
+    labels: np.ndarray, logits: np.ndarray, num_bins: int = 10
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compares predicted probabilities of fake with how often it is fake, in bins of equal width.
+
+    Args:
+        labels: [n].
+        logits: float [n].
+        num_bins: Number of bins between 0 and 1.
+
+    Returns:
+        Mean probability, share of fakes, and number of scores, for each bin that has any.
+    """
+    probabilities = scipy.special.expit(np.asarray(logits, np.float64))
+    bins = np.minimum((probabilities * num_bins).astype(int), num_bins - 1)
+    counts = np.bincount(bins, minlength=num_bins)
+    used = counts > 0
+    means = np.bincount(bins, weights=probabilities, minlength=num_bins)[used] / counts[used]
+    shares = np.bincount(bins, weights=np.asarray(labels), minlength=num_bins)[used] / counts[used]
+    return means, shares, counts[used]
+
+
+def expected_calibration_error(labels: np.ndarray, logits: np.ndarray, num_bins: int = 10) -> float:
+    """Mean distance between a bin's probability and its share of fakes; see `reliability`.
+
+    References:
+        Guo et al., On Calibration of Modern Neural Networks, ICML 2017 (there of the predicted
+        class's probability, here of fake's).
+    """
+    means, shares, counts = reliability(labels, logits, num_bins)
+    return float(np.sum(counts * np.abs(means - shares)) / counts.sum())
+
+
+def confusion_matrix(labels: np.ndarray, logits: np.ndarray, threshold: float = 0.0) -> np.ndarray:
+    """Counts [[tn, fp], [fn, tp]]; a logit above the threshold is called fake."""
+    labels = np.asarray(labels).astype(int)
+    called = (np.asarray(logits) > threshold).astype(int)
     matrix = np.zeros((2, 2), int)
-    np.add.at(matrix, (labels, fake), 1)
+    np.add.at(matrix, (labels, called), 1)
     return matrix
 
 
-def summarize(labels: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
-    """All metrics of some scores, as JSON-compatible values.
+def summarize(labels: np.ndarray, logits: np.ndarray, threshold: float = 0.0) -> dict[str, Any]:
+    """All metrics of some scores.
 
     Args:
-        labels: [n]; 1 for fake, 0 for real.
+        labels: [n], n at least 1.
         logits: float [n].
+        threshold: A logit above it is called fake.
 
     Returns:
-        accuracy, auc (None where a class is missing), log_loss, confusion_matrix, num_real and
-        num_fake.
+        Values by name, JSON-compatible; None where a metric is undefined or infinite.
     """
-    matrix = confusion_matrix(labels, logits)
-    area = auc(labels, logits)
-    return {
-        "accuracy": float(np.trace(matrix) / matrix.sum()),
-        "auc": None if np.isnan(area) else area,
+    matrix = confusion_matrix(labels, logits, threshold)
+    (tn, fp), (fn, tp) = matrix.tolist()
+    values = {
+        "accuracy": (tn + tp) / matrix.sum(),
+        "accuracy_real": tn / (tn + fp) if tn + fp else np.nan,
+        "accuracy_fake": tp / (tp + fn) if tp + fn else np.nan,
+        "auc": auc(labels, logits),
+        "average_precision": average_precision(labels, logits),
+        "equal_error_rate": equal_error_rate(labels, logits),
+        "tpr_at_1_percent_fpr": true_positive_rate_at(labels, logits, 0.01),
+        "tpr_at_5_percent_fpr": true_positive_rate_at(labels, logits, 0.05),
         "log_loss": log_loss(labels, logits),
+        "brier_score": brier_score(labels, logits),
+        "expected_calibration_error": expected_calibration_error(labels, logits),
+    }
+    return {
+        **{name: float(value) if np.isfinite(value) else None for name, value in values.items()},
         "confusion_matrix": matrix.tolist(),
-        "num_real": int(matrix[0].sum()),
-        "num_fake": int(matrix[1].sum()),
+        "num_real": tn + fp,
+        "num_fake": fn + tp,
     }

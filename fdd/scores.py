@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fdd import metrics
+from fdd import bootstrap, metrics
 from fdd.data import pipeline
 from fdd.data.catalog import LABELS
 from fdd.data.records import Dataset
@@ -29,6 +29,7 @@ class Scores:
         labels: int [n]; 1 for fake, 0 for real.
         clip_indices: int [n]; which of its video's clips it is.
         logits: float64 [n]; above 0 for fake.
+        groups: int [n]; clips with one number show the same people (`fdd.bootstrap.clusters`).
     """
 
     split: str
@@ -37,24 +38,28 @@ class Scores:
     labels: np.ndarray
     clip_indices: np.ndarray
     logits: np.ndarray
+    groups: np.ndarray
 
     def by_video(self) -> "Scores":
         """One score per video: the mean logit of its clips."""
-        ids, first, inverse = np.unique(self.video_ids, return_index=True, return_inverse=True)
-        logits = np.bincount(inverse, weights=self.logits) / np.bincount(inverse)
-        return Scores(
-            self.split,
-            ids,
-            self.methods[first],
-            self.labels[first],
-            np.zeros(len(ids), int),
-            logits,
-        )
+        _, first, inverse = np.unique(self.video_ids, return_index=True, return_inverse=True)
+        means = np.bincount(inverse, weights=self.logits) / np.bincount(inverse)
+        none = np.zeros(len(first), int)
+        return dataclasses.replace(self.only(first), logits=means, clip_indices=none)
 
     def only(self, keep: np.ndarray) -> "Scores":
-        """The clips where `keep`, bool [n], is true."""
-        fields = ("video_ids", "methods", "labels", "clip_indices", "logits")
+        """The clips that `keep`, bool [n] or indices, points out."""
+        fields = [field.name for field in dataclasses.fields(self) if field.name != "split"]
         return dataclasses.replace(self, **{name: getattr(self, name)[keep] for name in fields})
+
+    def against_reals(self, method: str) -> "Scores":
+        """A method's fakes, and all real clips."""
+        return self.only((self.labels == 0) | (self.methods == method))
+
+    @property
+    def forgery_methods(self) -> list[str]:
+        """Names of the methods of the fakes, sorted."""
+        return np.unique(self.methods[self.labels == 1]).tolist()
 
     def summary(self) -> dict[str, Any]:
         """Metrics as JSON-compatible values.
@@ -66,8 +71,8 @@ class Scores:
         """
         videos = self.by_video()
         per_method = {}
-        for method in np.unique(videos.methods[videos.labels == 1]).tolist():
-            chosen = videos.only((videos.labels == 0) | (videos.methods == method))
+        for method in videos.forgery_methods:
+            chosen = videos.against_reals(method)
             per_method[method] = metrics.summarize(chosen.labels, chosen.logits)
         return {
             "split": self.split,
@@ -121,5 +126,6 @@ def score(
         np.array([row["label"] for row in rows]),
         np.array([row["clip_index"] for row in rows]),
         np.concatenate(logits).astype(np.float64),
+        bootstrap.clusters([row["target"] for row in rows], [row["source"] for row in rows]),
     )
     return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))

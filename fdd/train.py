@@ -12,13 +12,14 @@ import ml_collections
 import numpy as np
 import tqdm
 
-from fdd import logs, report, steps, workdir
+from fdd import calibration, logs, report, steps, workdir
+from fdd.calibration import Calibration
 from fdd.checkpoints import Checkpoints
 from fdd.data import pipeline, prepare
 from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.metrics import ClipSums
-from fdd.scores import score
+from fdd.scores import Scores, score
 from fdd.state import TrainState, abstract_state, create_state
 
 
@@ -155,11 +156,13 @@ def train(run: Run) -> None:
                 bar.set_postfix(loss=f"{metrics['loss']:.3f}")
             if due or step == run.num_steps:
                 bar.set_postfix_str("validating")
-                validation = _validate(run, state)
+                scores = score(run.eval_step, state, run.dataset, "validation", config.batch_size)
+                validation = _validation_metrics(scores)
                 _require_finite(validation["loss"], step, run)
                 log.write(step, step / run.steps_per_epoch, "validation", validation)
                 bar.set_postfix(validation_loss=f"{validation['loss']:.3f}")
-                run.checkpoints.save(step, state, _meta(run), {"loss": validation["loss"]})
+                meta = _meta(run, scores)
+                run.checkpoints.save(step, state, meta, {"loss": validation["loss"]})
 
 
 def evaluate(run: Run) -> None:
@@ -174,15 +177,16 @@ def evaluate(run: Run) -> None:
         raise UserError(f"{run.folder} has no checkpoint to evaluate: train first")
     state = run.checkpoints.restore(step, _abstract(run))
     scores = score(run.eval_step, state, run.dataset, "test", run.config.batch_size)
-    report.write(run.folder, run.config, run.task.model, scores, step)
+    fitted = Calibration(**run.checkpoints.meta(step)["calibration"])
+    report.write(run.folder, run.config, run.task.model, run.dataset, scores, fitted, step)
     print(report.read(run.folder))
 
 
-def _validate(run: Run, state: TrainState) -> dict[str, float | None]:
-    scores = score(run.eval_step, state, run.dataset, "validation", run.config.batch_size)
+def _validation_metrics(scores: Scores) -> dict[str, float | None]:
     summary = scores.summary()
+    loss = summary["clip"]["log_loss"]
     return {
-        "loss": summary["clip"]["log_loss"],
+        "loss": math.nan if loss is None else loss,
         "accuracy": summary["clip"]["accuracy"],
         "video_accuracy": summary["video"]["accuracy"],
         "video_auc": summary["video"]["auc"],
@@ -208,8 +212,10 @@ def _abstract(run: Run) -> TrainState:
     return abstract_state(run.task.model, run.task.optimizer, run.clip_shape)
 
 
-def _meta(run: Run) -> dict[str, object]:
+def _meta(run: Run, validation: Scores) -> dict[str, object]:
+    videos = validation.by_video()
     return {
+        "calibration": dataclasses.asdict(calibration.fit(videos.labels, videos.logits)),
         "config": workdir.plain(run.config),
         "fingerprint": run.dataset.fingerprint,
         "preprocessing": run.dataset.preprocessing,

@@ -9,9 +9,8 @@ from fdd.scores import Scores
 
 def _scores(rows):
     ids, methods, labels, clips, logits = zip(*rows, strict=True)
-    return Scores(
-        "test", *(np.array(part) for part in (ids, methods, labels, clips)), np.array(logits)
-    )
+    columns = [np.array(column) for column in (ids, methods, labels, clips, logits)]
+    return Scores("test", *columns, np.arange(len(rows)))
 
 
 ROWS = [

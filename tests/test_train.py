@@ -40,13 +40,17 @@ def _parameters(config, folder):
 
 def test_what_a_run_leaves_behind(finished):
     report = {path.name for path in (finished / "report").iterdir()}
-    pictures = {"accuracy.png", "loss.png", "confusion_matrix.png", "roc.png", "model.png"}
-    assert report == pictures | {"metrics.json", "predictions.csv", "report.md"}
+    names = "accuracy loss confusion_matrix roc model reliability errors"
+    pictures = {f"{name}.png" for name in names.split()}
+    assert report == pictures | {"metrics.json", "predictions.csv", "report.md", "report.html"}
     for name in pictures:
         assert (finished / "report" / name).read_bytes().startswith(b"\x89PNG")
     assert list(finished.glob("events.out.tfevents.*"))
     text = (finished / "report/report.md").read_text()
     assert set(re.findall(r"\((\w+\.png)\)", text)) == pictures
+    page = (finished / "report/report.html").read_text()
+    assert page.count('src="data:image/png;base64,') == len(pictures)
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
 
 
 def test_metrics_json(finished):
@@ -99,22 +103,27 @@ def test_evaluating_again_gives_the_same(finished, config):
     assert (finished / "report/metrics.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("last", [1, 3])
+@pytest.mark.parametrize("last", [1, 3, 5])
 def test_an_interrupted_run_ends_as_an_undisturbed_one(
     finished, config, tmp_path, monkeypatch, last
 ):
-    step = train.steps.train_step
+    batches = train.pipeline.train_batches
 
-    def interrupted(state, batch, **kwargs):
-        def stop(number):
-            if number == last:
-                raise KeyboardInterrupt
+    class Interrupted:
+        def __init__(self, **kwargs):
+            self._batches = batches(**kwargs)
+            self.close = self._batches.close
 
-        jax.debug.callback(stop, state.step, ordered=True)
-        return step(state, batch, **kwargs)
+        def __iter__(self):
+            for step, batch in enumerate(self._batches):
+                if step == last:
+                    raise KeyboardInterrupt
+                yield batch
 
-    monkeypatch.setattr(train.steps, "train_step", interrupted)
-    with pytest.raises(BaseException):  # noqa: B017  What the runtime makes of it varies.
+    monkeypatch.setattr(
+        train.pipeline, "train_batches", lambda data, **kwargs: Interrupted(dataset=data, **kwargs)
+    )
+    with pytest.raises(KeyboardInterrupt):
         train.train_and_evaluate(config, tmp_path)
     monkeypatch.undo()
     train.train_and_evaluate(config, tmp_path)

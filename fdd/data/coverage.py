@@ -146,3 +146,21 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
+
+
+def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
+    """Reads how many videos of a split gave no clip, and why.
+
+    Args:
+        folder: Of the data set.
+        split: 'train', 'validation' or 'test'.
+
+    Returns:
+        The number, and for the whole data set the number of videos by reason, most frequent first.
+    """
+    folder = epath.Path(folder)
+    rows = csv.DictReader(io.StringIO((folder / COVERAGE_FILE).read_text()))
+    count = sum(int(row["failed"]) for row in rows if row["split"] == split)
+    rows = csv.DictReader(io.StringIO((folder / FAILURES_FILE).read_text()))
+    reasons = collections.Counter(row["reason"] for row in rows if not row["clip_index"])
+    return count, dict(reasons.most_common())

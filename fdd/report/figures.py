@@ -9,6 +9,8 @@ from matplotlib import patches
 from matplotlib.figure import Figure
 
 from fdd import metrics
+from fdd.calibration import Calibration
+from fdd.report.errors import Strip
 from fdd.report.layers import Box
 from fdd.scores import Scores
 
@@ -64,12 +66,8 @@ def roc(path: pathlib.Path, videos: Scores) -> None:
     """Draws the ROC curve of each method's fakes against all real videos, and of all."""
     figure = Figure(figsize=(5, 4.4))
     axes = figure.subplots()
-    methods = np.unique(videos.methods[videos.labels == 1]).tolist()
-    chosen = {"all": videos.labels >= 0} | {
-        method: (videos.labels == 0) | (videos.methods == method) for method in methods
-    }
-    for (name, keep), style in zip(chosen.items(), _styles(len(chosen)), strict=True):
-        some = videos.only(keep)
+    chosen = {"all": videos} | {name: videos.against_reals(name) for name in videos.forgery_methods}
+    for (name, some), style in zip(chosen.items(), _styles(len(chosen)), strict=True):
         if len(set(some.labels.tolist())) == 2:
             area = metrics.auc(some.labels, some.logits)
             axes.plot(
@@ -92,6 +90,37 @@ def _styles(count: int) -> list[dict[str, Any]]:
         {"linestyle": dashes[index % 6], "color": colors[index % 6], "linewidth": 2 if index else 3}
         for index in range(count)
     ]
+
+
+def reliability(path: pathlib.Path, videos: Scores, calibration: Calibration) -> None:
+    """Draws how often videos are fake against their predicted probability, in ten bins."""
+    figure = Figure(figsize=(4.6, 4.4))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], ":", color="gray", linewidth=1)
+    for name, scale, style, color in (
+        ("before", 1.0, "s--", _MIDDLE),
+        ("after temperature", calibration.temperature, "o-", _DARK),
+    ):
+        means, shares, _ = metrics.reliability(videos.labels, videos.logits / scale)
+        axes.plot(means, shares, style, color=color, label=name, markersize=5)
+    axes.set_xlabel("mean predicted probability of fake")
+    axes.set_ylabel("share of fakes")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
+def strips(path: pathlib.Path, clips: Sequence[Strip]) -> None:
+    """Draws clips as rows of frames under their titles; a note where there are none."""
+    figure = Figure(figsize=(9, max(1.0, 1.15 * len(clips))))
+    if not clips:
+        figure.text(0.5, 0.5, "No clip is on the wrong side of the threshold.", ha="center")
+    else:
+        for axes, clip in zip(figure.subplots(len(clips), squeeze=False)[:, 0], clips, strict=True):
+            axes.imshow(np.concatenate(list(clip.frames), axis=1))
+            axes.set_title(clip.title, fontsize=8, loc="left", pad=2)
+            axes.axis("off")
+    _save(figure, path)
 
 
 def layers(path: pathlib.Path, boxes: Sequence[Box]) -> None:

@@ -1,0 +1,73 @@
+"""What a set of scores amounts to, with intervals, averages over methods, and calibration."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fdd import bootstrap, metrics
+from fdd.calibration import Calibration
+from fdd.scores import Scores
+
+_WITH_INTERVAL = ("accuracy", "auc")
+
+
+def evaluate_scores(scores: Scores, calibration: Calibration) -> dict[str, Any]:
+    """All numbers of a report.
+
+    Args:
+        scores: Of the clips of a split.
+        calibration: Fitted on validation.
+
+    Returns:
+        JSON-compatible: what `fdd.scores.Scores.summary` gives, where 'video' and each method also
+        have 'intervals' ({'accuracy', 'auc'}: [low, high] at 95 %, None where undefined);
+        'macro', the unweighted means of the methods' accuracy and AUC with their intervals;
+        'calibrated' {'temperature', 'threshold', 'video'}, the metrics of videos at the fitted
+        threshold, their logits divided by the temperature.
+    """
+    videos = scores.by_video()
+    by_method = {method: videos.against_reals(method) for method in videos.forgery_methods}
+    summary = scores.summary()
+    summary["video"]["intervals"] = _intervals(videos)
+    for method, some in by_method.items():
+        summary["per_method"][method]["intervals"] = _intervals(some)
+    summary["macro"] = _macro(videos, summary["per_method"])
+    scaled = videos.logits / calibration.temperature
+    threshold = calibration.threshold / calibration.temperature
+    summary["calibrated"] = {
+        **dataclasses.asdict(calibration),
+        "video": metrics.summarize(videos.labels, scaled, threshold),
+    }
+    return summary
+
+
+def _intervals(some: Scores) -> dict[str, list[float] | None]:
+    statistics = bootstrap.summary_statistics(some.labels, some.logits)
+    return _named(bootstrap.interval(statistics, some.groups))
+
+
+def _macro(videos: Scores, per_method: dict[str, Any]) -> dict[str, Any]:
+    if not per_method:
+        return {}
+    keeps = [(videos.labels == 0) | (videos.methods == method) for method in per_method]
+    parts = [videos.only(keep) for keep in keeps]
+    statistics = [bootstrap.summary_statistics(part.labels, part.logits) for part in parts]
+
+    def means(weights: np.ndarray) -> Sequence[float]:
+        pairs = zip(statistics, keeps, strict=True)
+        return np.mean([statistic(weights[keep]) for statistic, keep in pairs], axis=0)
+
+    values = {name: [summary[name] for summary in per_method.values()] for name in _WITH_INTERVAL}
+    return {
+        **{name: None if None in each else float(np.mean(each)) for name, each in values.items()},
+        "intervals": _named(bootstrap.interval(means, videos.groups)),
+    }
+
+
+def _named(limits: np.ndarray) -> dict[str, list[float] | None]:
+    return {
+        name: None if np.isnan(pair).any() else pair.tolist()
+        for name, pair in zip(_WITH_INTERVAL, limits, strict=True)
+    }

@@ -1,0 +1,61 @@
+"""The clips that a detector gets most wrong, with their frames."""
+
+import dataclasses
+
+import numpy as np
+
+from fdd.calibration import Calibration
+from fdd.data.records import Dataset
+from fdd.scores import Scores
+
+
+@dataclasses.dataclass(frozen=True)
+class Strip:
+    """A clip to look at.
+
+    Attributes:
+        title: Which clip it is, and how it was scored.
+        frames: uint8 [frames, height, width, 3], RGB.
+    """
+
+    title: str
+    frames: np.ndarray
+
+
+def worst(scores: Scores, calibration: Calibration, most: int = 6) -> Scores:
+    """The clips furthest on the wrong side of the threshold, the worst first, one per video.
+
+    Args:
+        scores: Of a split's clips.
+        calibration: Gives the threshold.
+        most: At most so many.
+    """
+    distance = scores.logits - calibration.threshold
+    wrong = np.where(scores.labels == 1, -distance, distance)
+    chosen: list[int] = []
+    for index in np.argsort(-wrong, kind="stable"):
+        if wrong[index] < 0 or len(chosen) == most:
+            break
+        if scores.video_ids[index] not in scores.video_ids[chosen]:
+            chosen.append(int(index))
+    return scores.only(np.array(chosen, int))
+
+
+def strips(scores: Scores, dataset: Dataset) -> list[Strip]:
+    """Fetches the frames of clips.
+
+    Args:
+        scores: The clips.
+        dataset: Where they come from.
+    """
+    rows = dataset.metadata(scores.split)
+    places = {(row["video_id"], row["clip_index"]): place for place, row in enumerate(rows)}
+    source = dataset.source(scores.split)
+    found = []
+    for video_id, clip, label, logit in zip(
+        scores.video_ids, scores.clip_indices, scores.labels, scores.logits, strict=True
+    ):
+        frames = np.stack(source[places[str(video_id), int(clip)]]["frames"])
+        kind = "fake" if label else "real"
+        found.append(Strip(f"{video_id}, clip {clip}: {kind}, logit {logit:+.2f}", frames))
+    return found
