@@ -36,6 +36,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model = ml_collections.ConfigDict()
     config.model.encoder = "resnet50"
     config.model.width = 64
+    config.model.temporal = "lstm"  # Or "mean", which is blind to the order of the frames.
     config.model.lstm_features = 256
     config.model.mean = (123.675, 116.28, 103.53)
     config.model.std = (58.395, 57.12, 57.375)

@@ -12,8 +12,7 @@ import ml_collections
 import numpy as np
 import tqdm
 
-from fdd import calibration, logs, report, steps, workdir
-from fdd.calibration import Calibration
+from fdd import calibration, detector, logs, report, steps, workdir
 from fdd.checkpoints import Checkpoints
 from fdd.data import pipeline, prepare
 from fdd.data.records import Dataset
@@ -33,7 +32,6 @@ class Run:
         dataset: Its data.
         checkpoints: What it has saved.
         task: What its steps do.
-        clip_shape: (frames, height, width, channels).
         train_step: Compiled `fdd.steps.train_step`; its first argument is used up.
         eval_step: Compiled `fdd.steps.eval_step`.
     """
@@ -43,7 +41,6 @@ class Run:
     dataset: Dataset
     checkpoints: Checkpoints
     task: steps.Task
-    clip_shape: tuple[int, int, int, int]
     train_step: Callable[[TrainState, pipeline.Batch], tuple[TrainState, jax.Array]]
     eval_step: Callable[[TrainState, pipeline.Batch], jax.Array]
 
@@ -75,7 +72,6 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path):
             "says which videos were found"
         )
     workdir.claim(folder, config)
-    size = config.data.image_size
     checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
     with contextlib.closing(checkpoints):
         yield Run(
@@ -84,9 +80,8 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path):
             dataset,
             checkpoints,
             task,
-            (config.data.num_frames, size, size, 3),
             jax.jit(functools.partial(steps.train_step, task=task), donate_argnums=0),
-            jax.jit(functools.partial(steps.eval_step, task=task)),
+            detector.compile_eval_step(task),
         )
 
 
@@ -101,9 +96,11 @@ def train_and_evaluate(config: ml_collections.ConfigDict, folder: pathlib.Path) 
         UserError: the config, the folder or the data will not do, or the loss is not finite.
     """
     with open_run(config, folder) as run:
-        if (run.checkpoints.last_step or 0) >= run.num_steps and report.exists(folder):
+        if (run.checkpoints.last_step or 0) >= run.num_steps and report.exists(
+            folder / workdir.REPORT_DIR
+        ):
             print(f"The run in {folder} is finished. (--mode=eval evaluates it again.)")
-            print(report.read(folder))
+            print(report.read(folder / workdir.REPORT_DIR))
             return
         train(run)
         evaluate(run)
@@ -172,14 +169,11 @@ def evaluate(run: Run) -> None:
         UserError: there is no checkpoint.
     """
     run.checkpoints.wait()
-    step = run.checkpoints.best_step
-    if step is None:
-        raise UserError(f"{run.folder} has no checkpoint to evaluate: train first")
-    state = run.checkpoints.restore(step, _abstract(run))
-    scores = score(run.eval_step, state, run.dataset, "test", run.config.batch_size)
-    fitted = Calibration(**run.checkpoints.meta(step)["calibration"])
-    report.write(run.folder, run.config, run.task.model, run.dataset, scores, fitted, step)
-    print(report.read(run.folder))
+    best = detector.from_checkpoints(run.config, run.task, run.checkpoints, run.folder)
+    scores = score(best.eval_step, best.state, run.dataset, "test", run.config.batch_size)
+    out = run.folder / workdir.REPORT_DIR
+    report.write(out, run.folder.name, best, run.dataset, scores, logs.read_metrics(run.folder))
+    print(report.read(out))
 
 
 def _validation_metrics(scores: Scores) -> dict[str, float | None]:
@@ -194,10 +188,9 @@ def _validation_metrics(scores: Scores) -> dict[str, float | None]:
 
 
 def _restore_or_create(run: Run, step: int) -> TrainState:
+    shape = detector.clip_shape(run.config)
     if not step:
-        return create_state(
-            run.task.model, run.task.optimizer, run.clip_shape, seed=run.config.seed
-        )
+        return create_state(run.task.model, run.task.optimizer, shape, seed=run.config.seed)
     stored = run.checkpoints.meta(step)["fingerprint"]
     if stored != run.dataset.fingerprint:
         raise UserError(
@@ -205,11 +198,8 @@ def _restore_or_create(run: Run, step: int) -> TrainState:
             f"{stored}, the data set's is {run.dataset.fingerprint}): choose another --workdir"
         )
     print(f"Going on after step {step} of {run.num_steps}.")
-    return run.checkpoints.restore(step, _abstract(run))
-
-
-def _abstract(run: Run) -> TrainState:
-    return abstract_state(run.task.model, run.task.optimizer, run.clip_shape)
+    abstract = abstract_state(run.task.model, run.task.optimizer, shape)
+    return run.checkpoints.restore(step, abstract)
 
 
 def _meta(run: Run, validation: Scores) -> dict[str, object]:

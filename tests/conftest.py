@@ -6,6 +6,7 @@ import ml_collections
 import pytest
 
 from configs import demo
+from fdd import train
 from fdd.data import prepare
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
@@ -36,6 +37,14 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Where the session's data set lies; built once."""
     folder = tmp_path_factory.mktemp("data")
     prepare.open_dataset(tiny_config(folder).data)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, data_dir: pathlib.Path) -> pathlib.Path:
+    """The folder of a run that went through undisturbed."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    train.train_and_evaluate(tiny_config(data_dir), folder)
     return folder
 
 

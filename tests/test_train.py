@@ -18,16 +18,6 @@ from fdd.errors import UserError
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, data_dir):
-    """A run that went through undisturbed."""
-    from tests.conftest import tiny_config
-
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    train.train_and_evaluate(tiny_config(data_dir), folder)
-    return folder
-
-
 def _metrics(folder):
     return json.loads((folder / "report/metrics.json").read_text())
 
@@ -162,6 +152,7 @@ def test_a_missing_data_set_says_how_to_build_it(config, tmp_path):
     ("key", "value", "message"),
     [
         ("model.encoder", "resnet51", r"config.model.encoder is 'resnet51', known: resnet18"),
+        ("model.temporal", "sum", r"config.model.temporal is 'sum', known: lstm, mean"),
         ("loss", "hinge", r"config.loss is 'hinge', known: binary_cross_entropy"),
         ("optimizer", "sgd", r"config.optimizer is 'sgd', known: adam"),
         ("data.region", "nose", r"region must be one of"),

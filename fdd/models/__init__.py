@@ -6,18 +6,24 @@ import ml_collections
 
 from fdd.errors import UserError
 from fdd.models.resnet import ENCODERS
-from fdd.models.resnet_lstm import ResNetLSTM
+from fdd.models.resnet_lstm import TEMPORAL, ResNetLSTM
 
 
 def create_model(config: ml_collections.ConfigDict) -> ResNetLSTM:
     """Returns the detector that `config.model` describes.
 
     Raises:
-        UserError: the encoder is unknown.
+        UserError: the encoder or what follows it is unknown.
     """
     if config.model.encoder not in ENCODERS:
         raise UserError(
             f"config.model.encoder is '{config.model.encoder}', known: {', '.join(ENCODERS)}"
         )
+    if config.model.temporal not in TEMPORAL:
+        raise UserError(
+            f"config.model.temporal is '{config.model.temporal}', known: {', '.join(TEMPORAL)}"
+        )
     encoder = functools.partial(ENCODERS[config.model.encoder], width=config.model.width)
-    return ResNetLSTM(encoder, lstm_features=config.model.lstm_features)
+    return ResNetLSTM(
+        encoder, lstm_features=config.model.lstm_features, temporal=config.model.temporal
+    )

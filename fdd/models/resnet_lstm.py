@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from fdd.models.resnet import ResNet
 
+TEMPORAL = ("lstm", "mean")
 FRAMES_AXIS = "frames"  # Batch statistics are taken over it and the batch.
 
 
@@ -30,6 +31,8 @@ class ResNetLSTM(nn.Module):
     Attributes:
         make_encoder: One of `fdd.models.resnet.ENCODERS`.
         lstm_features: Size of the LSTM's state.
+        temporal: 'lstm'; or 'mean', the mean of the frames' features, which is blind to their
+            order: a control that shows what time adds.
 
     References:
         Hochreiter and Schmidhuber, Long Short-Term Memory, 1997. Frame-wise convolutional
@@ -39,6 +42,7 @@ class ResNetLSTM(nn.Module):
 
     make_encoder: Callable[..., ResNet]
     lstm_features: int = 256
+    temporal: str = "lstm"
 
     @nn.compact
     def __call__(self, clips: jax.Array, *, train: bool) -> jax.Array:
@@ -52,6 +56,10 @@ class ResNetLSTM(nn.Module):
         )
         frames = jnp.swapaxes(clips, 0, 1)  # [t, b, h, w, 3]: a leading mapped axis is fastest.
         features = over_frames(self.make_encoder, name="frame_features")(frames, train)  # [t, b, c]
-        cell = nn.OptimizedLSTMCell(self.lstm_features, name="lstm_cell")
-        states = nn.RNN(cell, time_major=True, name="lstm")(features.astype(jnp.float32))
-        return nn.Dense(1, name="head")(states[-1])[:, 0]
+        features = features.astype(jnp.float32)
+        if self.temporal == "lstm":
+            cell = nn.OptimizedLSTMCell(self.lstm_features, name="lstm_cell")
+            summary = nn.RNN(cell, time_major=True, name="lstm")(features)[-1]  # [b, lstm_features]
+        else:
+            summary = features.mean(axis=0)  # [b, c]
+        return nn.Dense(1, name="head")(summary)[:, 0]

@@ -2,15 +2,12 @@
 
 import json
 import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import flax.linen as nn
-import ml_collections
-
-from fdd import logs, workdir
-from fdd.calibration import Calibration
 from fdd.data import coverage
 from fdd.data.records import Dataset
+from fdd.detector import Detector, clip_shape
 from fdd.evaluation import evaluate_scores
 from fdd.report import errors, figures, html, layers, text
 from fdd.scores import Scores
@@ -19,62 +16,61 @@ _METRICS = "metrics.json"
 
 
 def write(
-    folder: pathlib.Path,
-    config: ml_collections.ConfigDict,
-    model: nn.Module,
+    out: pathlib.Path,
+    name: str,
+    detector: Detector,
     dataset: Dataset,
     scores: Scores,
-    calibration: Calibration,
-    checkpoint_step: int,
+    history: Sequence[Mapping[str, Any]] = (),
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Writes the report of a run, metrics.json last.
+    """Writes a report, metrics.json last.
 
     Args:
-        folder: The run's workdir; the report goes to its folder report/.
-        config: The run's config.
-        model: The detector, for the diagram of its layers.
+        out: Where to; made if need be.
+        name: What it is the report of.
+        detector: What gave the scores.
         dataset: The data set that was scored.
         scores: The scores of one of its splits.
-        calibration: Fitted on validation.
-        checkpoint_step: The step whose checkpoint gave the scores.
+        history: The records of metrics.jsonl; none for an evaluation alone.
+        notes: What a reader must know, one paragraph each.
 
     Returns:
         What metrics.json holds.
     """
-    out = folder / workdir.REPORT_DIR
-    out.mkdir(exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     failed, reasons = coverage.failures(dataset.folder, scores.split)
     summary = {
-        **evaluate_scores(scores, calibration),
+        **evaluate_scores(scores, detector.calibration),
         "failed_videos": failed,
-        "checkpoint_step": checkpoint_step,
+        "checkpoint_step": detector.step,
+        "notes": list(notes),
     }
-    history = logs.read_metrics(folder)
+    videos = scores.by_video()
     scores.write_csv(out / "predictions.csv")
-    figures.curves(out / "loss.png", history, "loss", "cross-entropy in nats")
-    figures.curves(out / "accuracy.png", history, "accuracy", "accuracy per clip")
+    if history:
+        figures.curves(out / "loss.png", history, "loss", "cross-entropy in nats")
+        figures.curves(out / "accuracy.png", history, "accuracy", "accuracy per clip")
     figures.confusion_matrix(out / "confusion_matrix.png", summary["video"]["confusion_matrix"])
-    figures.roc(out / "roc.png", scores.by_video())
-    figures.reliability(out / "reliability.png", scores.by_video(), calibration)
-    size = config.data.image_size
-    boxes = layers.describe(model, (config.data.num_frames, size, size, 3))
+    figures.roc(out / "roc.png", videos)
+    figures.reliability(out / "reliability.png", videos, detector.calibration)
+    boxes = layers.describe(detector.task.model, clip_shape(detector.config))
     figures.layers(out / "model.png", boxes)
-    worst = errors.worst(scores, calibration)
+    worst = errors.worst(scores, detector.calibration)
     figures.strips(out / "errors.png", errors.strips(worst, dataset))
-    page = text.markdown(summary, config, folder.name, dataset, reasons)
+    page = text.markdown(summary, detector.config, name, dataset, reasons, bool(history))
     (out / "report.md").write_text(page)
-    (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {folder.name}"))
+    (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"))
     (out / _METRICS).write_text(json.dumps(summary, indent=2) + "\n")
     return summary
 
 
-def exists(folder: pathlib.Path) -> bool:
-    """Whether the run in `folder` has a complete report."""
-    return (folder / workdir.REPORT_DIR / _METRICS).exists()
+def exists(out: pathlib.Path) -> bool:
+    """Whether the folder holds a complete report."""
+    return (out / _METRICS).exists()
 
 
-def read(folder: pathlib.Path) -> str:
-    """Returns the report of the run in `folder` as a short table for a terminal."""
-    out = folder / workdir.REPORT_DIR
+def read(out: pathlib.Path) -> str:
+    """Returns a report as a short table for a terminal."""
     summary = json.loads((out / _METRICS).read_text())
     return f"{text.terminal(summary)}\nReport: {out / 'report.md'} and {out / 'report.html'}"

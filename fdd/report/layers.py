@@ -82,9 +82,16 @@ def describe(model: nn.Module, clip_shape: Sequence[int]) -> list[Box]:
         boxes.append(Box(title, framed(start), framed(end), parameters))
     feature_map, features = shapes[prefix][1], shapes["frame_features"][1]
     state, logit = shapes["head"]
+    lstm = "lstm_cell" in params
+    temporal = Box(
+        "LSTM, last state" if lstm else "Mean over frames",
+        framed(features),
+        state,
+        count(params["lstm_cell"]) if lstm else 0,
+    )
     return [
         *boxes,
         Box("Global average pooling", framed(feature_map), framed(features), 0),
-        Box("LSTM, last state", framed(features), state, count(params["lstm_cell"])),
+        temporal,
         Box("Dense, logit of fake", state, logit, count(params["head"])),
     ]

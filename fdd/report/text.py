@@ -62,9 +62,9 @@ def terminal(summary: Mapping[str, Any]) -> str:
     """
     title = f"{summary['split']} split, checkpoint of step {summary['checkpoint_step']}"
     matrix = tables.aligned([_MATRIX_HEADINGS, *_matrix(summary)])
-    failed = ""
+    failed = "".join(f"\n{note}\n" for note in summary["notes"])
     if summary["failed_videos"]:
-        failed = f"\nVideos without a usable clip, not counted above: {summary['failed_videos']}\n"
+        failed += f"\nVideos without a usable clip, not counted above: {summary['failed_videos']}\n"
     return f"\n{title}\n\n{matrix}\n\n{tables.aligned([_HEADINGS, *_rows(summary)])}\n{failed}"
 
 
@@ -104,12 +104,24 @@ def _failures(count: int, reasons: Mapping[str, int]) -> str:
     )
 
 
+_CURVES = """## Training
+
+Curves of single clips; `metrics.jsonl` has the numbers.
+
+![loss](loss.png)
+
+![accuracy](accuracy.png)
+
+"""
+
+
 def markdown(
     summary: Mapping[str, Any],
     config: ml_collections.ConfigDict,
     name: str,
     dataset: Dataset,
     failure_reasons: Mapping[str, int],
+    with_curves: bool,
 ) -> str:
     """The whole report, with links to the figures beside it.
 
@@ -119,6 +131,7 @@ def markdown(
         name: The run's name.
         dataset: The data set that was scored.
         failure_reasons: How many of its videos failed for which reason.
+        with_curves: Whether there are figures of the training.
     """
     video, fitted = summary["video"], summary["calibrated"]
     settings = json.dumps(workdir.plain(config), indent=2, sort_keys=True)
@@ -133,7 +146,7 @@ It is the checkpoint of step {summary["checkpoint_step"]}, the one with the lowe
 A video's score is the mean logit of its clips; above 0 it is called fake.
 {_failures(summary["failed_videos"], failure_reasons)}
 
-## Confusion matrix, per video
+{"".join(f"**{note}**" + chr(10) * 2 for note in summary["notes"])}## Confusion matrix, per video
 
 {_markdown_table(_MATRIX_HEADINGS, _matrix(summary))}
 
@@ -166,15 +179,7 @@ The clips furthest on the wrong side of the fitted threshold, at most one per vi
 
 ![clips that were classified wrongly](errors.png)
 
-## Training
-
-Curves of single clips; `metrics.jsonl` has the numbers.
-
-![loss](loss.png)
-
-![accuracy](accuracy.png)
-
-## Model
+{_CURVES if with_curves else ""}## Model
 
 ![layers](model.png)
 

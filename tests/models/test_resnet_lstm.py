@@ -49,6 +49,15 @@ def test_order_of_frames_matters(logits):
     assert np.abs(logits(CLIPS) - logits(CLIPS[:, ::-1])).min() > 1e-4
 
 
+def test_the_mean_over_frames_is_blind_to_order():
+    model = ResNetLSTM(functools.partial(ENCODERS["resnet_tiny"], width=8), temporal="mean")
+    variables = jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), CLIPS)
+    logits = jax.jit(lambda clips: model.apply(variables, clips, train=False))
+    assert "lstm_cell" not in variables["params"]
+    np.testing.assert_allclose(logits(CLIPS), logits(CLIPS[:, ::-1]), rtol=1e-4, atol=1e-6)
+    assert np.abs(logits(CLIPS) - logits(CLIPS[:, :1].repeat(10, axis=1))).min() > 1e-6
+
+
 def test_every_frame_matters(logits):
     before = logits(CLIPS)
     for frame in range(10):

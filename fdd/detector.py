@@ -1,0 +1,86 @@
+"""A trained detector: the best checkpoint of a run, ready to score clips."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+
+from fdd import steps, workdir
+from fdd.calibration import Calibration
+from fdd.checkpoints import Checkpoints
+from fdd.errors import UserError
+from fdd.state import TrainState, abstract_state
+
+
+@dataclasses.dataclass(frozen=True)
+class Detector:
+    """What scoring needs.
+
+    Attributes:
+        config: The run's config.
+        task: What its steps do.
+        state: The best checkpoint's parameters and statistics.
+        eval_step: Compiled `fdd.steps.eval_step`.
+        calibration: Fitted on validation.
+        step: The step the checkpoint is of.
+        fingerprint: Of the preprocessing it was trained with.
+    """
+
+    config: ml_collections.ConfigDict
+    task: steps.Task
+    state: TrainState
+    eval_step: Callable[[TrainState, Any], jax.Array]
+    calibration: Calibration
+    step: int
+    fingerprint: str
+
+
+def clip_shape(config: ml_collections.ConfigDict) -> tuple[int, int, int, int]:
+    """(frames, height, width, channels) of a config's clips."""
+    size = config.data.image_size
+    return (config.data.num_frames, size, size, 3)
+
+
+def compile_eval_step(task: steps.Task) -> Callable[[TrainState, Any], jax.Array]:
+    """Returns `fdd.steps.eval_step` for a task, compiled when it is first called."""
+    return jax.jit(functools.partial(steps.eval_step, task=task))
+
+
+def load(folder: pathlib.Path) -> Detector:
+    """Loads the best checkpoint of the run in `folder`.
+
+    Raises:
+        UserError: there is no run, or it has no checkpoint yet.
+    """
+    config = workdir.stored_config(folder)
+    checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
+    try:
+        return from_checkpoints(config, steps.create_task(config), checkpoints, folder)
+    finally:
+        checkpoints.close()
+
+
+def from_checkpoints(
+    config: ml_collections.ConfigDict,
+    task: steps.Task,
+    checkpoints: Checkpoints,
+    folder: pathlib.Path,
+) -> Detector:
+    """Loads the best of some checkpoints; see `load`.
+
+    Raises:
+        UserError: there is none.
+    """
+    step = checkpoints.best_step
+    if step is None:
+        raise UserError(f"{folder} has no checkpoint to evaluate: train first")
+    meta = checkpoints.meta(step)
+    state = checkpoints.restore(
+        step, abstract_state(task.model, task.optimizer, clip_shape(config))
+    )
+    fitted = Calibration(**meta["calibration"])
+    return Detector(config, task, state, compile_eval_step(task), fitted, step, meta["fingerprint"])
