@@ -64,22 +64,32 @@ def confusion_matrix(path: pathlib.Path, matrix: Sequence[Sequence[int]]) -> Non
 
 def roc(path: pathlib.Path, videos: Scores) -> None:
     """Draws the ROC curve of each method's fakes against all real videos, and of all."""
+    chosen = {"all": videos} | {name: videos.against_reals(name) for name in videos.forgery_methods}
+    rocs(path, {name: (some.labels, some.logits) for name, some in chosen.items()})
+
+
+def rocs(path: pathlib.Path, scores: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    """Draws ROC curves over each other.
+
+    Args:
+        path: Where to.
+        scores: Labels [n] and logits [n] of videos, by name; without both classes there is no
+            curve.
+    """
     figure = Figure(figsize=(5, 4.4))
     axes = figure.subplots()
-    chosen = {"all": videos} | {name: videos.against_reals(name) for name in videos.forgery_methods}
-    for (name, some), style in zip(chosen.items(), _styles(len(chosen)), strict=True):
-        if len(set(some.labels.tolist())) == 2:
-            area = metrics.auc(some.labels, some.logits)
-            axes.plot(
-                *metrics.roc_curve(some.labels, some.logits), label=f"{name}: {area:.3f}", **style
-            )
+    for (name, (labels, logits)), style in zip(scores.items(), _styles(len(scores)), strict=True):
+        if len(set(labels.tolist())) == 2:
+            area = metrics.auc(labels, logits)
+            axes.plot(*metrics.roc_curve(labels, logits), label=f"{name}: {area:.3f}", **style)
     axes.plot([0, 1], [0, 1], ":", color="gray", linewidth=1)
     axes.set_xlabel("false positive rate")
     axes.set_ylabel("true positive rate")
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.01)
     axes.grid(alpha=0.3)
-    axes.legend(title="AUC per video", loc="lower right")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(title="AUC per video", loc="lower right")
     _save(figure, path)
 
 
