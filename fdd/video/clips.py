@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import av
 import cv2
@@ -121,6 +121,7 @@ def extract_clips(
     spec: Preprocessing,
     reference: Extraction | None = None,
     mask: str | pathlib.Path = "",
+    damage: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]] | None = None,
 ) -> Extraction:
     """Cuts a video into clips.
 
@@ -132,6 +133,8 @@ def extract_clips(
             tell a fake from its original, and none is searched.
         mask: A video that is bright where this video's forgeries replaced a face; of several
             people, the one it points to becomes the first.
+        damage: What to do to the decoded frames of a clip before they are cropped; faces are
+            searched before it is done.
 
     Returns:
         At least one person with at least one clip.
@@ -152,6 +155,7 @@ def extract_clips(
         frame_size = frames[0].shape[:2]
         found = _faces_of_clip(frames, spec) if known is None else known.get(index, ())
         seconds = tuple(info.seconds(i) for i in wanted[index])
+        frames = frames if damage is None else damage(frames)
         candidates.append(
             [_cut(index, frames, wanted[index], seconds, face, spec) for face in found]
         )
