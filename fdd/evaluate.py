@@ -1,9 +1,10 @@
 """python -m fdd.evaluate --workdir=DIR: evaluates a run's best checkpoint, on any data sets."""
 
 import argparse
+import hashlib
 import pathlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,21 @@ from fdd.errors import UserError
 FRAMES = ("as_is", "shuffled", "repeated")
 
 
-def frame_order(kind: str, num_frames: int) -> np.ndarray:
+def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
     """Which frame of a clip stands at each place, for controls of what time contributes.
 
     Args:
-        kind: 'as_is'; 'shuffled', one fixed random order; 'repeated', the middle frame only.
+        kind: 'as_is'; 'shuffled', a random order that depends on the clip's name alone;
+            'repeated', the middle frame only.
         num_frames: Frames in a clip.
+        clip: The clip's name.
 
     Returns:
         int [num_frames].
     """
     if kind == "shuffled":
-        return np.random.default_rng(0).permutation(num_frames)
+        seed = int.from_bytes(hashlib.sha256(clip.encode()).digest()[:8])
+        return np.random.default_rng(seed).permutation(num_frames)
     if kind == "repeated":
         return np.full(num_frames, num_frames // 2)
     return np.arange(num_frames)
@@ -61,11 +65,15 @@ def evaluate(
     opened = [Dataset(folder) for folder in datasets]
     opened = opened or [prepare.open_dataset(loaded.config.data)]
     notes = {dataset.folder: _mismatch(dataset, loaded, allow_mismatch) for dataset in opened}
-    order = frame_order(frames, loaded.config.data.num_frames)
-    step = _with_frames(loaded.eval_step, order)
+    num_frames = loaded.config.data.num_frames
+
+    def order(row: Mapping[str, Any]) -> np.ndarray:
+        return frame_order(frames, num_frames, f"{row['video_id']}/{row['clip_index']}")
+
     summaries = {}
     for dataset in opened:
-        scores = score(step, loaded.state, dataset, split, loaded.config.batch_size)
+        size = loaded.config.batch_size
+        scores = score(loaded.eval_step, loaded.state, dataset, split, size, order)
         name = "-".join([*dataset.folder.absolute().parts[-3:], split, frames])
         note = notes[dataset.folder]
         if frames != "as_is":
@@ -75,8 +83,49 @@ def evaluate(
     return summaries
 
 
-def _with_frames(step: Callable[..., Any], order: np.ndarray) -> Callable[..., Any]:
-    return lambda state, batch: step(state, {**batch, "frames": batch["frames"][:, order]})
+def evaluate_robustness(
+    workdir: pathlib.Path, videos_dir: pathlib.Path | None, split: str = "test"
+) -> dict[str, list[float]]:
+    """Scores the run's videos of a split under seven kinds of damage at five levels.
+
+    Args:
+        workdir: Of the run.
+        videos_dir: Folder of the videos the run's data set was built from; by default what the
+            config says.
+        split: 'train', 'validation' or 'test'.
+
+    Returns:
+        See `fdd.robustness.evaluate`; also written to `workdir`/evaluations/robustness-SPLIT.
+
+    Raises:
+        UserError: there is no checkpoint, or no video.
+    """
+    from fdd import detector, robustness
+    from fdd.data import faceforensics, prepare
+
+    loaded = detector.load(workdir)
+    data = loaded.config.data
+    root = videos_dir or prepare.videos_folder(data)
+    if root is None or not root.is_dir():
+        raise UserError(f"no folder of videos ({root}): say --videos=DIR")
+    builder_config = prepare.builder_config(data)
+    if builder_config.preprocessing.fingerprint() != loaded.fingerprint:
+        raise UserError(f"{workdir} was trained with another version of the video path")
+    found = faceforensics.find_videos(root, builder_config.selection)
+    videos = [video for video in found if video.split == split]
+    if not videos:
+        raise UserError(f"{root} holds no video of the split '{split}'")
+    size = loaded.config.batch_size
+
+    def score(clips: np.ndarray) -> np.ndarray:
+        padded = np.concatenate([clips, np.repeat(clips[-1:], -len(clips) % size, axis=0)])
+        batches = [padded[start : start + size] for start in range(0, len(padded), size)]
+        logits = [loaded.eval_step(loaded.state, {"frames": batch}) for batch in batches]
+        return np.concatenate([np.asarray(each) for each in logits])[: len(clips)]
+
+    areas = robustness.evaluate(videos, builder_config.preprocessing, score)
+    robustness.write(workdir / "evaluations" / f"robustness-{split}", areas)
+    return areas
 
 
 def _mismatch(dataset: Any, loaded: Any, allowed: bool) -> list[str]:
@@ -131,18 +180,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--frames",
         choices=FRAMES,
         default="as_is",
-        help="controls: frames in a fixed random order, or the middle frame repeated",
+        help="controls: frames in random order, or the middle frame repeated",
     )
     parser.add_argument(
         "--allow_mismatch",
         action="store_true",
         help="score clips that were cut in another way than the run's; the report says so",
     )
+    parser.add_argument(
+        "--robustness",
+        action="store_true",
+        help="damage the run's videos in seven ways at five levels, and tabulate AUC",
+    )
+    parser.add_argument(
+        "--videos", type=pathlib.Path, help="with --robustness: where the videos are"
+    )
     options = parser.parse_args(arguments)
     from absl import logging
 
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
     try:
+        if options.robustness:
+            from fdd import robustness
+
+            areas = evaluate_robustness(options.workdir, options.videos, options.split)
+            print(robustness.table(areas))
+            print(f"Report: {options.workdir / 'evaluations' / f'robustness-{options.split}'}")
+            return
         summaries = evaluate(
             options.workdir, options.dataset, options.split, options.frames, options.allow_mismatch
         )

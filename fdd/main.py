@@ -21,6 +21,10 @@ _MODE = flags.DEFINE_enum(
 
 def _parse_flags(argv: list[str]) -> list[str]:
     """Parses the command line; what is wrong with it ends the program with one line."""
+    for argument in argv[1:]:
+        name, _, file = argument.partition("=")
+        if name in ("--config", "-config") and not pathlib.Path(file.partition(":")[0]).is_file():
+            sys.exit(f"fdd: there is no config file {file}")
     try:
         rest = flags.FLAGS(argv)
         _ = _CONFIG.value and _CONFIG.value.keys()  # A file that cannot be loaded shows here.
@@ -37,7 +41,9 @@ def _parse_flags(argv: list[str]) -> list[str]:
 
 def _one_line(message: object) -> str:
     text = str(message).replace("\\n", " ").replace("\\", "")  # Some messages come quoted twice.
-    return " ".join(text.split()).strip("'\"")
+    text = " ".join(text.split())
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if quoted else text
 
 
 def main(_: list[str]) -> None:
@@ -53,11 +59,17 @@ def main(_: list[str]) -> None:
         folder = pathlib.Path("runs", pathlib.Path(file).stem)
     try:
         if _MODE.value == "eval":
-            train.evaluate_again(config or workdir.stored_config(folder), folder)
+            stored = workdir.stored_config(folder)
+            if config is not None:
+                workdir.check(folder, config)
+            train.evaluate_again(stored, folder)
         else:
             train.train_and_evaluate(config, folder)
     except UserError as error:
         sys.exit(f"fdd: {error}")
+    except KeyboardInterrupt:
+        print("fdd: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,7 @@ def score(
     dataset: Dataset,
     split: str,
     batch_size: int,
+    frame_order: Callable[[dict[str, Any]], np.ndarray] | None = None,
 ) -> Scores:
     """Scores every clip of a split.
 
@@ -112,12 +113,17 @@ def score(
         dataset: The data set.
         split: 'train', 'validation' or 'test'.
         batch_size: Clips at a time.
+        frame_order: For controls: a record's fields to the frame, int [t], that stands at each
+            place of its clip.
 
     Returns:
         Scores in an order that does not depend on that of the records.
     """
     rows = dataset.metadata(split)
     batches = pipeline.eval_batches(dataset, split, batch_size=batch_size)
+    if frame_order is not None:
+        orders = np.array([frame_order(row) for row in rows])
+        batches = (_reordered(batch, orders[i * batch_size :]) for i, batch in enumerate(batches))
     logits = [np.asarray(eval_step(state, batch))[batch["weight"] > 0] for batch in batches]
     scores = Scores(
         split,
@@ -129,3 +135,10 @@ def score(
         bootstrap.clusters([row["target"] for row in rows], [row["source"] for row in rows]),
     )
     return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))
+
+
+def _reordered(batch: pipeline.Batch, orders: np.ndarray) -> pipeline.Batch:
+    frames = batch["frames"].copy()
+    for clip, order in zip(frames, orders, strict=False):  # The last batch may be filled up.
+        clip[:] = clip[order]
+    return {**batch, "frames": frames}

@@ -69,7 +69,12 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path):
     if missing:
         raise UserError(
             f"{dataset.folder} has no clips for {' and '.join(sorted(missing))}; its coverage.csv "
-            "says which videos were found"
+            "says which videos were found, its failures.csv why others gave none"
+        )
+    if config.batch_size > dataset.splits["train"]:
+        raise UserError(
+            f"config.batch_size is {config.batch_size}, and {dataset.folder} has only "
+            f"{dataset.splits['train']} clips to train on"
         )
     workdir.claim(folder, config)
     checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
@@ -136,6 +141,7 @@ def train(run: Run) -> None:
     )
     log = logs.MetricsLog(run.folder, start)
     bar = tqdm.tqdm(total=run.num_steps, initial=start, desc="Training", unit="step")
+    bar.set_postfix_str("compiling")
     with contextlib.closing(batches), contextlib.closing(log), bar:
         loss = None
         for step, batch in enumerate(batches, start + 1):

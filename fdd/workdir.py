@@ -28,8 +28,8 @@ def check(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
         return
     if different := _differences(json.loads(file.read_text()), plain(config)):
         raise UserError(
-            f"{workdir} belongs to a run with another config ({'; '.join(different)}): choose "
-            "another --workdir, or delete it"
+            f"{workdir} belongs to a run with another config ({'; '.join(different)}): repeat "
+            "that run's settings, or choose another --workdir"
         )
 
 

@@ -141,9 +141,7 @@ def test_a_missing_data_set_says_how_to_build_it(config, tmp_path):
     config.data.demo = None
     config.data.data_dir = str(tmp_path / "nothing")
     config.data.methods = ("Deepfakes",)
-    with pytest.raises(
-        UserError, match=r"tfds build tfds_builders/faceforensics --config=c23-face"
-    ):
+    with pytest.raises(UserError, match=r"--config='{.*\"methods\": ..Deepfakes"):
         train.train_and_evaluate(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -165,6 +163,25 @@ def test_unknown_names(config, tmp_path, key, value, message):
         train.train_and_evaluate(config, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("batch_size", 0, "config.batch_size is 0, it must be at least 1"),
+        ("batch_size", 49, "config.batch_size is 49, and .* has only 48 clips to train on"),
+        ("num_steps", -1, "config.num_steps is -1, it must be at least 0"),
+        ("learning_rate", -0.1, "config.learning_rate is -0.1, it must be above 0"),
+        ("model.width", 0, "config.model.width is 0, it must be at least 1"),
+        ("data.image_size", 0, "image_size must be at least 1, not 0"),
+        ("data.methods", ("Deepfakes", "Deepfakes"), "and none twice"),
+    ],
+)
+def test_numbers_out_of_range_leave_no_workdir(config, tmp_path, key, value, message):
+    config.update_from_flattened_dict({key: value})
+    with pytest.raises(UserError, match=message):
+        train.train_and_evaluate(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_eval_without_a_checkpoint(config, tmp_path):
     with pytest.raises(UserError, match="no checkpoint"):
         train.evaluate_again(config, tmp_path)
@@ -173,8 +190,8 @@ def test_eval_without_a_checkpoint(config, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--config=configs/demo.py", "--config.batchsize=3"], "no such key: batchsize"),
-        (["--config=configs/nothing.py"], "configs/nothing.py"),
+        (["--config=configs/demo.py", "--config.batchsize=3"], "no such key: 'batchsize'"),
+        (["--config=configs/nothing.py"], "there is no config file configs/nothing.py"),
         (["--config=configs/demo.py", "--config.batch_size=many"], "invalid literal"),
         (["--config=configs/demo.py", "--mode=guess"], "value should be one of"),
         (["--config=configs/demo.py", "extra"], "unexpected argument 'extra'"),

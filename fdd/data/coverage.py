@@ -125,7 +125,7 @@ def class_sizes(outcomes: Iterable[Outcome]) -> str:
     parts = [
         f"{split} {counts[split, 'real']} real, {counts[split, 'fake']} fake" for split in splits
     ]
-    return f"Distinct videos: {'; '.join(parts)}."
+    return f"Distinct videos: {'; '.join(parts) or 'none'}."
 
 
 def write(folder: epath.PathLike, rows: Sequence[Row], outcomes: Iterable[Outcome]) -> None:
@@ -164,3 +164,10 @@ def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
     rows = csv.DictReader(io.StringIO((folder / FAILURES_FILE).read_text()))
     reasons = collections.Counter(row["reason"] for row in rows if not row["clip_index"])
     return count, dict(reasons.most_common())
+
+
+def missing_methods(folder: epath.PathLike) -> list[str]:
+    """Returns the methods that a data set was to have, and of which no video was found."""
+    rows = list(csv.DictReader(io.StringIO((epath.Path(folder) / COVERAGE_FILE).read_text())))
+    found = {row["method"] for row in rows if int(row["found"])}
+    return [name for name in dict.fromkeys(row["method"] for row in rows) if name not in found]

@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import pathlib
 import pickle
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 
 import tqdm
@@ -71,6 +73,20 @@ def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
     return results
 
 
+def exit_with_parent() -> None:
+    """Makes this worker process end when the process that started it does, even by kill -9.
+
+    Ctrl-C is left to that process.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 class Workspace:
     """A folder with one file of results for each finished group of videos."""
 
@@ -99,7 +115,8 @@ class Workspace:
         )
         # Spawned, since forking a process with JAX or TensorFlow threads can lock up.
         context = multiprocessing.get_context("spawn")
-        with bar, concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
+        pool = concurrent.futures.ProcessPoolExecutor(processes, context, exit_with_parent)
+        with bar, pool:
             jobs = {pool.submit(self._extract_to_file, group): group for group in groups}
             try:
                 for job in concurrent.futures.as_completed(jobs):
@@ -110,6 +127,8 @@ class Workspace:
                     "a process that cuts videos was killed, perhaps for want of memory; what is "
                     "finished is kept, so run the command again"
                 ) from None
+            finally:
+                pool.shutdown(cancel_futures=True)  # So that Ctrl-C need not wait for the queue.
 
     def results(self, videos: Sequence[Video]) -> Iterator[Result]:
         """Yields the result of each video, in an order that depends on the videos alone."""

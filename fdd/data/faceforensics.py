@@ -69,8 +69,8 @@ class Selection:
         if self.compression not in COMPRESSIONS:
             known = ", ".join(COMPRESSIONS)
             raise ValueError(f"compression must be one of {known}, not '{self.compression}'")
-        if not self.methods:
-            raise ValueError("methods must name at least one forgery method")
+        if not self.methods or len(set(self.methods)) < len(self.methods):
+            raise ValueError("methods must name at least one forgery method, and none twice")
 
     @property
     def originals(self) -> tuple[str, ...]:
@@ -94,12 +94,7 @@ def straddling_groups() -> list[frozenset[str]]:
 
 def config_name(selection: Selection, spec: Preprocessing) -> str:
     """Name of the builder's config with these settings, also its folder's name."""
-    clips = f"{spec.sampling}{spec.clips_per_video}x{spec.num_frames}"
-    parts = [selection.compression, spec.region, clips, f"{spec.image_size}px"]
-    if spec.margin != Preprocessing.margin:
-        parts.append(f"margin{spec.margin:g}")
-    if spec.jpeg_quality != Preprocessing.jpeg_quality:
-        parts.append(f"quality{spec.jpeg_quality}")
+    parts = [selection.compression, spec.name()]
     if selection.methods != METHODS:
         parts.append("+".join(selection.methods))
     if selection.drop_same_source:

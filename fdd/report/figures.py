@@ -32,7 +32,7 @@ def curves(path: pathlib.Path, history: Sequence[Mapping[str, Any]], name: str, 
     """
     figure = Figure(figsize=(6, 3.6))
     axes = figure.subplots()
-    for split, color, style in (("train", _MIDDLE, "--"), ("validation", _DARK, "o-")):
+    for split, color, style in (("train", _MIDDLE, ".--"), ("validation", _DARK, "o-")):
         points = [(record["step"], record[name]) for record in history if record["split"] == split]
         if points:
             axes.plot(*zip(*points, strict=True), style, color=color, label=split, markersize=4)
@@ -90,6 +90,22 @@ def rocs(path: pathlib.Path, scores: Mapping[str, tuple[np.ndarray, np.ndarray]]
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(title="AUC per video", loc="lower right")
+    _save(figure, path)
+
+
+def severity(path: pathlib.Path, undamaged: float, damaged: Mapping[str, Sequence[float]]) -> None:
+    """Draws AUC against the level of damage, a line per kind, from level 0."""
+    figure = Figure(figsize=(6, 4))
+    axes = figure.subplots()
+    markers = "osv^D*P"
+    for index, (kind, areas) in enumerate(damaged.items()):
+        style = _styles(len(damaged))[index]
+        axes.plot([undamaged, *areas], marker=markers[index % 7], label=kind, **style)
+    axes.axhline(0.5, color="gray", linewidth=1, linestyle=":")
+    axes.set_xlabel("level of damage")
+    axes.set_ylabel("AUC per video")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
     _save(figure, path)
 
 

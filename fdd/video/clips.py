@@ -53,8 +53,12 @@ class Preprocessing:
         if self.region not in REGIONS:
             raise ValueError(f"region must be one of {', '.join(REGIONS)}, not '{self.region}'")
         sampling.clip_frame_indices(0, self.num_frames, self.sampling, self.clips_per_video)
-        if self.image_size < 1 or self.margin <= 0 or not 0 <= self.jpeg_quality <= 100:
-            raise ValueError(f"out of range: {self}")
+        if self.image_size < 1:
+            raise ValueError(f"image_size must be at least 1, not {self.image_size}")
+        if not self.margin > 0:
+            raise ValueError(f"margin must be above 0, not {self.margin}")
+        if not 0 <= self.jpeg_quality <= 100:
+            raise ValueError(f"jpeg_quality must be from 0 to 100, not {self.jpeg_quality}")
 
     def description(self) -> dict[str, object]:
         """The settings, and what the path itself uses, as JSON-compatible values."""
@@ -64,6 +68,16 @@ class Preprocessing:
             "detector": detector if self.region == "face" else None,
             "version": _VERSION,
         }
+
+    def name(self) -> str:
+        """A readable name: 'face-consecutive4x10-224px', and what else is unusual."""
+        clips = f"{self.sampling}{self.clips_per_video}x{self.num_frames}"
+        parts = [self.region, clips, f"{self.image_size}px"]
+        if self.margin != Preprocessing.margin:
+            parts.append(f"margin{self.margin:g}")
+        if self.jpeg_quality != Preprocessing.jpeg_quality:
+            parts.append(f"quality{self.jpeg_quality}")
+        return "-".join(parts)
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits, equal for equal preprocessing."""

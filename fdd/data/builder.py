@@ -1,0 +1,247 @@
+"""What every TFDS builder here shares: from the videos on disk to records, with an account of them.
+
+A builder of one data set says which videos there are (`ClipBuilder.find_videos`) and how many
+there should be (`ClipBuilder.expected_counts`); everything else is here.
+"""
+
+import abc
+import dataclasses
+import hashlib
+import itertools
+import pathlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import tensorflow_datasets as tfds
+from etils import epath
+
+from fdd.data import coverage, extraction, records
+from fdd.data.catalog import Video
+from fdd.data.splits import SPLITS
+from fdd.errors import UserError, show_without_traceback
+from fdd.video import clips
+from fdd.video.clips import REGIONS, Preprocessing
+
+_OUTCOMES = "outcomes"
+
+Settings = TypeVar("Settings")
+
+
+@dataclasses.dataclass(eq=False)
+class ClipConfig(tfds.core.BuilderConfig):
+    """How clips are cut.
+
+    Attributes:
+        name: Follows from the other settings if it is left empty.
+        splits: The splits to build.
+
+    The others are those of `fdd.video.clips.Preprocessing`.
+    """
+
+    name: str = ""
+    splits: Sequence[str] = SPLITS
+    region: str = "face"
+    margin: float = 1.3
+    image_size: int = 224
+    num_frames: int = 10
+    sampling: str = "uniform"
+    clips_per_video: int = 1
+    jpeg_quality: int = 95
+
+    def __post_init__(self):
+        if not self.splits or not set(self.splits) <= set(SPLITS):
+            raise ValueError(f"splits must be some of {', '.join(SPLITS)}, not {self.splits}")
+        self.splits = tuple(split for split in SPLITS if split in self.splits)
+        if not self.name:
+            some = () if self.splits == SPLITS else ("+".join(self.splits),)
+            self.name = "-".join((self.settings_name(), *some))
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How clips are cut, as the video path takes it."""
+        return self.part(Preprocessing)
+
+    @property
+    def selection(self) -> Any:
+        """Which videos, as a dataclass that metadata.json keeps; None where there is no choice."""
+        return None
+
+    def part(self, kind: type[Settings]) -> Settings:
+        """An instance of a dataclass whose fields are all among these settings."""
+        return kind(**{field.name: getattr(self, field.name) for field in dataclasses.fields(kind)})
+
+    def settings_name(self) -> str:
+        """A name that differs where the settings (apart from `splits`) do."""
+        return self.preprocessing.name()
+
+
+def standard_settings() -> Iterator[dict[str, Any]]:
+    """Yields the settings that get a fixed name: each region with each usual sampling."""
+    samplings = (("uniform", 1), ("first", 1), ("consecutive", 4))
+    for region, (sampling, clips_per_video) in itertools.product(REGIONS, samplings):
+        yield {"region": region, "sampling": sampling, "clips_per_video": clips_per_video}
+
+
+class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Cuts a data set's videos into clips, one record each.
+
+    Attributes:
+        HOMEPAGE: Where the data set is described.
+    """
+
+    HOMEPAGE: ClassVar[str | None] = None
+
+    @abc.abstractmethod
+    def find_videos(self, root: pathlib.Path) -> list[Video]:
+        """Lists the videos that a user holds, in any order; no two share a `video_id`.
+
+        Args:
+            root: What the user gave as manual_dir.
+
+        Raises:
+            UserError: there are none, or what is there is not understood.
+        """
+
+    @abc.abstractmethod
+    def expected_counts(self, root: pathlib.Path) -> Mapping[tuple[str, str], int | None]:
+        """Number of videos of each (split, method) in the complete data set; None: not known.
+
+        Args:
+            root: As in `find_videos`.
+        """
+
+    def scene(self, video: Video) -> str:
+        """Videos of one scene differ in nothing but forgery, and so share their face detections."""
+        return video.target
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        spec, selection = self.builder_config.preprocessing, self.builder_config.selection
+        chosen = {} if selection is None else {"selection": dataclasses.asdict(selection)}
+        return self.dataset_info_from_configs(
+            features=records.features(spec),
+            homepage=self.HOMEPAGE,
+            metadata=tfds.core.MetadataDict(
+                preprocessing=spec.description(),
+                fingerprint=spec.fingerprint(),
+                **chosen,
+                libraries=clips.library_versions(),
+            ),
+        )
+
+    def _download_and_prepare(
+        self, dl_manager: tfds.download.DownloadManager, download_config: Any
+    ) -> None:
+        show_without_traceback()
+        self._with_beam = bool(download_config.beam_options or download_config.beam_runner)
+        super()._download_and_prepare(dl_manager, download_config)
+
+    def _example_writer(self) -> records.DeterministicWriter:
+        return records.DeterministicWriter(self.info.file_format)
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        config = self.builder_config
+        self._root = pathlib.Path(dl_manager.manual_dir)
+        found = self.find_videos(self._root)
+        self._wanted = {v.video_id: v for v in found if v.split in config.splits}
+        if not self._wanted:
+            raise UserError(
+                f"of the {len(found)} videos under {self._root} none is in the split "
+                f"{' or '.join(config.splits)}"
+            )
+        self._videos = self._to_cut(found)
+        if self._with_beam:
+            return {split: self._beam_examples(split) for split in self._splits(self._wanted)}
+        folder = pathlib.Path(dl_manager.download_dir) / "fdd_clips"
+        self._workspace = extraction.Workspace(folder, config.preprocessing)
+        self._workspace.run(self._videos)
+        outcomes = [result.outcome for result in self._workspace.results(self._videos)]
+        self._report(outcomes)
+        built = [outcome.video.video_id for outcome in outcomes if outcome.num_clips]
+        return {split: self._generate_examples(split) for split in self._splits(built)}
+
+    def _to_cut(self, found: Sequence[Video]) -> list[Video]:
+        """The wanted videos and the originals that those take their faces from.
+
+        Their target is the scene, for that is what extraction goes by, as a name for a file.
+        """
+        scenes = {self.scene(video) for video in self._wanted.values()}
+        return [
+            dataclasses.replace(video, target=_file_name(self.scene(video)))
+            for video in found
+            if video.video_id in self._wanted
+            or (video.label == "real" and self.scene(video) in scenes)
+        ]
+
+    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for result in self._workspace.results(self._scenes_of(split)):
+            video = self._wanted.get(result.video.video_id)
+            if video and video.split == split:
+                yield from records.examples(dataclasses.replace(result, video=video))
+
+    def _beam_examples(self, split: str) -> Any:
+        import apache_beam as beam  # Needs the extra `tfds`, as does the next.
+
+        from fdd.data import beam_extraction
+
+        outcomes = str(epath.Path(self.data_path) / f"{_OUTCOMES}-{split}")
+        spec = self.builder_config.preprocessing
+        cut = beam_extraction.extract(self._scenes_of(split), spec, outcomes)
+        targets = {v.video_id: v.target for v in self._wanted.values() if v.split == split}
+        return cut | "Targets" >> beam.FlatMap(_with_target, targets)
+
+    def _process_pipeline_result(self, pipeline_result: Any) -> None:
+        files = sorted(epath.Path(self.data_path).glob(f"{_OUTCOMES}-*"))
+        lines = [line for file in files for line in file.read_text().splitlines()]
+        outcomes = [coverage.Outcome.from_json(line) for line in lines]
+        by_id = {outcome.video.video_id: outcome for outcome in outcomes}  # Splits share scenes.
+        self._report([by_id[video_id] for video_id in sorted(by_id)])
+        for file in files:
+            file.unlink()
+
+    def _post_download_and_prepare_hook(self) -> None:
+        if not self._with_beam:
+            self._workspace.clear(self._videos)
+
+    def _report(self, outcomes: Sequence[coverage.Outcome]) -> None:
+        outcomes = [outcome for outcome in outcomes if outcome.video.video_id in self._wanted]
+        counts = self.expected_counts(self._root).items()
+        expected = {key: count for key, count in counts if key[0] in self.builder_config.splits}
+        rows = coverage.coverage(outcomes, expected)
+        coverage.write(self.data_path, rows, outcomes)
+        print(coverage.table(rows))
+        print(coverage.class_sizes(outcomes))
+        if not any(row.clips for row in rows):
+            raise UserError(
+                f"no clip could be cut from any video; the first one, {outcomes[0].video.path}: "
+                f"{outcomes[0].error}"
+            )
+
+    def _splits(self, video_ids: Sequence[str] | Mapping[str, Any]) -> list[str]:
+        present = {self._wanted[name].split for name in video_ids if name in self._wanted}
+        return [split for split in SPLITS if split in present]
+
+    def _scenes_of(self, split: str) -> list[Video]:
+        """All videos to cut of the scenes that the split has a part in."""
+        scenes = {
+            video.target
+            for video in self._videos
+            if video.split == split and video.video_id in self._wanted
+        }
+        return [video for video in self._videos if video.target in scenes]
+
+
+def _with_target(
+    keyed: tuple[str, dict[str, Any]], targets: Mapping[str, str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Gives a record its video's target; none for a video that `targets` does not have."""
+    key, record = keyed
+    if record["video_id"] in targets:
+        yield key, {**record, "target": targets[record["video_id"]]}
+
+
+def _file_name(scene: str) -> str:
+    """The scene, or a stand-in if no file can be called that."""
+    if re.fullmatch(r"[\w-]{1,100}", scene):
+        return scene
+    return hashlib.sha256(scene.encode()).hexdigest()[:32]

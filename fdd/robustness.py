@@ -1,0 +1,129 @@
+"""How a detector holds up when its videos are damaged: seven kinds of damage at five levels."""
+
+import concurrent.futures
+import functools
+import json
+import multiprocessing
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import tqdm
+
+from fdd import metrics, tables
+from fdd.data.catalog import Video, by_target
+from fdd.data.extraction import exit_with_parent
+from fdd.video import perturbations
+from fdd.video.clips import Preprocessing, extract_clips
+from fdd.video.decode import VideoError
+
+CLEAN = "none"
+Condition = tuple[str, int]
+CONDITIONS: tuple[Condition, ...] = (
+    (CLEAN, 0),
+    *((kind, level) for kind in perturbations.KINDS for level in perturbations.LEVELS),
+)
+Scorer = Callable[[np.ndarray], np.ndarray]
+
+
+def _damaged_clips(
+    videos: Sequence[Video], spec: Preprocessing
+) -> list[tuple[Video, Condition, np.ndarray]]:
+    """The frames of each video's clips, uint8 [clips, t, h, w, 3], under each condition."""
+    found = []
+    reference = None
+    for video in videos:
+        try:
+            clean = extract_clips(video.path, spec, reference, video.mask)
+        except VideoError:
+            continue  # The data set's failures.csv names it.
+        reference = reference or clean
+        for kind, level in CONDITIONS:
+            damage = None
+            if kind != CLEAN:
+                damage = functools.partial(perturbations.perturb, kind=kind, level=level)
+            # Its own clean faces are where the crops of a damaged video are.
+            extraction = extract_clips(video.path, spec, clean, damage=damage)
+            clips = [[_decode(jpeg) for jpeg in c.frames] for c in extraction.people[0]]
+            found.append((video, (kind, level), np.array(clips)))
+    return found
+
+
+def _decode(jpeg: bytes) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+
+
+def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[list[Any]]:
+    """Yields `_damaged_clips` of each target's videos, as they get done, a few ahead."""
+    groups = by_target(videos)
+    processes = min(len(os.sched_getaffinity(0)), len(groups))
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(processes, context, exit_with_parent) as pool:
+        waiting = []
+        for group in groups:
+            waiting.append(pool.submit(_damaged_clips, group, spec))
+            if len(waiting) > 2 * processes:
+                yield waiting.pop(0).result()
+        for job in waiting:
+            yield job.result()
+
+
+def evaluate(videos: Sequence[Video], spec: Preprocessing, score: Scorer) -> dict[str, list[float]]:
+    """Scores videos under each condition.
+
+    Args:
+        videos: Real and fake videos of one split.
+        spec: The preprocessing the detector was trained with.
+        score: Clips, uint8 [n, t, h, w, 3], to logits [n].
+
+    Returns:
+        AUC per video: under 'none' one value, of undamaged videos; by kind of damage five, by
+        level. Not a number where a class is missing.
+    """
+    labels: dict[str, int] = {}
+    logits: dict[Condition, dict[str, float]] = {condition: {} for condition in CONDITIONS}
+    groups = _groups(videos, spec)
+    bar = tqdm.tqdm(groups, desc="Damaging videos", total=len(by_target(videos)), unit="target")
+    for results in bar:
+        if not results:
+            continue
+        scores = np.split(
+            score(np.concatenate([clips for *_, clips in results])),
+            np.cumsum([len(clips) for *_, clips in results])[:-1],
+        )
+        for (video, condition, _), clip_logits in zip(results, scores, strict=True):
+            labels[video.video_id] = int(video.label == "fake")
+            logits[condition][video.video_id] = float(np.mean(clip_logits, dtype=np.float64))
+    areas = {
+        condition: metrics.auc([labels[name] for name in by_video], list(by_video.values()))
+        for condition, by_video in logits.items()
+    }
+    return {
+        CLEAN: [areas[CLEAN, 0]],
+        **{
+            kind: [areas[kind, level] for level in perturbations.LEVELS]
+            for kind in perturbations.KINDS
+        },
+    }
+
+
+def table(areas: Mapping[str, Sequence[float]]) -> str:
+    """AUC by kind of damage and level, as plain text."""
+    lines = [["AUC per video", *(f"level {level}" for level in perturbations.LEVELS), "mean"]]
+    for kind in perturbations.KINDS:
+        values = areas[kind]
+        lines.append([kind, *(f"{value:.3f}" for value in values), f"{np.mean(values):.3f}"])
+    return f"undamaged: {areas[CLEAN][0]:.3f}\n{tables.aligned(lines)}"
+
+
+def write(out: pathlib.Path, areas: Mapping[str, Sequence[float]]) -> None:
+    """Writes robustness.json and robustness.png."""
+    from fdd.report import figures
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "robustness.json").write_text(json.dumps(areas, indent=2) + "\n")
+    damaged = {kind: areas[kind] for kind in perturbations.KINDS}
+    figures.severity(out / "robustness.png", areas[CLEAN][0], damaged)

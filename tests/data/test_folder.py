@@ -1,0 +1,155 @@
+import pathlib
+import shutil
+
+import pytest
+import tensorflow_datasets as tfds
+
+from fdd.data import folder, records
+from fdd.data.builder import ClipConfig
+from fdd.errors import UserError
+from tests.data.test_builder import _rows
+from tfds_builders.folder import folder_dataset_builder as module
+
+
+def _touch(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("real/a.mp4", ("test", "real")),
+        ("real/deep/er/a.MOV", ("test", "real")),
+        ("fake/a.webm", ("test", "fake")),
+        ("fake/Swap/a.mkv", ("test", "Swap")),
+        ("fake/Swap/deeper/a.m4v", ("test", "Swap")),
+        ("train/real/a.mpg", ("train", "real")),
+        ("validation/fake/Swap/a.avi", ("validation", "Swap")),
+        ("test/fake/a.mpeg", ("test", "fake")),
+        ("real/a.txt", None),
+        ("a.mp4", None),
+        ("train/a.mp4", None),
+        ("other/real/a.mp4", None),
+    ],
+)
+def test_place(path, expected):
+    assert folder.place(pathlib.PurePosixPath(path)) == expected
+
+
+def test_a_method_called_real():
+    with pytest.raises(UserError, match="a method of forgery cannot be called 'real'"):
+        folder.place(pathlib.PurePosixPath("fake/real/a.mp4"))
+
+
+def test_finds_what_is_there(tmp_path):
+    _touch(
+        tmp_path,
+        *("real/a.mp4", "real/day/a.mp4", "real/b.mov", "real/b.mkv", "real/._a.mp4"),
+        *("fake/a.mp4", "fake/Swap/a.mp4", "fake/Swap/day/a.mp4", "notes/real/a.mp4"),
+    )
+    videos = folder.find_videos(tmp_path)
+    assert {video.split for video in videos} == {"test"}
+    assert {video.video_id: video.label for video in videos} == {
+        "real/a": "real",
+        "real/day/a": "real",
+        "real/real/b.mov": "real",
+        "real/real/b.mkv": "real",
+        "fake/a": "fake",
+        "Swap/a": "fake",
+        "Swap/day/a": "fake",
+    }
+    assert all(video.target == video.video_id for video in videos)
+    assert folder.expected_counts(tmp_path) == {
+        ("test", "real"): 4,
+        ("test", "Swap"): 2,
+        ("test", "fake"): 1,
+    }
+
+
+def test_own_splits_and_links(tmp_path):
+    _touch(tmp_path, "elsewhere/a.mp4", "held/train/real/a.mp4", "held/test/fake/Swap/b.mp4")
+    (tmp_path / "held/test/real").symlink_to(tmp_path / "elsewhere")
+    videos = folder.find_videos(tmp_path / "held")
+    assert {video.video_id: video.split for video in videos} == {
+        "real/train/real/a.mp4": "train",  # Two splits have a video of this name.
+        "real/test/real/a.mp4": "test",
+        "Swap/b": "test",
+    }
+    _touch(tmp_path, "held/real/c.mp4")
+    with pytest.raises(UserError, match="both real/ or fake/ and folders of splits"):
+        folder.find_videos(tmp_path / "held")
+
+
+def test_groups(tmp_path):
+    _touch(tmp_path, "train/real/a.mp4", "train/fake/Swap/a.mp4", "test/real/b.mp4")
+    groups = tmp_path / "groups.csv"
+    groups.write_text(
+        "\ufeffvideo,group\ntrain/real/a.mp4,Ann\ntrain\\fake\\Swap\\a.mp4, Ann \n"
+        "test/real/b.mp4,\ntest/fake/gone.mp4,Bob\n"
+    )
+    targets = {video.video_id: video.target for video in folder.find_videos(tmp_path)}
+    assert targets == {"real/a": "Ann", "Swap/a": "Ann", "real/b": "real/b"}
+    counts = folder.expected_counts(tmp_path)
+    assert counts == {
+        ("train", "real"): 1,
+        ("train", "Swap"): 1,
+        ("test", "real"): 1,
+        ("test", "fake"): 1,
+    }
+    groups.write_text("group,video\nAnn,train/real/a.mp4\nAnn,test/real/b.mp4\n")
+    with pytest.raises(UserError, match="the group 'Ann' is in train and test"):
+        folder.find_videos(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "expected the columns video,group in the first line, not ''"),
+        ("file,group\nreal/a.mp4,Ann\n", "not 'file,group'"),
+        ("video,group\nreal/a.mp4,Ann\na.mp4,Ann\n", "line 3: 'a.mp4' is no video in real/"),
+    ],
+)
+def test_groups_of_another_form_are_refused(text, reason):
+    with pytest.raises(UserError, match=reason):
+        folder.read_groups(text)
+
+
+def test_nothing_there_names_the_layout(tmp_path):
+    _touch(tmp_path, "real/a.txt", "b.mp4")
+    with pytest.raises(UserError, match=r"expected real/\*\.mp4 and fake/\*\.mp4") as error:
+        folder.find_videos(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_build(tree, tmp_path):
+    held = tmp_path / "held"
+    real = sorted(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))[:2]
+    fake = sorted(tree.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))[0]
+    _touch(held, "real/broken.mp4", "fake/Flicker/empty.mp4")
+    shutil.copy(real[0], held / "real/a.mp4")
+    shutil.copy(real[1], held / "real/b.mp4")
+    shutil.copy(fake, held / "fake/Flicker/c.mp4")
+    (held / "groups.csv").write_text(
+        "video,group\nreal/a.mp4,Ann/1\nreal/b.mp4,Ann/1\nreal/gone.mp4,Bob\n"
+    )
+    builder = module.Builder(
+        config=ClipConfig(image_size=32), data_dir=tmp_path, file_format="array_record"
+    )
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=held))
+    dataset = records.Dataset(builder.data_dir)
+    assert dataset.splits == {"test": 3}
+    rows = {row["video_id"]: row for row in dataset.metadata("test")}
+    assert {name: (row["label"], row["target"]) for name, row in rows.items()} == {
+        "real/a": (0, "Ann/1"),
+        "real/b": (0, "Ann/1"),
+        "Flicker/c": (1, "Flicker/c"),
+    }
+    # One group, the same size and length, but not the same footage: each has its own face.
+    assert rows["real/a"]["face_box"].tolist() != rows["real/b"]["face_box"].tolist()
+    counts = {row["method"]: row for row in _rows(dataset.folder / "coverage.csv")}
+    assert [counts["real"][name] for name in ("expected", "found", "built")] == ["4", "3", "2"]
+    failed = {row["video_id"] for row in _rows(dataset.folder / "failures.csv")}
+    assert failed == {"real/broken", "Flicker/empty"}
+    assert module.Builder.name == "folder"

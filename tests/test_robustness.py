@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from fdd import evaluate, robustness
+from fdd.data import faceforensics
+from fdd.data.faceforensics import Selection
+from fdd.video import perturbations
+from fdd.video.clips import Preprocessing
+
+SPEC = Preprocessing(image_size=32, sampling="first")
+
+
+@pytest.fixture(scope="module")
+def videos(tree):
+    found = faceforensics.find_videos(tree, Selection(methods=("DemoFlicker",)))
+    return [video for video in found if video.split == "validation"]
+
+
+def test_auc_falls_where_the_cue_is_damaged(videos):
+    """A score that is a clip's colourfulness, for fakes made colourful by their label."""
+
+    def colour(clips):
+        return np.ptp(clips.astype(float), axis=-1).mean(axis=(1, 2, 3))
+
+    areas = robustness.evaluate(videos, SPEC, colour)
+    assert set(areas) == {robustness.CLEAN, *perturbations.KINDS}
+    assert all(len(areas[kind]) == 5 for kind in perturbations.KINDS)
+    assert areas == robustness.evaluate(videos, SPEC, colour)
+    constant = robustness.evaluate(videos, SPEC, lambda clips: np.zeros(len(clips)))
+    assert {value for values in constant.values() for value in values} == {0.5}
+
+
+def test_undamaged_videos_score_as_in_the_evaluation(finished, dataset, capsys):
+    evaluate.main([f"--workdir={finished}", "--robustness", "--split=validation"])
+    out = capsys.readouterr().out
+    summary = next(iter(evaluate.evaluate(finished, split="validation").values()))
+    assert f"undamaged: {summary['video']['auc']:.3f}" in out
+    assert all(kind in out for kind in perturbations.KINDS)
+    folder = finished / "evaluations/robustness-validation"
+    assert (folder / "robustness.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "robustness.json").exists()
+
+
+def test_without_videos(finished, tmp_path):
+    with pytest.raises(SystemExit, match="say --videos=DIR"):
+        evaluate.main([f"--workdir={finished}", "--robustness", f"--videos={tmp_path / 'none'}"])
