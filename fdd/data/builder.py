@@ -195,7 +195,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         lines = [line for file in files for line in file.read_text().splitlines()]
         outcomes = [coverage.Outcome.from_json(line) for line in lines]
         by_id = {outcome.video.video_id: outcome for outcome in outcomes}  # Splits share scenes.
-        self._report([by_id[video_id] for video_id in sorted(by_id)])
+        self._report(list(by_id.values()))
         for file in files:
             file.unlink()
 
@@ -204,7 +204,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             self._workspace.clear(self._videos)
 
     def _report(self, outcomes: Sequence[coverage.Outcome]) -> None:
-        outcomes = [outcome for outcome in outcomes if outcome.video.video_id in self._wanted]
+        wanted = (outcome for outcome in outcomes if outcome.video.video_id in self._wanted)
+        outcomes = sorted(wanted, key=lambda outcome: outcome.video.video_id)
         counts = self.expected_counts(self._root).items()
         expected = {key: count for key, count in counts if key[0] in self.builder_config.splits}
         rows = coverage.coverage(outcomes, expected)

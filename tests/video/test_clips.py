@@ -121,6 +121,26 @@ def test_two_people_are_kept_apart_and_the_larger_is_first(tree, tmp_path):
     assert small.box[2] < width < large.box[0] + 0.2 * width
 
 
+def test_a_mask_decides_between_two_people(tree, tmp_path):
+    path = _original(tree)
+    _, face = next(decode.read_frames(path, decode.probe(path), [0]))
+    height, width = face.shape[:2]
+    frame = np.full((height, 2 * width, 3), 200, np.uint8)
+    frame[:, width:] = face
+    frame[: height * 2 // 3, : width * 2 // 3] = cv2.resize(face, (width * 2 // 3, height * 2 // 3))
+    mask = np.zeros_like(frame)
+    mask[20 : height // 2, 20 : width // 2] = 255
+    encode.write_video(tmp_path / "a.mp4", [frame] * 20, fps=25)
+    encode.write_video(tmp_path / "mask.mp4", [mask] * 20, fps=25)
+    plain = extract_clips(tmp_path / "a.mp4", SPEC)
+    pointed = extract_clips(tmp_path / "a.mp4", SPEC, mask=tmp_path / "mask.mp4")
+    assert plain.people[0][0].face.box[0] > width / 2
+    assert pointed.people[0][0].face.box[2] < width
+    assert set(pointed.people) == set(plain.people)
+    missing = extract_clips(tmp_path / "a.mp4", SPEC, mask=tmp_path / "none.mp4")
+    assert missing.people == plain.people
+
+
 def test_fingerprint_tells_preprocessing_apart():
     changed = [
         {"region": "full_frame"},
