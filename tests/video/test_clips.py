@@ -106,13 +106,21 @@ def test_clips_without_a_face_are_named(tmp_path):
     assert dict(extraction.missing) == {0: "no face found in the clip"}
 
 
-def test_two_people_are_kept_apart_and_the_larger_is_first(tree, tmp_path):
+def _two_people(tree):
+    """A frame with a large face on the right and the same one, smaller, on the left."""
     path = _original(tree)
     _, face = next(decode.read_frames(path, decode.probe(path), [0]))
     height, width = face.shape[:2]
     frame = np.full((height, 2 * width, 3), 200, np.uint8)
     frame[:, width:] = face
-    frame[: height * 2 // 3, : width * 2 // 3] = cv2.resize(face, (width * 2 // 3, height * 2 // 3))
+    small = cv2.resize(face, (width * 2 // 3, height * 2 // 3))
+    frame[: small.shape[0], : small.shape[1]] = small
+    return frame
+
+
+def test_two_people_are_kept_apart_and_the_larger_is_first(tree, tmp_path):
+    frame = _two_people(tree)
+    width = frame.shape[1] // 2
     encode.write_video(tmp_path / "a.mp4", [frame] * 20, fps=25)
     people = extract_clips(tmp_path / "a.mp4", SPEC).people
     assert [[clip.index for clip in person] for person in people] == [[0, 1], [0, 1]]
@@ -122,12 +130,8 @@ def test_two_people_are_kept_apart_and_the_larger_is_first(tree, tmp_path):
 
 
 def test_a_mask_decides_between_two_people(tree, tmp_path):
-    path = _original(tree)
-    _, face = next(decode.read_frames(path, decode.probe(path), [0]))
-    height, width = face.shape[:2]
-    frame = np.full((height, 2 * width, 3), 200, np.uint8)
-    frame[:, width:] = face
-    frame[: height * 2 // 3, : width * 2 // 3] = cv2.resize(face, (width * 2 // 3, height * 2 // 3))
+    frame = _two_people(tree)
+    height, width = frame.shape[0], frame.shape[1] // 2
     mask = np.zeros_like(frame)
     mask[20 : height // 2, 20 : width // 2] = 255
     encode.write_video(tmp_path / "a.mp4", [frame] * 20, fps=25)
