@@ -187,7 +187,7 @@ The clips furthest on the wrong side of the fitted threshold, at most one per vi
 
 This detector tells apart the kinds of real and fake video it was trained on, cut in the way given
 below. On other forgeries, other cameras, stronger compression or another crop it can be wrong with
-confidence: published detectors fall from about .99 to between .70 and .95 AUC on another data set.
+confidence; `python -m fdd.evaluate --dataset=DIR` measures it on another data set.
 Its probability is about videos like those of its validation split, where the share of fakes is
 whatever the data set's is. It is a research instrument; no decision about a person should rest on
 its score alone.

@@ -88,7 +88,7 @@ BAD = {
     "text": (lambda p, f: p.write_text("Not found\n" * 99), "cannot be opened"),
     "html": (lambda p, f: p.write_text("<!doctype html><p>Moved</p>" * 20), "cannot be opened"),
     "zeros": (lambda p, f: p.write_bytes(bytes(9999)), "cannot be opened"),
-    "random": (lambda p, f: p.write_bytes(np.random.default_rng(1).bytes(9999)), "no"),
+    "random": (lambda p, f: p.write_bytes(np.random.default_rng(1).bytes(9999)), "be opened"),
     "zip": (lambda p, f: p.write_bytes(b"PK\3\4" + bytes(99)), "cannot be opened"),
     "picture": (lambda p, f: p.write_bytes(cv2.imencode(".jpg", f[0])[1].tobytes()), "1 frames"),
     "folder": (lambda p, f: p.mkdir(), "IsADirectoryError"),
