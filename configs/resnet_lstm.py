@@ -18,6 +18,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.data_dir = "~/tensorflow_datasets"
     config.data.manual_dir = ""
     config.data.demo = None
+    config.data.builder = "faceforensics"  # Or "celeb_df", "dfdc", "folder".
     config.data.compression = "c23"
     config.data.methods = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
     config.data.drop_same_source = False
@@ -54,4 +55,5 @@ def get_config() -> ml_collections.ConfigDict:
     config.num_steps = 0  # Where not 0, this many steps instead of num_epochs.
     config.eval_every_steps = 0  # 0: once an epoch.
     config.log_every_steps = 50
+    config.eval_frames = "as_is"  # Of the test split; controls: "shuffled", "repeated".
     return config

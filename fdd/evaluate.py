@@ -1,7 +1,6 @@
 """python -m fdd.evaluate --workdir=DIR: evaluates a run's best checkpoint, on any data sets."""
 
 import argparse
-import hashlib
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,34 +10,12 @@ import numpy as np
 
 from fdd.errors import UserError
 
-FRAMES = ("as_is", "shuffled", "repeated")
-
-
-def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
-    """Which frame of a clip stands at each place, for controls of what time contributes.
-
-    Args:
-        kind: 'as_is'; 'shuffled', a random order that depends on the clip's name alone;
-            'repeated', the middle frame only.
-        num_frames: Frames in a clip.
-        clip: The clip's name.
-
-    Returns:
-        int [num_frames].
-    """
-    if kind == "shuffled":
-        seed = int.from_bytes(hashlib.sha256(clip.encode()).digest()[:8])
-        return np.random.default_rng(seed).permutation(num_frames)
-    if kind == "repeated":
-        return np.full(num_frames, num_frames // 2)
-    return np.arange(num_frames)
-
 
 def evaluate(
     workdir: pathlib.Path,
     datasets: Sequence[pathlib.Path] = (),
     split: str = "test",
-    frames: str = "as_is",
+    frames: str | None = None,
     allow_mismatch: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Scores data sets and writes a report of each to `workdir`/evaluations.
@@ -47,7 +24,7 @@ def evaluate(
         workdir: Of the run.
         datasets: Folders of data sets that this project built; the run's own by default.
         split: 'train', 'validation' or 'test'.
-        frames: See `frame_order`.
+        frames: See `fdd.scores.frame_order`; the config's by default.
         allow_mismatch: Score clips that were cut in another way than the run's.
 
     Returns:
@@ -62,22 +39,16 @@ def evaluate(
     from fdd.scores import score
 
     loaded = detector.load(workdir)
+    frames = frames or loaded.config.eval_frames
     opened = [Dataset(folder) for folder in datasets]
     opened = opened or [prepare.open_dataset(loaded.config.data)]
     notes = {dataset.folder: _mismatch(dataset, loaded, allow_mismatch) for dataset in opened}
-    num_frames = loaded.config.data.num_frames
-
-    def order(row: Mapping[str, Any]) -> np.ndarray:
-        return frame_order(frames, num_frames, f"{row['video_id']}/{row['clip_index']}")
-
     summaries = {}
     for dataset in opened:
         size = loaded.config.batch_size
-        scores = score(loaded.eval_step, loaded.state, dataset, split, size, order)
+        scores = score(loaded.eval_step, loaded.state, dataset, split, size, frames)
         name = "-".join([*dataset.folder.absolute().parts[-3:], split, frames])
-        note = notes[dataset.folder]
-        if frames != "as_is":
-            note = [*note, f"A control: the frames of each clip were {frames}."]
+        note = [*notes[dataset.folder], *report.control_note(frames)]
         out = workdir / "evaluations" / name
         summaries[name] = report.write(out, name, loaded, dataset, scores, notes=note)
     return summaries
@@ -101,18 +72,18 @@ def evaluate_robustness(
         UserError: there is no checkpoint, or no video.
     """
     from fdd import detector, robustness
-    from fdd.data import faceforensics, prepare
+    from fdd.data import prepare
 
     loaded = detector.load(workdir)
     data = loaded.config.data
     root = videos_dir or prepare.videos_folder(data)
     if root is None or not root.is_dir():
         raise UserError(f"no folder of videos ({root}): say --videos=DIR")
-    builder_config = prepare.builder_config(data)
-    if builder_config.preprocessing.fingerprint() != loaded.fingerprint:
+    builder = prepare.create_builder(data)
+    spec = builder.builder_config.preprocessing
+    if spec.fingerprint() != loaded.fingerprint:
         raise UserError(f"{workdir} was trained with another version of the video path")
-    found = faceforensics.find_videos(root, builder_config.selection)
-    videos = [video for video in found if video.split == split]
+    videos = [video for video in builder.find_videos(root) if video.split == split]
     if not videos:
         raise UserError(f"{root} holds no video of the split '{split}'")
     size = loaded.config.batch_size
@@ -123,7 +94,7 @@ def evaluate_robustness(
         logits = [loaded.eval_step(loaded.state, {"frames": batch}) for batch in batches]
         return np.concatenate([np.asarray(each) for each in logits])[: len(clips)]
 
-    areas = robustness.evaluate(videos, builder_config.preprocessing, score)
+    areas = robustness.evaluate(videos, spec, score)
     robustness.write(workdir / "evaluations" / f"robustness-{split}", areas)
     return areas
 
@@ -178,8 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", default="test", help="train, validation or test")
     parser.add_argument(
         "--frames",
-        choices=FRAMES,
-        default="as_is",
+        choices=("as_is", "shuffled", "repeated"),
         help="controls: frames in random order, or the middle frame repeated",
     )
     parser.add_argument(

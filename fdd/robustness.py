@@ -14,7 +14,7 @@ import numpy as np
 import tqdm
 
 from fdd import metrics, tables
-from fdd.data.catalog import Video, by_target
+from fdd.data.catalog import Video, by_scene
 from fdd.data.extraction import exit_with_parent
 from fdd.video import perturbations
 from fdd.video.clips import Preprocessing, extract_clips
@@ -57,8 +57,8 @@ def _decode(jpeg: bytes) -> np.ndarray:
 
 
 def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[list[Any]]:
-    """Yields `_damaged_clips` of each target's videos, as they get done, a few ahead."""
-    groups = by_target(videos)
+    """Yields `_damaged_clips` of each scene's videos, as they get done, a few ahead."""
+    groups = by_scene(videos)
     processes = min(len(os.sched_getaffinity(0)), len(groups))
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(processes, context, exit_with_parent) as pool:
@@ -86,7 +86,7 @@ def evaluate(videos: Sequence[Video], spec: Preprocessing, score: Scorer) -> dic
     labels: dict[str, int] = {}
     logits: dict[Condition, dict[str, float]] = {condition: {} for condition in CONDITIONS}
     groups = _groups(videos, spec)
-    bar = tqdm.tqdm(groups, desc="Damaging videos", total=len(by_target(videos)), unit="target")
+    bar = tqdm.tqdm(groups, desc="Damaging videos", total=len(by_scene(videos)), unit="scene")
     for results in bar:
         if not results:
             continue

@@ -2,8 +2,9 @@
 
 import csv
 import dataclasses
+import hashlib
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ from fdd.data.catalog import LABELS
 from fdd.data.records import Dataset
 from fdd.state import TrainState
 
+FRAMES = ("as_is", "shuffled", "repeated")
 _COLUMNS = ("video_id", "method", "label", "clip_index", "logit")
 
 
@@ -103,7 +105,7 @@ def score(
     dataset: Dataset,
     split: str,
     batch_size: int,
-    frame_order: Callable[[dict[str, Any]], np.ndarray] | None = None,
+    frames: str = "as_is",
 ) -> Scores:
     """Scores every clip of a split.
 
@@ -113,17 +115,19 @@ def score(
         dataset: The data set.
         split: 'train', 'validation' or 'test'.
         batch_size: Clips at a time.
-        frame_order: For controls: a record's fields to the frame, int [t], that stands at each
-            place of its clip.
+        frames: See `frame_order`.
 
     Returns:
         Scores in an order that does not depend on that of the records.
     """
     rows = dataset.metadata(split)
     batches = pipeline.eval_batches(dataset, split, batch_size=batch_size)
-    if frame_order is not None:
-        orders = np.array([frame_order(row) for row in rows])
-        batches = (_reordered(batch, orders[i * batch_size :]) for i, batch in enumerate(batches))
+    if frames != "as_is":
+        names = [f"{row['video_id']}/{row['clip_index']}" for row in rows]
+        batches = (
+            _reordered(batch, frames, names[index * batch_size :])
+            for index, batch in enumerate(batches)
+        )
     logits = [np.asarray(eval_step(state, batch))[batch["weight"] > 0] for batch in batches]
     scores = Scores(
         split,
@@ -137,8 +141,28 @@ def score(
     return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))
 
 
-def _reordered(batch: pipeline.Batch, orders: np.ndarray) -> pipeline.Batch:
-    frames = batch["frames"].copy()
-    for clip, order in zip(frames, orders, strict=False):  # The last batch may be filled up.
-        clip[:] = clip[order]
-    return {**batch, "frames": frames}
+def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
+    """Which frame of a clip stands at each place, for controls of what time contributes.
+
+    Args:
+        kind: 'as_is'; 'shuffled', a random order that depends on the clip's name alone;
+            'repeated', the middle frame only.
+        num_frames: Frames in a clip.
+        clip: The clip's name.
+
+    Returns:
+        int [num_frames].
+    """
+    if kind == "shuffled":
+        seed = int.from_bytes(hashlib.sha256(clip.encode()).digest()[:8])
+        return np.random.default_rng(seed).permutation(num_frames)
+    if kind == "repeated":
+        return np.full(num_frames, num_frames // 2)
+    return np.arange(num_frames)
+
+
+def _reordered(batch: pipeline.Batch, frames: str, names: Sequence[str]) -> pipeline.Batch:
+    clips = batch["frames"].copy()
+    for clip, name in zip(clips, names, strict=False):  # The last batch may be filled up.
+        clip[:] = clip[frame_order(frames, len(clip), name)]
+    return {**batch, "frames": clips}

@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 import tqdm
 
-from fdd import calibration, detector, logs, report, steps, workdir
+from fdd import calibration, detector, logs, report, settings, steps, workdir
 from fdd.checkpoints import Checkpoints
 from fdd.data import pipeline, prepare
 from fdd.data.records import Dataset
@@ -62,6 +62,7 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path):
     Raises:
         UserError: the config, the folder or the data will not do.
     """
+    settings.check(config)
     task = steps.create_task(config)
     workdir.check(folder, config)
     dataset = prepare.open_dataset(config.data)
@@ -176,9 +177,11 @@ def evaluate(run: Run) -> None:
     """
     run.checkpoints.wait()
     best = detector.from_checkpoints(run.config, run.task, run.checkpoints, run.folder)
-    scores = score(best.eval_step, best.state, run.dataset, "test", run.config.batch_size)
-    out = run.folder / workdir.REPORT_DIR
-    report.write(out, run.folder.name, best, run.dataset, scores, logs.read_metrics(run.folder))
+    size, frames = run.config.batch_size, run.config.eval_frames
+    scores = score(best.eval_step, best.state, run.dataset, "test", size, frames)
+    out, history = run.folder / workdir.REPORT_DIR, logs.read_metrics(run.folder)
+    notes = report.control_note(frames)
+    report.write(out, run.folder.name, best, run.dataset, scores, history, notes)
     print(report.read(out))
 
 

@@ -52,12 +52,28 @@ def stored_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
     """Returns the config of the run in `workdir`.
 
     Raises:
-        UserError: there is no run.
+        UserError: there is no run, or one of an older version that lacks keys.
     """
+    from configs import resnet_lstm  # Every config starts from it, and so has its keys.
+
     file = workdir / CONFIG_FILE
     if not file.exists():
         raise UserError(f"{workdir} holds no run: there is no {CONFIG_FILE} in it")
-    return ml_collections.ConfigDict(json.loads(file.read_text()))
+    config = ml_collections.ConfigDict(json.loads(file.read_text()))
+    if missing := _keys(resnet_lstm.get_config()) - _keys(config):
+        raise UserError(
+            f"{file} is of an older version and lacks {', '.join(sorted(missing))}: add what that "
+            "version did, see configs/resnet_lstm.py"
+        )
+    return config
+
+
+def _keys(config: ml_collections.ConfigDict, prefix: str = "") -> set[str]:
+    keys = {f"{prefix}{key}" for key in config}
+    for key, value in config.items():
+        if isinstance(value, ml_collections.ConfigDict):
+            keys |= _keys(value, f"{prefix}{key}.")
+    return keys
 
 
 def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from fdd import detector, evaluate
 from fdd.data import prepare
 from fdd.errors import UserError
-from fdd.scores import score
+from fdd.scores import frame_order, score
 
 
 def _predictions(folder):
@@ -38,12 +38,12 @@ def test_batch_size_does_not_matter(finished, dataset):
 
 
 def test_frame_orders():
-    assert evaluate.frame_order("as_is", 10, "a/0").tolist() == list(range(10))
-    assert evaluate.frame_order("repeated", 10, "a/0").tolist() == [5] * 10
-    orders = [tuple(evaluate.frame_order("shuffled", 10, f"a/{i}").tolist()) for i in range(50)]
+    assert frame_order("as_is", 10, "a/0").tolist() == list(range(10))
+    assert frame_order("repeated", 10, "a/0").tolist() == [5] * 10
+    orders = [tuple(frame_order("shuffled", 10, f"a/{i}").tolist()) for i in range(50)]
     assert all(sorted(order) == list(range(10)) for order in orders)
     assert len(set(orders)) == 50
-    assert tuple(evaluate.frame_order("shuffled", 10, "a/7").tolist()) == orders[7]
+    assert tuple(frame_order("shuffled", 10, "a/7").tolist()) == orders[7]
 
 
 def test_controls_change_the_scores_and_are_noted(finished, dataset):
@@ -98,6 +98,14 @@ def test_failed_videos_are_counted(finished, dataset, tmp_path):
 def test_wrong_arguments(finished, arguments, message):
     with pytest.raises(SystemExit, match=message):
         evaluate.main([f"--workdir={finished}", *arguments])
+
+
+def test_a_run_of_an_older_version(finished, tmp_path):
+    config = json.loads((finished / "config.json").read_text())
+    del config["data"]["builder"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SystemExit, match=r"older version and lacks data\.builder: add"):
+        evaluate.main([f"--workdir={tmp_path}"])
 
 
 def test_no_run(tmp_path):

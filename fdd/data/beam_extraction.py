@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 
 from fdd.data import extraction, records
-from fdd.data.catalog import Video, by_target
+from fdd.data.catalog import Video, by_scene
 from fdd.video.clips import Preprocessing
 
 
@@ -30,7 +30,7 @@ def extract(
     """
     results = (
         pipeline
-        | beam.Create(by_target(videos))
+        | beam.Create(by_scene(videos))
         | beam.Reshuffle()
         | beam.FlatMap(extraction.extract_group, spec)
     )

@@ -6,11 +6,9 @@ there should be (`ClipBuilder.expected_counts`); everything else is here.
 
 import abc
 import dataclasses
-import hashlib
 import itertools
 import pathlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, ClassVar, TypeVar
 
 import tensorflow_datasets as tfds
@@ -111,10 +109,6 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             root: As in `find_videos`.
         """
 
-    def scene(self, video: Video) -> str:
-        """Videos of one scene differ in nothing but forgery, and so share their face detections."""
-        return video.target
-
     def _info(self) -> tfds.core.DatasetInfo:
         spec, selection = self.builder_config.preprocessing, self.builder_config.selection
         chosen = {} if selection is None else {"selection": dataclasses.asdict(selection)}
@@ -161,23 +155,18 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return {split: self._generate_examples(split) for split in self._splits(built)}
 
     def _to_cut(self, found: Sequence[Video]) -> list[Video]:
-        """The wanted videos and the originals that those take their faces from.
-
-        Their target is the scene, for that is what extraction goes by, as a name for a file.
-        """
-        scenes = {self.scene(video) for video in self._wanted.values()}
+        """The wanted videos and the originals that those take their faces from."""
+        scenes = {video.scene for video in self._wanted.values()}
         return [
-            dataclasses.replace(video, target=_file_name(self.scene(video)))
+            video
             for video in found
-            if video.video_id in self._wanted
-            or (video.label == "real" and self.scene(video) in scenes)
+            if video.video_id in self._wanted or (video.label == "real" and video.scene in scenes)
         ]
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for result in self._workspace.results(self._scenes_of(split)):
-            video = self._wanted.get(result.video.video_id)
-            if video and video.split == split:
-                yield from records.examples(dataclasses.replace(result, video=video))
+            if result.video.split == split and result.video.video_id in self._wanted:
+                yield from records.examples(result)
 
     def _beam_examples(self, split: str) -> Any:
         import apache_beam as beam  # Needs the extra `tfds`, as does the next.
@@ -187,8 +176,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         outcomes = str(epath.Path(self.data_path) / f"{_OUTCOMES}-{split}")
         spec = self.builder_config.preprocessing
         cut = beam_extraction.extract(self._scenes_of(split), spec, outcomes)
-        targets = {v.video_id: v.target for v in self._wanted.values() if v.split == split}
-        return cut | "Targets" >> beam.FlatMap(_with_target, targets)
+        wanted = {name for name, video in self._wanted.items() if video.split == split}
+        return cut | "Wanted" >> beam.Filter(_is_of, wanted)
 
     def _process_pipeline_result(self, pipeline_result: Any) -> None:
         files = sorted(epath.Path(self.data_path).glob(f"{_OUTCOMES}-*"))
@@ -225,24 +214,13 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _scenes_of(self, split: str) -> list[Video]:
         """All videos to cut of the scenes that the split has a part in."""
         scenes = {
-            video.target
+            video.scene
             for video in self._videos
             if video.split == split and video.video_id in self._wanted
         }
-        return [video for video in self._videos if video.target in scenes]
+        return [video for video in self._videos if video.scene in scenes]
 
 
-def _with_target(
-    keyed: tuple[str, dict[str, Any]], targets: Mapping[str, str]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Gives a record its video's target; none for a video that `targets` does not have."""
-    key, record = keyed
-    if record["video_id"] in targets:
-        yield key, {**record, "target": targets[record["video_id"]]}
-
-
-def _file_name(scene: str) -> str:
-    """The scene, or a stand-in if no file can be called that."""
-    if re.fullmatch(r"[\w-]{1,100}", scene):
-        return scene
-    return hashlib.sha256(scene.encode()).hexdigest()[:32]
+def _is_of(keyed: tuple[str, dict[str, Any]], video_ids: Set[str]) -> bool:
+    """Whether a record is of one of these videos."""
+    return keyed[1]["video_id"] in video_ids

@@ -21,6 +21,8 @@ class Video:
         split: 'train', 'validation' or 'test'.
         compression: As the data set names it ('c23').
         mask: A video that is bright where a forgery replaced the target's face; '' if none is held.
+        scene: Videos of one scene differ in nothing but forgery, and so share their face detections
+            (`fdd.video.clips.extract_clips`); the target unless said otherwise.
     """
 
     path: str
@@ -32,6 +34,11 @@ class Video:
     split: str
     compression: str
     mask: str = ""
+    scene: str = ""
+
+    def __post_init__(self):
+        if not self.scene:
+            object.__setattr__(self, "scene", self.target)
 
     @property
     def video_id(self) -> str:
@@ -39,14 +46,11 @@ class Video:
         return f"{self.method}/{self.name}"
 
 
-def by_target(videos: Iterable[Video]) -> list[tuple[Video, ...]]:
-    """Groups videos that show the same target, the real one first.
-
-    The videos of a group share their face detections (`fdd.video.clips.extract_clips`).
-    """
+def by_scene(videos: Iterable[Video]) -> list[tuple[Video, ...]]:
+    """Groups videos by scene, the real one first in each group."""
 
     def key(video: Video) -> tuple[str, bool, str]:
-        return (video.target, video.label != "real", video.video_id)
+        return (video.scene, video.label != "real", video.video_id)
 
-    groups = itertools.groupby(sorted(videos, key=key), key=lambda video: video.target)
+    groups = itertools.groupby(sorted(videos, key=key), key=lambda video: video.scene)
     return [tuple(group) for _, group in groups]

@@ -162,14 +162,6 @@ def expected_counts(root: pathlib.Path) -> dict[tuple[str, str], int | None]:
     return dict(sorted(counts.items(), key=lambda item: (SPLITS.index(item[0][0]), item[0][1])))
 
 
-def scene(video: Video) -> str:
-    """A name that a fake shares with its original.
-
-    The preview does not say which video a fake was made from, only who is in it.
-    """
-    return video.target if video.method in ("real", "fake") else video.video_id
-
-
 def _entries(root: pathlib.Path) -> list[tuple[pathlib.Path, Entry]]:
     """What all lists say, a folder's json file before its csv file."""
     found = []
@@ -195,7 +187,11 @@ def _video(root: pathlib.Path, folder: pathlib.Path, path: pathlib.Path, entry: 
     if entry.method not in ("real", "fake"):  # Already in the video's id, as its method.
         name = name.replace(f"{entry.method}/", "", 1)
     target = name_of(entry.original) if entry.original else entry.person or name
-    return Video(str(path), entry.label, entry.method, name, target, entry.source, entry.split, "")
+    video = Video(str(path), entry.label, entry.method, name, target, entry.source, entry.split, "")
+    if entry.method in ("real", "fake"):
+        return video
+    # The preview does not say which video a fake was made from, only who is in it.
+    return dataclasses.replace(video, scene=video.video_id)
 
 
 def _text(values: Mapping[str, Any], key: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import tqdm
 
-from fdd.data.catalog import Video, by_target
+from fdd.data.catalog import Video, by_scene
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
 from fdd.video.clips import Extraction, Preprocessing, extract_clips
@@ -46,7 +46,7 @@ class Result:
 
 
 def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
-    """Extracts the clips of the videos that show one target.
+    """Extracts the clips of the videos of one scene.
 
     Args:
         videos: The videos; those after the first that works take its faces
@@ -105,7 +105,7 @@ class Workspace:
             UserError: a process was killed, by the system or by a file that crashes the decoder.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        groups = [group for group in by_target(videos) if not self._file(group).exists()]
+        groups = [group for group in by_scene(videos) if not self._file(group).exists()]
         if not groups:
             return
         processes = min(num_processes or len(os.sched_getaffinity(0)), len(groups))
@@ -132,12 +132,12 @@ class Workspace:
 
     def results(self, videos: Sequence[Video]) -> Iterator[Result]:
         """Yields the result of each video, in an order that depends on the videos alone."""
-        for group in by_target(videos):
+        for group in by_scene(videos):
             yield from pickle.loads(self._file(group).read_bytes())
 
     def clear(self, videos: Sequence[Video]) -> None:
         """Deletes the results of these videos, and what was left of them by a kill."""
-        for group in by_target(videos):
+        for group in by_scene(videos):
             for file in self._folder.glob(f"{self._file(group).name}*"):
                 file.unlink()
         if self._folder.is_dir() and not any(self._folder.iterdir()):
@@ -159,5 +159,5 @@ class Workspace:
             except OSError:  # A dangling link, say: extraction will report it.
                 version = []
             videos.append([dataclasses.astuple(video), version])
-        digest = hashlib.sha256(json.dumps(videos).encode()).hexdigest()[:16]
-        return self._folder / f"{group[0].target}-{digest}.pickle"
+        digest = hashlib.sha256(json.dumps(videos).encode()).hexdigest()[:32]
+        return self._folder / f"{digest}.pickle"

@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping
@@ -119,7 +120,9 @@ def find_videos(root: pathlib.Path) -> list[Video]:
         name = names[path]
         label = "real" if method == "real" else "fake"
         target = groups.get(path, f"{method}/{name}")
-        videos.append(Video(str(root / path), label, method, name, target, "", split, ""))
+        video = Video(str(root / path), label, method, name, target, "", split, "")
+        # Nothing says that two videos show the same footage.
+        videos.append(dataclasses.replace(video, scene=video.video_id))
     _refuse_shared_groups(videos)
     return videos
 
@@ -135,11 +138,6 @@ def expected_counts(root: pathlib.Path) -> dict[tuple[str, str], int | None]:
         places.setdefault(path, place(path))
     counts = collections.Counter(places.values())
     return {key: counts[key] for key in sorted(counts, key=_order)}
-
-
-def scene(video: Video) -> str:
-    """Every video is a scene of its own, since nothing says that two show the same footage."""
-    return video.video_id
 
 
 def _order(key: Place) -> tuple[int, bool, str]:

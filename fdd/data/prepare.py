@@ -1,6 +1,7 @@
 """From a config to an open data set, which is built first where that can be done."""
 
 import dataclasses
+import importlib
 import json
 import pathlib
 from typing import Any
@@ -10,28 +11,56 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from fdd.data import coverage
-from fdd.data.faceforensics import Selection
+from fdd.data.builder import ClipBuilder, ClipConfig
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
 from fdd.errors import UserError
-from fdd.video.clips import Preprocessing
+
+BUILDERS = ("faceforensics", "celeb_df", "dfdc", "folder")
 
 
-def builder_config(data: ml_collections.ConfigDict) -> Any:
-    """Returns the builder's config that `config.data` describes.
+def create_builder(data: ml_collections.ConfigDict) -> ClipBuilder:
+    """Returns the TFDS builder, with its config, that `config.data` describes.
 
     Raises:
         UserError: a value is out of range.
     """
-    from tfds_builders.faceforensics import faceforensics_dataset_builder as module
-
-    names = {
-        field.name for kind in (Selection, Preprocessing) for field in dataclasses.fields(kind)
-    }
+    if data.builder not in BUILDERS:
+        raise UserError(f"config.data.builder is '{data.builder}', known: {', '.join(BUILDERS)}")
+    name = f"tfds_builders.{data.builder}.{data.builder}_dataset_builder"
+    builder_class = importlib.import_module(name).Builder
     try:
-        return module.FaceForensicsConfig(**{name: data[name] for name in names})
+        config = _config(type(builder_class.BUILDER_CONFIGS[0]), data)
     except ValueError as error:
         raise UserError(f"config.data: {error}") from None
+    same = (
+        fixed.name
+        for fixed in builder_class.BUILDER_CONFIGS
+        if _settings(fixed) == _settings(config)
+    )
+    level = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)  # TFDS warns of every config that has no fixed name.
+    try:
+        return builder_class(
+            config=next(same, config), data_dir=_data_dir(data), file_format="array_record"
+        )
+    finally:
+        logging.set_verbosity(level)
+
+
+def _config(kind: type[ClipConfig], data: ml_collections.ConfigDict) -> ClipConfig:
+    """`config.data`'s values for the settings that a builder has."""
+    return kind(**{name: data[name] for name in _setting_names(kind)})
+
+
+def _settings(config: ClipConfig) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in _setting_names(type(config))}
+
+
+def _setting_names(kind: type[ClipConfig]) -> list[str]:
+    """What can be chosen in `config.data`."""
+    not_chosen = {"splits", *(field.name for field in dataclasses.fields(tfds.core.BuilderConfig))}
+    return [field.name for field in dataclasses.fields(kind) if field.name not in not_chosen]
 
 
 def _demo(data: ml_collections.ConfigDict) -> DemoSpec | None:
@@ -64,18 +93,15 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
         UserError: a value is out of range, there is no such data set and nothing to build it from,
             or it was built with other preprocessing.
     """
-    from tfds_builders.faceforensics import faceforensics_dataset_builder as module
-
-    config = builder_config(data)
-    spec, data_dir, demo = config.preprocessing, _data_dir(data), _demo(data)
-    builder = _builder(module.Builder, config, data_dir)
+    builder, demo = create_builder(data), _demo(data)
+    spec = builder.builder_config.preprocessing
     built = (pathlib.Path(builder.data_dir) / "dataset_info.json").exists()
     if not built:
         manual_dir = videos_folder(data)
         if demo:
             write_tree(demo, manual_dir)
         if manual_dir is None:
-            raise UserError(_how_to_build(builder, data_dir))
+            raise UserError(_how_to_build(builder, data))
         _build(builder, manual_dir)
     elif data.manual_dir:
         print(f"Taking {builder.data_dir}, built before; delete it to build it anew.")
@@ -90,26 +116,6 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     return dataset
 
 
-def _builder(
-    builder_class: type[tfds.core.DatasetBuilder],
-    config: tfds.core.BuilderConfig,
-    data_dir: pathlib.Path,
-) -> tfds.core.DatasetBuilder:
-    same = (
-        fixed.name
-        for fixed in builder_class.BUILDER_CONFIGS
-        if (fixed.selection, fixed.preprocessing) == (config.selection, config.preprocessing)
-    )
-    level = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # TFDS warns of every config that has no fixed name.
-    try:
-        return builder_class(
-            config=next(same, config), data_dir=data_dir, file_format="array_record"
-        )
-    finally:
-        logging.set_verbosity(level)
-
-
 def _build(builder: tfds.core.DatasetBuilder, manual_dir: pathlib.Path) -> None:
     if not manual_dir.is_dir():
         raise UserError(f"config.data.manual_dir={manual_dir} is no folder")
@@ -119,22 +125,19 @@ def _build(builder: tfds.core.DatasetBuilder, manual_dir: pathlib.Path) -> None:
     )
 
 
-def _how_to_build(builder: tfds.core.DatasetBuilder, data_dir: pathlib.Path) -> str:
+def _how_to_build(builder: ClipBuilder, data: ml_collections.ConfigDict) -> str:
     config = builder.builder_config
     option = config.name
     if config.name not in builder.builder_configs:
-        kinds = (Selection, Preprocessing)
+        usual = _settings(type(config)())
         settings = {
-            field.name: getattr(config, field.name)
-            for kind in kinds
-            for field in dataclasses.fields(kind)
-            if getattr(config, field.name) != field.default
+            name: value for name, value in _settings(config).items() if value != usual[name]
         }
         option = f"'{json.dumps(settings)}'"
     return (
-        f"there is no data set faceforensics/{config.name} in {data_dir}; with your copy of "
-        "FaceForensics++ in DIR, either add --config.data.manual_dir=DIR to this command, or run: "
-        f"tfds build tfds_builders/faceforensics --config={option} --manual_dir=DIR "
-        f"--data_dir={data_dir} --file_format=array_record (how to get a copy: "
-        "tfds_builders/faceforensics/README.md)"
+        f"there is no data set {builder.name}/{config.name} in {_data_dir(data)}; with the videos "
+        "in DIR, either add --config.data.manual_dir=DIR to this command, or run: "
+        f"tfds build tfds_builders/{builder.name} --config={option} --manual_dir=DIR "
+        f"--data_dir={_data_dir(data)} --file_format=array_record (what DIR must hold: "
+        f"tfds_builders/{builder.name}/README.md)"
     )

@@ -119,6 +119,7 @@ class Dataset:
             raise UserError(f"{folder} holds a data set that was not built by fdd")
         self.preprocessing: dict[str, Any] = metadata["preprocessing"]
         self.fingerprint: str = metadata["fingerprint"]
+        self._metadata: dict[str, list[dict[str, Any]]] = {}
 
     @property
     def splits(self) -> dict[str, int]:
@@ -136,9 +137,16 @@ class Dataset:
     def metadata(self, split: str) -> list[dict[str, Any]]:
         """All fields of all records of a split but the frames, which are not decoded.
 
+        They are read once and kept.
+
         Raises:
             UserError: as `source`.
         """
+        if split not in self._metadata:
+            self._metadata[split] = self._read_metadata(split)
+        return self._metadata[split]
+
+    def _read_metadata(self, split: str) -> list[dict[str, Any]]:
         records = self._open(split, tfds.decode.DeserializeMethod.RAW_BYTES)
         fields = tfds.features.FeaturesDict(
             {name: kind for name, kind in self._builder.info.features.items() if name != "frames"}
@@ -161,7 +169,3 @@ class Dataset:
                 f"{self.folder} is not in ArrayRecord files: build it with "
                 "--file_format=array_record"
             ) from None
-
-
-def _text(value: Any) -> Any:
-    return value.decode() if isinstance(value, bytes) else value

@@ -65,6 +65,15 @@ def write(
     return summary
 
 
+def control_note(frames: str) -> list[str]:
+    """What a reader must know if clips' frames were not scored in their order.
+
+    Args:
+        frames: See `fdd.scores.frame_order`.
+    """
+    return [] if frames == "as_is" else [f"A control: the frames of each clip were {frames}."]
+
+
 def exists(out: pathlib.Path) -> bool:
     """Whether the folder holds a complete report."""
     return (out / _METRICS).exists()

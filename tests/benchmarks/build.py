@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from fdd import tables
-from fdd.data.catalog import Video, by_target
+from fdd.data.catalog import Video, by_scene
 from fdd.data.extraction import Workspace
 from fdd.demo import drawing, identities, motion
 from fdd.video import faces, sampling
@@ -121,7 +121,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         videos = draw_videos(pathlib.Path(folder), options.targets, options.processes)
-        assert len(by_target(videos)) == options.targets
+        assert len(by_scene(videos)) == options.targets
         rows = [["clips", "fdd", "frames/s", "obvious", "frames/s", "ratio", "all of c23 in"]]
         for name, spec in SPECS.items():
             ours, obvious = [], []

@@ -125,7 +125,7 @@ def test_the_preview(tmp_path, inner):
     }
     videos = dfdc.find_videos(tmp_path)
     assert len(videos) == 2
-    assert len({dfdc.scene(video) for video in videos}) == 2
+    assert len({video.scene for video in videos}) == 2
 
 
 def test_lists_that_disagree(tmp_path):

@@ -72,7 +72,7 @@ def test_a_mistyped_method_is_refused(tmp_path):
 def test_the_real_video_leads_its_group(tmp_path):
     _touch(tmp_path, _fake("Deepfakes", "071_054"), _real("071"), _fake("Deepfakes", "054_071"))
     videos = _find(tmp_path)
-    groups = [[video.video_id for video in group] for group in catalog.by_target(videos)]
+    groups = [[video.video_id for video in group] for group in catalog.by_scene(videos)]
     assert groups == [["Deepfakes/054_071"], ["youtube/071", "Deepfakes/071_054"]]
 
 
@@ -102,7 +102,7 @@ def test_actors(tmp_path):
     assert len(set.union(*people.values())) == 28
     fakes = [video for video in videos if video.label == "fake"]
     assert len(fakes) == 16 * 15 + 6 * 5 + 6 * 5
-    assert all(len(group) > 1 for group in catalog.by_target(videos))
+    assert all(len(group) > 1 for group in catalog.by_scene(videos))
 
 
 def test_methods_bring_their_originals(tmp_path):

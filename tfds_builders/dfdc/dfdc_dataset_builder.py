@@ -26,7 +26,3 @@ class Builder(ClipBuilder):
     def expected_counts(self, root: pathlib.Path) -> Mapping[tuple[str, str], int | None]:
         """See `fdd.data.dfdc.expected_counts`."""
         return dfdc.expected_counts(root)
-
-    def scene(self, video: Video) -> str:
-        """See `fdd.data.dfdc.scene`."""
-        return dfdc.scene(video)

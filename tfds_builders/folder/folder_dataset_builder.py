@@ -25,7 +25,3 @@ class Builder(ClipBuilder):
     def expected_counts(self, root: pathlib.Path) -> Mapping[tuple[str, str], int | None]:
         """See `fdd.data.folder.expected_counts`."""
         return folder.expected_counts(root)
-
-    def scene(self, video: Video) -> str:
-        """See `fdd.data.folder.scene`."""
-        return folder.scene(video)
