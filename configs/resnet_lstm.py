@@ -34,6 +34,13 @@ def get_config() -> ml_collections.ConfigDict:
     config.balanced = True
     config.num_workers = 0
 
+    # How it is computed.
+    config.parallel = "auto"  # "jit", "pmap"; auto: pmap where there are several devices.
+    config.precision = "float32"  # Or "bfloat16", of the encoder; parameters stay float32.
+    config.remat = False  # Less memory for more time.
+    config.accumulate_steps = 1  # Less memory: each device's share in so many parts.
+    config.frozen_batch_stats = False
+
     config.model = ml_collections.ConfigDict()
     config.model.encoder = "resnet50"
     config.model.width = 64
@@ -50,10 +57,11 @@ def get_config() -> ml_collections.ConfigDict:
     config.loss = "binary_cross_entropy"
     config.optimizer = "adam"
     config.learning_rate = 0.001
-    config.batch_size = 32
+    config.batch_size = 32  # Over all devices.
     config.num_epochs = 50
     config.num_steps = 0  # Where not 0, this many steps instead of num_epochs.
-    config.eval_every_steps = 0  # 0: once an epoch.
+    config.eval_every_steps = 0  # 0: once an epoch. Each evaluation saves a checkpoint,
+    config.checkpoint_every_steps = 0  # and so does every so many steps, if not 0.
     config.log_every_steps = 50
     config.eval_frames = "as_is"  # Of the test split; controls: "shuffled", "repeated".
     return config

@@ -13,6 +13,7 @@ from fdd import steps, workdir
 from fdd.calibration import Calibration
 from fdd.checkpoints import Checkpoints
 from fdd.errors import UserError
+from fdd.parallel import Parallel
 from fdd.state import TrainState, abstract_state
 
 
@@ -24,7 +25,7 @@ class Detector:
         config: The run's config.
         task: What its steps do.
         state: The best checkpoint's parameters and statistics.
-        eval_step: Compiled `fdd.steps.eval_step`.
+        eval_step: `fdd.steps.eval_step`, spread over the devices.
         calibration: Fitted on validation.
         step: The step the checkpoint is of.
         fingerprint: Of the preprocessing it was trained with.
@@ -45,21 +46,18 @@ def clip_shape(config: ml_collections.ConfigDict) -> tuple[int, int, int, int]:
     return (config.data.num_frames, size, size, 3)
 
 
-def compile_eval_step(task: steps.Task) -> Callable[[TrainState, Any], jax.Array]:
-    """Returns `fdd.steps.eval_step` for a task, compiled when it is first called."""
-    return jax.jit(functools.partial(steps.eval_step, task=task))
-
-
 def load(folder: pathlib.Path) -> Detector:
     """Loads the best checkpoint of the run in `folder`.
 
     Raises:
-        UserError: there is no run, or it has no checkpoint yet.
+        UserError: there is no run, it has no checkpoint yet, or its best one is damaged.
     """
     config = workdir.stored_config(folder)
+    devices = Parallel(config.parallel)
+    devices.check_batch_size(config.batch_size)
     checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
     try:
-        return from_checkpoints(config, steps.create_task(config), checkpoints, folder)
+        return from_checkpoints(config, steps.create_task(config), checkpoints, folder, devices)
     finally:
         checkpoints.close()
 
@@ -69,18 +67,20 @@ def from_checkpoints(
     task: steps.Task,
     checkpoints: Checkpoints,
     folder: pathlib.Path,
+    devices: Parallel,
 ) -> Detector:
-    """Loads the best of some checkpoints; see `load`.
+    """Loads the best of some checkpoints onto devices; see `load`.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or it is damaged.
     """
     step = checkpoints.best_step
     if step is None:
         raise UserError(f"{folder} has no checkpoint to evaluate: train first")
     meta = checkpoints.meta(step)
-    state = checkpoints.restore(
-        step, abstract_state(task.model, task.optimizer, clip_shape(config))
-    )
+    shape = clip_shape(config)
+    abstract = abstract_state(task.model, task.optimizer, shape, devices.replicated)
+    state = checkpoints.restore(step, abstract)
+    eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
     fitted = Calibration(**meta["calibration"])
-    return Detector(config, task, state, compile_eval_step(task), fitted, step, meta["fingerprint"])
+    return Detector(config, task, state, eval_step, fitted, step, meta["fingerprint"])

@@ -8,6 +8,12 @@ class UserError(Exception):
     """Something the user can put right; its message says what is wrong and what to do."""
 
 
+def first_line(error: BaseException) -> str:
+    """The beginning of what an exception of somebody else's says, for use in a line of ours."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
 def show_without_traceback() -> None:
     """Makes an uncaught `UserError` end the program with its line alone.
 

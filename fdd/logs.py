@@ -1,58 +1,104 @@
-"""What a run writes down while it trains: metrics.jsonl and a TensorBoard event file."""
+"""What a run writes down while it trains: metrics.jsonl, speed.jsonl, TensorBoard's event file.
+
+metrics.jsonl holds what the config and the data decide, so that a run that was interrupted ends
+with the same file as one that was not; what the machine decides goes to speed.jsonl.
+"""
 
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorboardX
 
 METRICS_FILE = "metrics.jsonl"
+SPEED_FILE = "speed.jsonl"
+
+Record = dict[str, Any]
 
 
 class MetricsLog:
-    """Appends records to metrics.jsonl and TensorBoard."""
+    """Appends records to the files.
 
-    def __init__(self, workdir: pathlib.Path, resume_step: int):
-        """Opens the log of a run that goes on after `resume_step` steps.
+    Attributes:
+        history: The records of metrics.jsonl.
+    """
 
-        Records of later steps, which a killed run wrote after its last checkpoint, are dropped:
-        the resumed run writes them again.
+    def __init__(self, workdir: pathlib.Path, history: Sequence[Record] = (), step: int = 0):
+        """Opens the log of a run that goes on.
+
+        What a killed run wrote after its last checkpoint is dropped: it will be written again.
+
+        Args:
+            workdir: The run's folder.
+            history: The records up to its last checkpoint.
+            step: The step of that.
         """
-        self._file = workdir / METRICS_FILE
-        kept = [record for record in read_metrics(workdir) if record["step"] <= resume_step]
-        partial = self._file.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(record) + "\n" for record in kept))
-        partial.replace(self._file)
-        self._board = tensorboardX.SummaryWriter(str(workdir), purge_step=resume_step + 1)
+        self._workdir = workdir
+        self.history = list(history)
+        _write_all(workdir / METRICS_FILE, self.history)
+        speeds = [record for record in _read(workdir / SPEED_FILE) if record["step"] <= step]
+        _write_all(workdir / SPEED_FILE, speeds)
+        self._board = tensorboardX.SummaryWriter(str(workdir), purge_step=step + 1)
 
-    def write(self, step: int, epoch: float, split: str, metrics: Mapping[str, float]) -> None:
-        """Writes one record.
+    def write(
+        self, step: int, epoch: float, split: str, metrics: Mapping[str, float | None]
+    ) -> None:
+        """Writes a record to metrics.jsonl.
 
         Args:
             step: Number of steps taken.
             epoch: Number of epochs taken.
             split: What the metrics were computed on.
-            metrics: Values by name.
+            metrics: Values by name; None where undefined.
         """
         record = {"step": step, "epoch": round(epoch, 4), "split": split, **metrics}
-        with self._file.open("a") as file:
-            file.write(json.dumps(record) + "\n")
-        for name, value in metrics.items():
-            self._board.add_scalar(f"{split}/{name}", value, step)
+        self.history.append(record)
+        self._append(METRICS_FILE, record, split)
+
+    def write_speed(self, step: int, speed: Mapping[str, float]) -> None:
+        """Writes a record to speed.jsonl; see `fdd.speed.SpeedMeter.read`."""
+        self._append(SPEED_FILE, {"step": step, **speed}, "speed")
 
     def close(self) -> None:
         """Writes out what TensorBoard still holds."""
         self._board.close()
 
+    def _append(self, name: str, record: Record, group: str) -> None:
+        with (self._workdir / name).open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        for key, value in record.items():
+            if isinstance(value, float) and key != "epoch":
+                self._board.add_scalar(f"{group}/{key}", value, record["step"])
 
-def read_metrics(workdir: pathlib.Path) -> list[dict[str, Any]]:
+
+class NoLog:
+    """In place of `MetricsLog`, for the processes that do not write."""
+
+    history: Sequence[Record] = ()
+
+    def write(self, *_: Any) -> None:
+        """Does nothing."""
+
+    write_speed = close = write
+
+
+def read_metrics(workdir: pathlib.Path) -> list[Record]:
     """Returns the records of metrics.jsonl; none where there is no such file.
 
     A last line that a kill cut short is left out.
     """
-    file = workdir / METRICS_FILE
+    return _read(workdir / METRICS_FILE)
+
+
+def _read(file: pathlib.Path) -> list[Record]:
     if not file.exists():
         return []
     lines = file.read_text().splitlines(keepends=True)
     return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def _write_all(file: pathlib.Path, records: Sequence[Record]) -> None:
+    partial = file.with_suffix(".partial")
+    partial.write_text("".join(json.dumps(record) + "\n" for record in records))
+    partial.replace(file)

@@ -1,12 +1,17 @@
 """python -m fdd.main --config=configs/demo.py: trains, evaluates and reports."""
 
+import errno
+import io
 import pathlib
+import re
 import sys
 
 from absl import app, flags, logging
 from ml_collections import config_flags
 
 from fdd.errors import UserError
+
+_NO_FAULT_OF_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "File with get_config(); --config.key=value changes a key."
@@ -17,6 +22,16 @@ _WORKDIR = flags.DEFINE_string(
 _MODE = flags.DEFINE_enum(
     "mode", "train", ["train", "eval"], "eval: evaluate the best checkpoint of --workdir again."
 )
+
+
+_PROFILE = flags.DEFINE_string(
+    "profile", None, "START:STOP: record these training steps for TensorBoard and Perfetto."
+)
+_COORDINATOR = flags.DEFINE_string(
+    "coordinator", None, "Several processes: HOST:PORT of the first. (SLURM, Open MPI: not needed.)"
+)
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Several processes: how many.")
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Several processes: which is this, from 0.")
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
@@ -34,6 +49,8 @@ def _parse_flags(argv: list[str]) -> list[str]:
         sys.exit(f"fdd: {_one_line(error)}")
     if len(rest) > 1:
         sys.exit(f"fdd: unexpected argument '{rest[1]}'")
+    if _PROFILE.value and not re.fullmatch(r"\d+:\d+", _PROFILE.value):
+        sys.exit(f"fdd: --profile={_PROFILE.value} is not START:STOP, for example 10:15")
     if _CONFIG.value is None and (_MODE.value == "train" or _WORKDIR.value is None):
         sys.exit("fdd: --config=FILE is needed, for example --config=configs/demo.py")
     return rest
@@ -48,9 +65,15 @@ def _one_line(message: object) -> str:
 
 def main(_: list[str]) -> None:
     """Runs the command; an error the user can put right ends it with one line and status 1."""
-    from fdd import train, workdir  # Late, so that --help and a mistyped flag do not wait for JAX.
+    from fdd import (
+        parallel,
+        preemption,
+        train,
+        workdir,
+    )  # Late, so that --help and a mistyped flag do not wait for JAX.
 
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
+    profile = tuple(map(int, _PROFILE.value.split(":"))) if _PROFILE.value else None
     config = _CONFIG.value
     if _WORKDIR.value:
         folder = pathlib.Path(_WORKDIR.value)
@@ -58,15 +81,25 @@ def main(_: list[str]) -> None:
         file = config_flags.get_config_filename(flags.FLAGS["config"])
         folder = pathlib.Path("runs", pathlib.Path(file).stem)
     try:
+        parallel.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+        if not parallel.is_main():
+            sys.stdout = io.StringIO()  # One process speaks for all.
         if _MODE.value == "eval":
             stored = workdir.stored_config(folder)
             if config is not None:
                 workdir.check(folder, config)
             train.evaluate_again(stored, folder)
         else:
-            train.train_and_evaluate(config, folder)
+            train.train_and_evaluate(config, folder, profile)
     except UserError as error:
         sys.exit(f"fdd: {error}")
+    except preemption.Preempted as stopped:
+        print(f"fdd: {stopped}; the same command goes on from there", file=sys.stderr)
+        sys.exit(preemption.EXIT_STATUS)
+    except OSError as error:
+        if error.errno not in _NO_FAULT_OF_OURS:
+            raise
+        sys.exit(f"fdd: {error.filename or folder} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         print("fdd: interrupted; the same command goes on from here", file=sys.stderr)
         sys.exit(130)

@@ -6,8 +6,10 @@ import optax
 from fdd.errors import UserError
 
 
-def create_optimizer(config: ml_collections.ConfigDict) -> optax.GradientTransformation:
-    """Returns the optimiser that `config.optimizer` and `config.learning_rate` name.
+def create_optimizer(
+    config: ml_collections.ConfigDict,
+) -> tuple[optax.GradientTransformation, optax.Schedule]:
+    """Returns the optimiser that the config describes, and its learning rate by step.
 
     Raises:
         UserError: the optimiser is unknown.
@@ -17,4 +19,5 @@ def create_optimizer(config: ml_collections.ConfigDict) -> optax.GradientTransfo
     """
     if config.optimizer != "adam":
         raise UserError(f"config.optimizer is '{config.optimizer}', known: adam")
-    return optax.adam(config.learning_rate)
+    learning_rate = optax.constant_schedule(config.learning_rate)
+    return optax.adam(config.learning_rate), learning_rate

@@ -110,32 +110,30 @@ def score(
     """Scores every clip of a split.
 
     Args:
-        eval_step: The compiled `fdd.steps.eval_step`.
+        eval_step: `fdd.steps.eval_step`, compiled by `fdd.parallel.Parallel`.
         state: The model's parameters and statistics.
         dataset: The data set.
         split: 'train', 'validation' or 'test'.
-        batch_size: Clips at a time.
+        batch_size: Clips at a time, over all devices.
         frames: See `frame_order`.
 
     Returns:
         Scores in an order that does not depend on that of the records.
     """
     rows = dataset.metadata(split)
-    batches = pipeline.eval_batches(dataset, split, batch_size=batch_size)
+    share = pipeline.Share(jax.process_index(), jax.process_count())
+    batches = pipeline.eval_batches(dataset, split, batch_size=batch_size, share=share)
     if frames != "as_is":
         names = [f"{row['video_id']}/{row['clip_index']}" for row in rows]
-        batches = (
-            _reordered(batch, frames, names[index * batch_size :])
-            for index, batch in enumerate(batches)
-        )
-    logits = [np.asarray(eval_step(state, batch))[batch["weight"] > 0] for batch in batches]
+        batches = (_reordered(batch, frames, names) for batch in batches)
+    logits = [np.asarray(eval_step(state, {"frames": batch["frames"]})) for batch in batches]
     scores = Scores(
         split,
         np.array([row["video_id"] for row in rows]),
         np.array([row["method"] for row in rows]),
         np.array([row["label"] for row in rows]),
         np.array([row["clip_index"] for row in rows]),
-        np.concatenate(logits).astype(np.float64),
+        np.concatenate(logits)[: len(rows)].astype(np.float64),  # The last batch is filled up.
         bootstrap.clusters([row["target"] for row in rows], [row["source"] for row in rows]),
     )
     return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))
@@ -163,6 +161,7 @@ def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
 
 def _reordered(batch: pipeline.Batch, frames: str, names: Sequence[str]) -> pipeline.Batch:
     clips = batch["frames"].copy()
-    for clip, name in zip(clips, names, strict=False):  # The last batch may be filled up.
+    for clip, position in zip(clips, batch["position"], strict=True):
+        name = names[min(position, len(names) - 1)]
         clip[:] = clip[frame_order(frames, len(clip), name)]
     return {**batch, "frames": clips}

@@ -4,7 +4,7 @@ import functools
 
 import ml_collections
 
-from fdd import losses, scores
+from fdd import losses, parallel, scores
 from fdd.errors import UserError
 
 _LOWEST = {
@@ -13,6 +13,8 @@ _LOWEST = {
     "num_steps": 0,
     "eval_every_steps": 0,
     "log_every_steps": 1,
+    "checkpoint_every_steps": 0,
+    "accumulate_steps": 1,
     "num_workers": 0,
     "model.width": 1,
     "model.lstm_features": 1,
@@ -20,6 +22,8 @@ _LOWEST = {
 
 
 _CHOICES = {
+    "parallel": parallel.KINDS,
+    "precision": ("float32", "bfloat16"),
     "eval_frames": scores.FRAMES,
     "loss": tuple(losses.LOSSES),
 }

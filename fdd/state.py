@@ -1,5 +1,6 @@
 """What training changes from step to step."""
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -36,6 +37,7 @@ def create_state(
     optimizer: optax.GradientTransformation,
     clip_shape: tuple[int, ...],
     seed: int,
+    sharding: jax.sharding.Sharding,
 ) -> TrainState:
     """Returns the state before the first step.
 
@@ -44,21 +46,36 @@ def create_state(
         optimizer: The optimiser.
         clip_shape: (frames, height, width, channels).
         seed: Decides the initial parameters.
+        sharding: Where to put it.
     """
-
-    def init(key: jax.Array) -> TrainState:
-        variables = model.init(key, jnp.zeros((1, *clip_shape)), train=False)
-        params = variables["params"]
-        step = jnp.zeros((), jnp.int32)
-        return TrainState(
-            step, params, variables["batch_stats"], optimizer.init(params), ClipSums.zeros()
-        )
-
-    return jax.jit(init)(jax.random.key(seed))
+    init = functools.partial(_init, model, optimizer, clip_shape)
+    return jax.jit(init, out_shardings=sharding)(jax.random.key(seed))
 
 
 def abstract_state(
-    model: nn.Module, optimizer: optax.GradientTransformation, clip_shape: tuple[int, ...]
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    clip_shape: tuple[int, ...],
+    sharding: jax.sharding.Sharding,
 ) -> TrainState:
-    """The shapes and types of `create_state`'s result."""
-    return jax.eval_shape(lambda: create_state(model, optimizer, clip_shape, 0))
+    """The shapes, types and places of `create_state`'s result."""
+    shapes = jax.eval_shape(
+        functools.partial(_init, model, optimizer, clip_shape), jax.random.key(0)
+    )
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes
+    )
+
+
+def _init(
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    clip_shape: tuple[int, ...],
+    key: jax.Array,
+) -> TrainState:
+    variables = model.init(key, jnp.zeros((1, *clip_shape)), train=False)
+    params = variables["params"]
+    step = jnp.zeros((), jnp.int32)
+    return TrainState(
+        step, params, variables["batch_stats"], optimizer.init(params), ClipSums.zeros()
+    )

@@ -1,4 +1,7 @@
-"""One step of training and one of evaluation: pure functions of a state and a batch."""
+"""One step of training and one of evaluation: pure functions of a state and a batch.
+
+They run on each device with its share of the batch (`fdd.parallel`).
+"""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -11,7 +14,8 @@ import optax
 
 from fdd import losses, metrics, models, optimizers
 from fdd.data import augment
-from fdd.state import TrainState
+from fdd.parallel import DATA_AXIS
+from fdd.state import PyTree, TrainState
 
 Batch = Mapping[str, jax.Array]
 
@@ -23,20 +27,26 @@ class Task:
     Attributes:
         model: The detector.
         optimizer: The optimiser.
+        learning_rate: Step to learning rate.
         loss_fn: (logits [b], labels [b]) to losses [b].
         mean: Per channel, what normalisation subtracts, in units of 0 to 255.
         std: Per channel, what normalisation divides by, in units of 0 to 255.
         augment: Keyword arguments of `fdd.data.augment.augment`.
-        seed: Decides the augmentation of each step.
+        seed: Decides the augmentation of each clip.
+        accumulate_steps: In how many parts, one after the other, a device takes its share of the
+            batch. The gradient is the mean over the parts. Where batch statistics are trained,
+            they are each part's own, so the result is not that of one part; elsewhere it is.
     """
 
     model: nn.Module
     optimizer: optax.GradientTransformation
+    learning_rate: optax.Schedule
     loss_fn: Callable[[jax.Array, jax.Array], jax.Array]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     augment: Mapping[str, float]
     seed: int
+    accumulate_steps: int
 
 
 def create_task(config: ml_collections.ConfigDict) -> Task:
@@ -45,47 +55,52 @@ def create_task(config: ml_collections.ConfigDict) -> Task:
     Raises:
         UserError: a name in the config is unknown.
     """
+    optimizer, learning_rate = optimizers.create_optimizer(config)
     return Task(
         model=models.create_model(config),
-        optimizer=optimizers.create_optimizer(config),
+        optimizer=optimizer,
+        learning_rate=learning_rate,
         loss_fn=losses.LOSSES[config.loss],
         mean=tuple(config.model.mean),
         std=tuple(config.model.std),
         augment=config.augment.to_dict(),
         seed=config.seed,
+        accumulate_steps=config.accumulate_steps,
     )
 
 
-def train_step(state: TrainState, batch: Batch, *, task: Task) -> tuple[TrainState, jax.Array]:
+def train_step(
+    state: TrainState, batch: Batch, *, task: Task
+) -> tuple[TrainState, dict[str, jax.Array]]:
     """Takes one optimiser step.
 
     Args:
-        state: Where training is.
-        batch: {'frames': uint8 [b, t, h, w, 3], 'label': float32 [b]}.
+        state: Where training is; the same on every device.
+        batch: A device's share: {'frames': uint8 [b, t, h, w, 3], 'label': float32 [b],
+            'position': int32 [b], of each clip in the whole training}.
         task: What to do.
 
     Returns:
-        The next state and the batch's mean loss, float32 [].
+        The next state, and of the whole batch {'loss': mean loss, 'gradient_norm': Euclidean norm
+        of the gradient}, float32 []; both the same on every device.
     """
-    key = jax.random.fold_in(jax.random.key(task.seed), state.step)
-    frames = augment.augment(key, batch["frames"], **task.augment)
-    clips = augment.normalize(frames, task.mean, task.std)
+    parts = jax.tree.map(
+        lambda array: array.reshape(task.accumulate_steps, -1, *array.shape[1:]), dict(batch)
+    )
 
-    def mean_loss(params):
-        logits, updates = task.model.apply(
-            {"params": params, "batch_stats": state.batch_stats},
-            clips,
-            train=True,
-            mutable=["batch_stats"],
-        )
-        clip_losses = task.loss_fn(logits, batch["label"])
-        return clip_losses.mean(), (logits, clip_losses, updates["batch_stats"])
+    def take(part: Batch) -> tuple[PyTree, PyTree, metrics.ClipSums]:
+        return _gradients(state, part, task)
 
-    (loss, (logits, clip_losses, batch_stats)), gradients = jax.value_and_grad(
-        mean_loss, has_aux=True
-    )(state.params)
+    if task.accumulate_steps == 1:
+        of_parts = jax.tree.map(lambda leaf: leaf[None], take(jax.tree.map(lambda a: a[0], parts)))
+    else:
+        of_parts = jax.lax.map(take, parts)
+    gradients, batch_stats, sums = of_parts
+    gradients, batch_stats = jax.lax.pmean(
+        jax.tree.map(lambda leaf: leaf.mean(axis=0), (gradients, batch_stats)), DATA_AXIS
+    )
+    sums = jax.lax.psum(jax.tree.map(lambda leaf: leaf.sum(axis=0), sums), DATA_AXIS)
     updates, opt_state = task.optimizer.update(gradients, state.opt_state, state.params)
-    sums = metrics.ClipSums.of(clip_losses, logits, batch["label"], jnp.ones_like(logits))
     state = state.replace(
         step=state.step + 1,
         params=optax.apply_updates(state.params, updates),
@@ -93,11 +108,47 @@ def train_step(state: TrainState, batch: Batch, *, task: Task) -> tuple[TrainSta
         opt_state=opt_state,
         sums=state.sums.merge(sums),
     )
-    return state, loss
+    info = {"loss": sums.loss / sums.count, "gradient_norm": optax.tree.norm(gradients)}
+    return state, info
+
+
+def _gradients(
+    state: TrainState, batch: Batch, task: Task
+) -> tuple[PyTree, PyTree, metrics.ClipSums]:
+    """Gradients of the mean loss of some clips, the next batch statistics, and sums."""
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(task.seed), batch["position"])
+    frames = augment.augment(keys, batch["frames"], **task.augment)
+    clips = augment.normalize(frames, task.mean, task.std)
+
+    def mean_loss(params: PyTree) -> tuple[jax.Array, tuple[PyTree, metrics.ClipSums]]:
+        logits, updates = task.model.apply(
+            {"params": params, "batch_stats": state.batch_stats},
+            clips,
+            train=True,
+            mutable=["batch_stats"],
+        )
+        clip_losses = task.loss_fn(logits, batch["label"])
+        sums = metrics.ClipSums.of(
+            clip_losses, logits, batch["label"], jnp.ones_like(batch["label"])
+        )
+        return clip_losses.mean(), (updates["batch_stats"], sums)
+
+    gradients, (batch_stats, sums) = jax.grad(mean_loss, has_aux=True)(state.params)
+    return gradients, batch_stats, sums
 
 
 def eval_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
-    """Returns the logits of a batch's clips, float32 [b]; above 0 for fake."""
+    """Scores a batch.
+
+    Args:
+        state: The model's parameters and statistics.
+        batch: A device's share: {'frames': uint8 [b, t, h, w, 3]}.
+        task: What to do.
+
+    Returns:
+        The logits of all devices' clips, float32 [devices * b]; above 0 for fake.
+    """
     clips = augment.normalize(batch["frames"], task.mean, task.std)
     variables = {"params": state.params, "batch_stats": state.batch_stats}
-    return task.model.apply(variables, clips, train=False)
+    logits = task.model.apply(variables, clips, train=False)
+    return jax.lax.all_gather(logits, DATA_AXIS, tiled=True)

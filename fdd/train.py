@@ -5,20 +5,32 @@ import dataclasses
 import functools
 import math
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import ml_collections
 import numpy as np
 import tqdm
 
-from fdd import calibration, detector, logs, report, settings, steps, workdir
+from fdd import (
+    calibration,
+    detector,
+    logs,
+    parallel,
+    preemption,
+    report,
+    settings,
+    steps,
+    workdir,
+)
 from fdd.checkpoints import Checkpoints
 from fdd.data import pipeline, prepare
 from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.metrics import ClipSums
 from fdd.scores import Scores, score
+from fdd.speed import SpeedMeter
 from fdd.state import TrainState, abstract_state, create_state
 
 
@@ -31,17 +43,19 @@ class Run:
         folder: Its workdir.
         dataset: Its data.
         checkpoints: What it has saved.
+        devices: Where it runs.
         task: What its steps do.
-        train_step: Compiled `fdd.steps.train_step`; its first argument is used up.
-        eval_step: Compiled `fdd.steps.eval_step`.
+        train_step: `fdd.steps.train_step`, spread over the devices; its first argument is used up.
+        eval_step: `fdd.steps.eval_step`, spread over the devices.
     """
 
     config: ml_collections.ConfigDict
     folder: pathlib.Path
     dataset: Dataset
     checkpoints: Checkpoints
+    devices: parallel.Parallel
     task: steps.Task
-    train_step: Callable[[TrainState, pipeline.Batch], tuple[TrainState, jax.Array]]
+    train_step: Callable[[TrainState, pipeline.Batch], tuple[TrainState, dict[str, jax.Array]]]
     eval_step: Callable[[TrainState, pipeline.Batch], jax.Array]
 
     @property
@@ -56,7 +70,7 @@ class Run:
 
 
 @contextlib.contextmanager
-def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path):
+def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterator[Run]:
     """Opens a run, building its data set if need be; a context manager that gives a `Run`.
 
     Raises:
@@ -64,8 +78,10 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path):
     """
     settings.check(config)
     task = steps.create_task(config)
+    devices = parallel.Parallel(config.parallel)
+    devices.check_batch_size(config.batch_size, config.accumulate_steps)
     workdir.check(folder, config)
-    dataset = prepare.open_dataset(config.data)
+    dataset = _open_dataset(config)
     missing = {"train", "validation", "test"} - dataset.splits.keys()
     if missing:
         raise UserError(
@@ -77,29 +93,46 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path):
             f"config.batch_size is {config.batch_size}, and {dataset.folder} has only "
             f"{dataset.splits['train']} clips to train on"
         )
-    workdir.claim(folder, config)
-    checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
-    with contextlib.closing(checkpoints):
+    with contextlib.ExitStack() as stack:
+        if parallel.is_main():
+            stack.enter_context(workdir.claim(folder, config))
+        parallel.barrier("workdir")
+        checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
+        stack.enter_context(contextlib.closing(checkpoints))
         yield Run(
             config,
             folder,
             dataset,
             checkpoints,
+            devices,
             task,
-            jax.jit(functools.partial(steps.train_step, task=task), donate_argnums=0),
-            detector.compile_eval_step(task),
+            devices.compile(functools.partial(steps.train_step, task=task), donate=True),
+            devices.compile(functools.partial(steps.eval_step, task=task)),
         )
 
 
-def train_and_evaluate(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
+def _open_dataset(config: ml_collections.ConfigDict) -> Dataset:
+    """One process builds the data set if need be, the others wait."""
+    dataset = prepare.open_dataset(config.data) if parallel.is_main() else None
+    parallel.barrier("data set")
+    return dataset or prepare.open_dataset(config.data)
+
+
+def train_and_evaluate(
+    config: ml_collections.ConfigDict,
+    folder: pathlib.Path,
+    profile: tuple[int, int] | None = None,
+) -> None:
     """Trains, or goes on, evaluates the best checkpoint once on test and writes the report.
 
     Args:
         config: See `configs/resnet_lstm.py`.
         folder: The run's workdir.
+        profile: See `train`.
 
     Raises:
         UserError: the config, the folder or the data will not do, or the loss is not finite.
+        fdd.preemption.Preempted: see `train`.
     """
     with open_run(config, folder) as run:
         if (run.checkpoints.last_step or 0) >= run.num_steps and report.exists(
@@ -108,7 +141,7 @@ def train_and_evaluate(config: ml_collections.ConfigDict, folder: pathlib.Path) 
             print(f"The run in {folder} is finished. (--mode=eval evaluates it again.)")
             print(report.read(folder / workdir.REPORT_DIR))
             return
-        train(run)
+        train(run, profile)
         evaluate(run)
 
 
@@ -122,15 +155,20 @@ def evaluate_again(config: ml_collections.ConfigDict, folder: pathlib.Path) -> N
         evaluate(run)
 
 
-def train(run: Run) -> None:
+def train(run: Run, profile: tuple[int, int] | None = None) -> None:
     """Trains from the last checkpoint, or from the start, to the run's last step.
 
+    Args:
+        run: The run.
+        profile: The first step to record for a profiler, and the step to stop before; the trace
+            goes to the folder profile/ of the workdir.
+
     Raises:
-        UserError: the loss is not finite.
+        UserError: the loss is not finite, a record cannot be read, or a file cannot be written.
+        fdd.preemption.Preempted: SIGTERM came; the state is saved.
     """
     config = run.config
-    start = run.checkpoints.last_step or 0
-    state = _restore_or_create(run, start)
+    start, state, history = _restore_or_create(run)
     batches = pipeline.train_batches(
         run.dataset,
         batch_size=config.batch_size,
@@ -139,50 +177,96 @@ def train(run: Run) -> None:
         seed=config.seed,
         balanced=config.balanced,
         num_workers=config.num_workers,
+        share=pipeline.Share(jax.process_index(), jax.process_count()),
     )
-    log = logs.MetricsLog(run.folder, start)
-    bar = tqdm.tqdm(total=run.num_steps, initial=start, desc="Training", unit="step")
+    main = parallel.is_main()
+    log = logs.MetricsLog(run.folder, history, start) if main else logs.NoLog()
+    bar = tqdm.tqdm(
+        total=run.num_steps, initial=start, desc="Training", unit="step", disable=not main
+    )
     bar.set_postfix_str("compiling")
-    with contextlib.closing(batches), contextlib.closing(log), bar:
-        loss = None
-        for step, batch in enumerate(batches, start + 1):
-            previous = loss
-            state, loss = run.train_step(state, batch)
-            # The step before is looked at, so that the device need not wait for the host.
-            _require_finite(previous, step - 1, run)
+    speed = SpeedMeter(config.batch_size)
+    with (
+        contextlib.closing(batches),
+        contextlib.closing(log),
+        _tracing(run.folder / "profile", profile) as trace,
+        preemption.watch(run.checkpoints.preempted) as preempted,
+        bar,
+    ):
+        info = None
+        for step, batch in enumerate(speed.watch(batches), start + 1):
+            trace(step)
+            previous = info
+            state, info = run.train_step(state, batch)
+            if previous:
+                # The step before is looked at, so that the device need not wait for the host.
+                _require_finite(previous["loss"], step - 1, run)
             bar.update()
-            due = step % (config.eval_every_steps or run.steps_per_epoch) == 0
-            if due or step % config.log_every_steps == 0 or step == run.num_steps:
-                _require_finite(loss, step, run)
-                metrics = state.sums.compute()
-                state = state.replace(sums=ClipSums.zeros())
-                log.write(step, step / run.steps_per_epoch, "train", metrics)
+            epoch = step / run.steps_per_epoch
+            last = step == run.num_steps
+            due = last or _is_due(step, config.eval_every_steps or run.steps_per_epoch)
+            if due or _is_due(step, config.log_every_steps):
+                _require_finite(info["loss"], step, run)
+                metrics = _training_metrics(state, info, run, step)
+                state = state.replace(sums=jax.device_put(ClipSums.zeros(), run.devices.replicated))
+                log.write(step, epoch, "train", metrics)
+                log.write_speed(step, speed.read())
                 bar.set_postfix(loss=f"{metrics['loss']:.3f}")
-            if due or step == run.num_steps:
+            scores = None
+            if due:
                 bar.set_postfix_str("validating")
-                scores = score(run.eval_step, state, run.dataset, "validation", config.batch_size)
+                with speed.pause():
+                    scores = score(
+                        run.eval_step, state, run.dataset, "validation", config.batch_size
+                    )
                 validation = _validation_metrics(scores)
                 _require_finite(validation["loss"], step, run)
-                log.write(step, step / run.steps_per_epoch, "validation", validation)
+                log.write(step, epoch, "validation", validation)
                 bar.set_postfix(validation_loss=f"{validation['loss']:.3f}")
-                meta = _meta(run, scores)
-                run.checkpoints.save(step, state, meta, {"loss": validation["loss"]})
+            stop = preempted(step) and not last
+            if due or stop or _is_due(step, config.checkpoint_every_steps):
+                with speed.pause():
+                    meta = _meta(run, scores, log.history)
+                    quality = {"loss": validation["loss"]} if due else None
+                    _require_finite(info["loss"], step, run)
+                    run.checkpoints.save(step, state, meta, quality)
+            if stop:
+                run.checkpoints.wait()
+                raise preemption.Preempted(f"stopped after step {step}, which is saved")
+    run.checkpoints.wait()
 
 
 def evaluate(run: Run) -> None:
     """Scores the test split with the best checkpoint, writes the report and prints its table.
 
     Raises:
-        UserError: there is no checkpoint.
+        UserError: there is no checkpoint, or the best one is damaged.
     """
     run.checkpoints.wait()
-    best = detector.from_checkpoints(run.config, run.task, run.checkpoints, run.folder)
+    best = detector.from_checkpoints(run.config, run.task, run.checkpoints, run.folder, run.devices)
     size, frames = run.config.batch_size, run.config.eval_frames
     scores = score(best.eval_step, best.state, run.dataset, "test", size, frames)
+    if not parallel.is_main():
+        return
     out, history = run.folder / workdir.REPORT_DIR, logs.read_metrics(run.folder)
     notes = report.control_note(frames)
     report.write(out, run.folder.name, best, run.dataset, scores, history, notes)
     print(report.read(out))
+
+
+def _is_due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+def _training_metrics(
+    state: TrainState, info: dict[str, jax.Array], run: Run, step: int
+) -> dict[str, float]:
+    """Means since the last record, and what the step itself saw."""
+    return {
+        **state.sums.compute(),
+        "learning_rate": float(run.task.learning_rate(step - 1)),
+        "gradient_norm": float(info["gradient_norm"]),
+    }
 
 
 def _validation_metrics(scores: Scores) -> dict[str, float | None]:
@@ -196,34 +280,64 @@ def _validation_metrics(scores: Scores) -> dict[str, float | None]:
     }
 
 
-def _restore_or_create(run: Run, step: int) -> TrainState:
-    shape = detector.clip_shape(run.config)
-    if not step:
-        return create_state(run.task.model, run.task.optimizer, shape, seed=run.config.seed)
-    stored = run.checkpoints.meta(step)["fingerprint"]
-    if stored != run.dataset.fingerprint:
+def _restore_or_create(run: Run) -> tuple[int, TrainState, list[logs.Record]]:
+    """The step to go on after, the state then, and the records of metrics.jsonl up to then."""
+    shape, model, optimizer = detector.clip_shape(run.config), run.task.model, run.task.optimizer
+    place = run.devices.replicated
+    restored = run.checkpoints.restore_last(abstract_state(model, optimizer, shape, place))
+    if restored is None:
+        return 0, create_state(model, optimizer, shape, run.config.seed, place), []
+    step, state, meta = restored
+    if meta["fingerprint"] != run.dataset.fingerprint:
         raise UserError(
             f"the checkpoints in {run.folder} were trained on clips cut differently (fingerprint "
-            f"{stored}, the data set's is {run.dataset.fingerprint}): choose another --workdir"
+            f"{meta['fingerprint']}, the data set's is {run.dataset.fingerprint}): choose another "
+            "--workdir"
         )
     print(f"Going on after step {step} of {run.num_steps}.")
-    abstract = abstract_state(run.task.model, run.task.optimizer, shape)
-    return run.checkpoints.restore(step, abstract)
+    return step, state, meta["history"]
 
 
-def _meta(run: Run, validation: Scores) -> dict[str, object]:
-    videos = validation.by_video()
-    return {
-        "calibration": dataclasses.asdict(calibration.fit(videos.labels, videos.logits)),
+def _meta(run: Run, validation: Scores | None, history: list[logs.Record]) -> dict[str, Any]:
+    meta = {
         "config": workdir.plain(run.config),
         "fingerprint": run.dataset.fingerprint,
         "preprocessing": run.dataset.preprocessing,
+        "history": history,
     }
+    if validation is not None:
+        videos = validation.by_video()
+        fitted = calibration.fit(videos.labels, videos.logits)
+        meta["calibration"] = dataclasses.asdict(fitted)
+    return meta
 
 
-def _require_finite(loss: jax.Array | float | None, step: int, run: Run) -> None:
-    if loss is None or math.isfinite(float(np.asarray(loss))):
+def _require_finite(loss: jax.Array | float, step: int, run: Run) -> None:
+    if math.isfinite(value := float(np.asarray(loss))):
         return
     last = run.checkpoints.last_step
     good = f"the last good checkpoint is that of step {last}" if last else "there is no checkpoint"
-    raise UserError(f"the loss of step {step} is {float(np.asarray(loss))}; {good} ({run.folder})")
+    raise UserError(f"the loss of step {step} is {value}; {good} ({run.folder})")
+
+
+@contextlib.contextmanager
+def _tracing(
+    folder: pathlib.Path, steps_to_record: tuple[int, int] | None
+) -> Iterator[Callable[[int], None]]:
+    """Gives a function to call before each step, with its number."""
+    running = False
+
+    def before(step: int) -> None:
+        nonlocal running
+        if steps_to_record and not running and step == steps_to_record[0]:
+            jax.profiler.start_trace(folder, create_perfetto_trace=True)
+            running = True
+        elif running and step == steps_to_record[1]:
+            jax.profiler.stop_trace()
+            running = False
+
+    try:
+        yield before
+    finally:
+        if running:
+            jax.profiler.stop_trace()

@@ -1,8 +1,13 @@
 """The folder of a run: which config it belongs to, and where things are in it."""
 
+import contextlib
+import fcntl
 import json
+import os
 import pathlib
-from typing import Any
+import socket
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 import ml_collections
 
@@ -11,10 +16,11 @@ from fdd.errors import UserError
 CONFIG_FILE = "config.json"
 CHECKPOINTS_DIR = "checkpoints"
 REPORT_DIR = "report"
+_LOCK_FILE = "lock"
 
 
 # Where things are and how fast they go; a run may go on with others.
-_FREE_KEYS = ("data.data_dir", "data.manual_dir", "num_workers")
+_FREE_KEYS = ("data.data_dir", "data.manual_dir", "num_workers", "parallel")
 
 
 def check(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
@@ -33,19 +39,43 @@ def check(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
         )
 
 
-def claim(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
-    """Makes `workdir` the folder of a run with `config`.
+@contextlib.contextmanager
+def claim(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> Iterator[None]:
+    """A context in which `workdir` is the folder of a run with `config`, and of this process alone.
+
+    However the process ends, the claim ends with it.
 
     Raises:
-        UserError: it belongs to a run with another config, or cannot be written.
+        UserError: it belongs to a run with another config, another process has it, or it cannot
+            be written.
     """
-    check(workdir, config)
     text = json.dumps(plain(config), indent=2, sort_keys=True) + "\n"
+    with contextlib.ExitStack() as stack:
+        try:
+            workdir.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((workdir / _LOCK_FILE).open("a+"))
+            _lock(lock, workdir)
+            check(workdir, config)
+            partial = workdir / f"{CONFIG_FILE}.partial"
+            partial.write_text(text)
+            partial.replace(workdir / CONFIG_FILE)
+        except OSError as error:
+            raise UserError(f"--workdir={workdir} cannot be written: {error.strerror}") from None
+        yield
+
+
+def _lock(lock: TextIO, workdir: pathlib.Path) -> None:
     try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        (workdir / CONFIG_FILE).write_text(text)
-    except OSError as error:
-        raise UserError(f"--workdir={workdir} cannot be written: {error.strerror}") from None
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        owner = lock.read().strip() or "another process"
+        raise UserError(
+            f"{workdir} is in use by {owner}: wait for that run, or choose another --workdir"
+        ) from None
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    lock.flush()
 
 
 def stored_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:

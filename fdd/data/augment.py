@@ -21,12 +21,12 @@ def normalize(frames: jax.Array, mean: Sequence[float], std: Sequence[float]) ->
 
 
 def augment(
-    key: jax.Array, frames: jax.Array, *, flip: bool, brightness: float, contrast: float
+    keys: jax.Array, frames: jax.Array, *, flip: bool, brightness: float, contrast: float
 ) -> jax.Array:
     """Changes clips at random, all frames of a clip alike, so that no cue over time arises.
 
     Args:
-        key: A random key.
+        keys: A random key per clip, [b], so that a clip's change does not depend on its batch.
         frames: uint8 [b, t, h, w, 3].
         flip: Mirror half of the clips left to right.
         brightness: Add up to this share of 255, up or down.
@@ -35,16 +35,22 @@ def augment(
     Returns:
         uint8 [b, t, h, w, 3].
     """
-    flip_key, brightness_key, contrast_key = jax.random.split(key, 3)
-    per_clip = (frames.shape[0], 1, 1, 1, 1)
+
+    def draw(number: int, lowest: float) -> jax.Array:
+        """Uniform from `lowest` to 1, a value per clip: float32 [b, 1, 1, 1, 1]."""
+
+        def one(key: jax.Array) -> jax.Array:
+            return jax.random.uniform(jax.random.fold_in(key, number), (1, 1, 1, 1), minval=lowest)
+
+        return jax.vmap(one)(keys)
+
     if flip:
-        mirrored = jax.random.bernoulli(flip_key, 0.5, per_clip)
-        frames = jnp.where(mirrored, frames[:, :, :, ::-1], frames)
+        frames = jnp.where(draw(0, 0.0) < 0.5, frames[:, :, :, ::-1], frames)
     if brightness or contrast:
         values = frames.astype(jnp.float32)
         mean = values.mean(axis=(1, 2, 3, 4), keepdims=True)
-        scale = 1 + contrast * jax.random.uniform(contrast_key, per_clip, minval=-1)
-        shift = 255 * brightness * jax.random.uniform(brightness_key, per_clip, minval=-1)
+        scale = 1 + contrast * draw(1, -1.0)
+        shift = 255 * brightness * draw(2, -1.0)
         values = (values - mean) * scale + mean + shift
         frames = jnp.clip(jnp.round(values), 0, 255).astype(jnp.uint8)
     return frames

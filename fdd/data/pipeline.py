@@ -1,6 +1,10 @@
 """grain pipelines: records to batches of uint8 clips, a function of the step number alone."""
 
+import contextlib
+import dataclasses
+import math
 import os
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import grain
@@ -9,9 +13,25 @@ from absl import flags
 
 from fdd.data.catalog import LABELS
 from fdd.data.records import Dataset
-from fdd.errors import UserError
+from fdd.errors import UserError, first_line
 
 Batch = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """Which part of every batch a process reads: part `index` of `count` equal ones."""
+
+    index: int = 0
+    count: int = 1
+
+    def position(self, number: int, batch_size: int) -> int:
+        """Where the process' clip of this number is in the sequence of all batches."""
+        rows = batch_size // self.count
+        return number // rows * batch_size + self.index * rows + number % rows
+
+
+WHOLE = Share()
 
 
 def train_batches(
@@ -23,59 +43,83 @@ def train_batches(
     seed: int,
     balanced: bool,
     num_workers: int = 0,
-) -> grain.DatasetIterator[Batch]:
+    share: Share = WHOLE,
+) -> Generator[Batch]:
     """Shuffled training batches; what step N sees depends on the seed and on N alone.
 
     Args:
         dataset: The data set.
-        batch_size: Clips per batch.
+        batch_size: Clips per batch, over all processes; a multiple of their number.
         start_step: The first step to deliver.
         num_steps: The step to stop before.
         seed: Decides the order.
         balanced: Draw real and fake clips in turn; otherwise every clip once per epoch.
         num_workers: Processes that decode; 0: threads of this process do.
+        share: The part of each batch to read.
 
     Returns:
         An iterator over {'frames': uint8 [b, t, h, w, 3], 'label': float32 [b] (1: fake),
-        'weight': float32 [b], all 1}. Close it when done.
+        'position': int32 [b], of each clip in the sequence of all batches}, where b is this
+        process' share of the batch. Close it when done.
 
     Raises:
-        UserError: the data set has no training clips, or `balanced` and only one class.
+        UserError: the data set has no training clips, or `balanced` and only one class; while
+            iterating, a record cannot be read.
     """
-    records = dataset.source("train")
     if balanced:
         labels = np.array([row["label"] for row in dataset.metadata("train")])
         order = grain.MapDataset.mix(
             [_shuffled(_of_class(labels, label, dataset), seed) for label in range(len(LABELS))]
         )
     else:
-        order = _shuffled(np.arange(len(records)), seed)
-    clips = order.map(lambda index: _clip(records[index]))
-    batches = clips.batch(batch_size, drop_remainder=True)[start_step:num_steps]
-    return _iterate(batches, num_workers)
+        order = _shuffled(np.arange(dataset.splits["train"]), seed)
+    records = dataset.source("train")
+    rows = batch_size // share.count
+
+    def at(number: int) -> Batch:
+        position = share.position(number, batch_size)
+        return {**_clip(records[order[position]]), "position": np.int32(position)}
+
+    numbers = grain.MapDataset.range(start_step * rows, num_steps * rows)
+    return _iterate(numbers.map(at).batch(rows, drop_remainder=True), num_workers)
 
 
 def eval_batches(
-    dataset: Dataset, split: str, *, batch_size: int, num_workers: int = 0
-) -> grain.DatasetIterator[Batch]:
+    dataset: Dataset,
+    split: str,
+    *,
+    batch_size: int,
+    num_workers: int = 0,
+    share: Share = WHOLE,
+) -> Generator[Batch]:
     """The clips of a split in the order of its records, each once.
 
     Args:
         dataset: The data set.
         split: 'train', 'validation' or 'test'.
-        batch_size: Clips per batch; the last one is filled up with copies of weight 0.
+        batch_size: As in `train_batches`.
         num_workers: As in `train_batches`.
+        share: As in `train_batches`.
 
     Returns:
-        As `train_batches`, except that 'weight' is 0 for what only fills up.
+        As `train_batches`, except that the last batch is filled up with copies of the last clip.
 
     Raises:
-        UserError: the data set has no such split.
+        UserError: the data set has no such split; while iterating, a record cannot be read.
     """
     records = dataset.source(split)
-    clips = grain.MapDataset.source(records).map(_clip)
-    batches = clips.batch(batch_size).map(lambda batch: _fill_up(batch, batch_size))
-    return _iterate(batches, num_workers)
+    rows = batch_size // share.count
+
+    def at(number: int) -> Batch:
+        position = share.position(number, batch_size)
+        return {**_clip(records[min(position, len(records) - 1)]), "position": np.int32(position)}
+
+    numbers = grain.MapDataset.range(math.ceil(len(records) / batch_size) * rows)
+    return _iterate(numbers.map(at).batch(rows), num_workers)
+
+
+def _clip(record: Mapping[str, Any]) -> Batch:
+    return {"frames": np.stack(record["frames"]), "label": np.float32(record["label"])}
 
 
 def _of_class(labels: np.ndarray, label: int, dataset: Dataset) -> np.ndarray:
@@ -92,25 +136,7 @@ def _shuffled(indices: np.ndarray, seed: int) -> grain.MapDataset:
     return grain.MapDataset.source(indices).seed(seed).shuffle().repeat()
 
 
-def _clip(record: dict[str, Any]) -> Batch:
-    return {
-        "frames": np.stack(record["frames"]),
-        "label": np.float32(record["label"]),
-        "weight": np.float32(1),
-    }
-
-
-def _fill_up(batch: Batch, batch_size: int) -> Batch:
-    missing = batch_size - len(batch["label"])
-    filled = {
-        key: np.pad(value, [(0, missing)] + [(0, 0)] * (value.ndim - 1), mode="edge")
-        for key, value in batch.items()
-    }
-    filled["weight"][batch_size - missing :] = 0
-    return filled
-
-
-def _iterate(batches: grain.MapDataset, num_workers: int) -> grain.DatasetIterator[Batch]:
+def _iterate(batches: grain.MapDataset, num_workers: int) -> Generator[Batch]:
     # By default grain keeps 500 elements ahead; 500 batches of 224-pixel clips are 24 GB.
     cores = len(os.sched_getaffinity(0))
     ahead = grain.ReadOptions(num_threads=cores, prefetch_buffer_size=max(2, cores))
@@ -119,4 +145,11 @@ def _iterate(batches: grain.MapDataset, num_workers: int) -> grain.DatasetIterat
         if not flags.FLAGS.is_parsed():  # grain reads absl's flags, which a notebook never parses.
             flags.FLAGS.mark_as_parsed()
         dataset = dataset.mp_prefetch(grain.MultiprocessingOptions(num_workers=num_workers))
-    return iter(dataset)
+    try:
+        with contextlib.closing(iter(dataset)) as iterator:
+            yield from iterator
+    except RuntimeError as error:  # grain's, of a worker that was killed.
+        raise UserError(
+            f"reading records stopped ({first_line(error)}); was a process killed for want of "
+            "memory? The same command goes on; config.num_workers says how many processes read"
+        ) from None

@@ -16,7 +16,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 
 from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
-from fdd.errors import UserError
+from fdd.errors import UserError, first_line
 from fdd.video.clips import Clip, Extraction, Preprocessing
 
 
@@ -126,13 +126,24 @@ class Dataset:
         """Number of clips in each split that has any."""
         return {name: info.num_examples for name, info in self._builder.info.splits.items()}
 
-    def source(self, split: str) -> Sequence[dict[str, Any]]:
-        """Random access to the records of a split, frames decoded: uint8 [height, width, 3], RGB.
+    def source(self, split: str) -> "Records":
+        """The records of a split, frames decoded: uint8 [height, width, 3], RGB.
 
         Raises:
             UserError: the data set has no such split, or is in another format than ArrayRecord.
         """
-        return self._open(split, tfds.decode.DeserializeMethod.DESERIALIZE_AND_DECODE)
+        if split not in self.splits:
+            raise UserError(f"{self.folder} has no split '{split}', only {', '.join(self.splits)}")
+        try:
+            raw = self._builder.as_data_source(
+                split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+            )
+        except NotImplementedError:
+            raise UserError(
+                f"{self.folder} is not in ArrayRecord files: build it with "
+                "--file_format=array_record"
+            ) from None
+        return Records(f"{self.folder}, split '{split}'", raw, self._builder.info.features)
 
     def metadata(self, split: str) -> list[dict[str, Any]]:
         """All fields of all records of a split but the frames, which are not decoded.
@@ -140,32 +151,58 @@ class Dataset:
         They are read once and kept.
 
         Raises:
-            UserError: as `source`.
+            UserError: as `source`, or a record cannot be read.
         """
         if split not in self._metadata:
-            self._metadata[split] = self._read_metadata(split)
+            records = self.source(split)
+            self._metadata[split] = [records.fields(index) for index in range(len(records))]
         return self._metadata[split]
 
-    def _read_metadata(self, split: str) -> list[dict[str, Any]]:
-        records = self._open(split, tfds.decode.DeserializeMethod.RAW_BYTES)
-        fields = tfds.features.FeaturesDict(
-            {name: kind for name, kind in self._builder.info.features.items() if name != "frames"}
-        )
-        return [
-            {
-                name: value.decode() if isinstance(value, bytes) else value
-                for name, value in row.items()
-            }
-            for row in (fields.deserialize_example_np(record) for record in records)
-        ]
 
-    def _open(self, split: str, method: tfds.decode.DeserializeMethod) -> Sequence[Any]:
-        if split not in self.splits:
-            raise UserError(f"{self.folder} has no split '{split}', only {', '.join(self.splits)}")
+class Records(Sequence[dict[str, Any]]):
+    """Random access to records by number, each of them by field; made by `Dataset.source`.
+
+    Reading one that is damaged raises a `UserError` that names it.
+    """
+
+    def __init__(self, place: str, raw: Sequence[bytes], schema: tfds.features.FeaturesDict):
+        self._place, self._raw, self._schema = place, raw, schema
+        self._fields = tfds.features.FeaturesDict(
+            {name: kind for name, kind in schema.items() if name != "frames"}
+        )
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        raw = self._bytes(index)
         try:
-            return self._builder.as_data_source(split, deserialize_method=method)
-        except NotImplementedError:
-            raise UserError(
-                f"{self.folder} is not in ArrayRecord files: build it with "
-                "--file_format=array_record"
-            ) from None
+            return self._schema.deserialize_example_np(raw)
+        except Exception as error:  # Each of TFDS, protobuf and OpenCV has its own.
+            row = self.fields(index)
+            name = f"clip {row['clip_index']} of {row['video_id']}"
+            raise self._damaged(f"{name} (record {index})", error) from None
+
+    def fields(self, index: int) -> dict[str, Any]:
+        """A record without its frames."""
+        raw = self._bytes(index)
+        try:
+            row = self._fields.deserialize_example_np(raw)
+        except Exception as error:
+            raise self._damaged(f"record {index}", error) from None
+        return {
+            name: value.decode() if isinstance(value, bytes) else value
+            for name, value in row.items()
+        }
+
+    def _bytes(self, index: int) -> bytes:
+        try:
+            return self._raw[index]
+        except Exception as error:  # ArrayRecord's are RuntimeErrors.
+            raise self._damaged(f"record {index}", error) from None
+
+    def _damaged(self, what: str, error: Exception) -> UserError:
+        return UserError(
+            f"{self._place}: {what} cannot be read ({first_line(error)}): delete the data set and "
+            "build it again"
+        )

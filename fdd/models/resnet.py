@@ -67,6 +67,9 @@ class ResNet(nn.Module):
         width: Channels after the stem; each stage but the first doubles them.
         axis_name: Names of mapped axes that batch statistics are taken over besides the batch.
         dtype: Type of the computation; parameters and statistics are float32.
+        remat: Keep only what lies between blocks for the backward pass, and compute the rest again
+            (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016).
+        frozen_batch_stats: Normalise with the running statistics in training too.
 
     References:
         He et al., Deep Residual Learning for Image Recognition, CVPR 2016. Layer names and the
@@ -78,6 +81,8 @@ class ResNet(nn.Module):
     width: int = 64
     axis_name: str | tuple[str, ...] | None = None
     dtype: jnp.dtype = jnp.float32
+    remat: bool = False
+    frozen_batch_stats: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -90,7 +95,7 @@ class ResNet(nn.Module):
         )
         norm = functools.partial(
             nn.BatchNorm,
-            use_running_average=not train,
+            use_running_average=not train or self.frozen_batch_stats,
             momentum=0.9,
             epsilon=1e-5,
             axis_name=self.axis_name,
@@ -99,9 +104,10 @@ class ResNet(nn.Module):
         x = conv(self.width, (7, 7), 2, padding=3, name="conv1")(x)
         x = nn.relu(norm(name="bn1")(x))
         x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+        block = nn.remat(self.block) if self.remat else self.block
         for stage, num_blocks in enumerate(self.stage_sizes):
             for index in range(num_blocks):
-                x = self.block(
+                x = block(
                     features=self.width * 2**stage,
                     strides=2 if stage > 0 and index == 0 else 1,
                     conv=conv,

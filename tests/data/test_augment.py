@@ -12,7 +12,8 @@ FRAMES = jax.random.randint(jax.random.key(0), (8, 5, 6, 6, 3), 60, 190).astype(
 
 def _augment(key, frames, **changes):
     settings = {"flip": False, "brightness": 0.0, "contrast": 0.0} | changes
-    return jax.jit(functools.partial(augment.augment, **settings))(key, frames)
+    keys = jax.random.split(key, len(frames))
+    return jax.jit(functools.partial(augment.augment, **settings))(keys, frames)
 
 
 def test_normalize():
@@ -46,3 +47,14 @@ def test_light_changes_a_clip_as_a_whole(change):
     shift = out.astype(int) - np.asarray(still, int)
     assert len({tuple(clip.ravel()) for clip in shift}) == len(shift)
     assert 0 < np.abs(shift).max() <= 0.3 * 255
+
+
+def test_a_clip_does_not_see_its_neighbours():
+    settings = {"flip": True, "brightness": 0.2, "contrast": 0.3}
+    keys = jax.random.split(jax.random.key(4), len(FRAMES))
+    together = augment.augment(keys, FRAMES, **settings)
+    for index in range(len(FRAMES)):
+        some = slice(index, index + 1)
+        np.testing.assert_array_equal(
+            augment.augment(keys[some], FRAMES[some], **settings), together[some]
+        )

@@ -23,7 +23,8 @@ def test_shapes(dataset):
     (batch,) = _batches(dataset, stop=1)
     assert batch["frames"].shape == (4, 10, 32, 32, 3)
     assert batch["frames"].dtype == np.uint8
-    assert batch["label"].dtype == batch["weight"].dtype == np.float32
+    assert batch["label"].dtype == np.float32
+    assert batch["position"].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("balanced", [True, False])
@@ -57,11 +58,37 @@ def test_evaluation_sees_every_clip_once_in_order(dataset):
     rows, source = dataset.metadata("test"), dataset.source("test")
     batches = list(pipeline.eval_batches(dataset, "test", batch_size=5))
     assert {batch["frames"].shape for batch in batches} == {(5, 10, 32, 32, 3)}
-    weights = np.concatenate([batch["weight"] for batch in batches])
-    assert weights.sum() == len(rows) == 4 * 4 * 2
-    assert (weights[: len(rows)] == 1).all()
-    frames = np.concatenate([batch["frames"] for batch in batches])[weights > 0]
-    labels = np.concatenate([batch["label"] for batch in batches])[weights > 0]
+    assert len(rows) == 4 * 4 * 2
+    positions = np.concatenate([batch["position"] for batch in batches])
+    np.testing.assert_array_equal(positions, np.arange(35))
+    frames = np.concatenate([batch["frames"] for batch in batches])
+    labels = np.concatenate([batch["label"] for batch in batches])
+    assert all((frames[index] == frames[31]).all() for index in (32, 33, 34))
     for index, row in enumerate(rows):
         assert row["label"] == labels[index]
         np.testing.assert_array_equal(frames[index], np.stack(source[index]["frames"]))
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_share_each_batch(dataset, count):
+    whole = _batches(dataset, start=3, stop=6)
+    shares = [
+        _batches(dataset, start=3, stop=6, share=pipeline.Share(index, count))
+        for index in range(count)
+    ]
+    for key in ("frames", "label", "position"):
+        for step, batch in enumerate(whole):
+            together = np.concatenate([share[step][key] for share in shares])
+            np.testing.assert_array_equal(together, batch[key])
+    parts = [
+        list(
+            pipeline.eval_batches(
+                dataset, "test", batch_size=12, share=pipeline.Share(index, count)
+            )
+        )
+        for index in range(count)
+    ]
+    alone = list(pipeline.eval_batches(dataset, "test", batch_size=12))
+    for step, batch in enumerate(alone):
+        together = np.concatenate([share[step]["frames"] for share in parts])
+        np.testing.assert_array_equal(together, batch["frames"])

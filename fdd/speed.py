@@ -1,0 +1,66 @@
+"""How fast training goes: what TensorBoard and speed.jsonl show of it."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import jax
+
+Item = TypeVar("Item")
+
+
+class SpeedMeter:
+    """Counts steps, and the time they take and wait for their input."""
+
+    def __init__(self, batch_size: int):
+        """Starts the clock.
+
+        Args:
+            batch_size: Clips per step, over all devices.
+        """
+        self._batch_size = batch_size
+        self._restart()
+
+    def watch(self, batches: Iterable[Item]) -> Iterator[Item]:
+        """Yields the batches, each for one step, and counts the time that they are waited for."""
+        iterator = iter(batches)
+        while True:
+            start = time.perf_counter()
+            try:
+                batch = next(iterator)
+            except StopIteration:
+                return
+            self._waited += time.perf_counter() - start
+            self._steps += 1
+            yield batch
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """A context whose time is not the steps'."""
+        start = time.perf_counter()
+        yield
+        self._start += time.perf_counter() - start
+
+    def read(self) -> dict[str, float]:
+        """Since the last reading, or the start.
+
+        Returns:
+            {'steps_per_second', 'clips_per_second', 'input_wait': share of the time, from 0 to 1,
+            'device_memory_peak_gib': of the first device, where it tells}.
+        """
+        seconds = time.perf_counter() - self._start
+        rate = self._steps / seconds
+        speed = {
+            "steps_per_second": rate,
+            "clips_per_second": rate * self._batch_size,
+            "input_wait": self._waited / seconds,
+        }
+        stats = jax.local_devices()[0].memory_stats() or {}
+        if "peak_bytes_in_use" in stats:
+            speed["device_memory_peak_gib"] = stats["peak_bytes_in_use"] / 2**30
+        self._restart()
+        return speed
+
+    def _restart(self) -> None:
+        self._start, self._waited, self._steps = time.perf_counter(), 0.0, 0

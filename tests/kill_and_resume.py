@@ -1,0 +1,130 @@
+"""Kills a run at random moments, starts it again each time, and compares how it ends.
+
+    python -m tests.kill_and_resume [--kills=10] [--steps=300] [--seed=0]
+
+On CPU, parameters, optimiser state, metrics.jsonl and the report must be those, bit for bit, of a
+run that nothing disturbed. Prints a line per kill.
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+ROOT = pathlib.Path(__file__).parents[1]
+FILES = ("metrics.jsonl", "report/metrics.json", "report/predictions.csv")
+CONFIG = """
+import pathlib
+from tests.conftest import tiny_config
+
+
+def get_config():
+    config = tiny_config(pathlib.Path({data_dir!r}))
+    config.eval_every_steps = 20
+    config.checkpoint_every_steps = 3
+    config.num_steps = {num_steps}
+    return config
+"""
+
+
+def start(data_dir: pathlib.Path, folder: pathlib.Path, num_steps: int) -> subprocess.Popen:
+    """Starts, or goes on with, the run in `folder`."""
+    config = folder.parent / f"{folder.name}_config.py"
+    config.write_text(CONFIG.format(data_dir=str(data_dir), num_steps=num_steps))
+    return subprocess.Popen(
+        [sys.executable, "-m", "fdd.main", f"--config={config}", f"--workdir={folder}"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen) -> None:
+    """Returns when it holds, or the process has ended; fails after two minutes."""
+    deadline = time.monotonic() + 120
+    while not condition() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def compare(
+    data_dir: pathlib.Path, folder: pathlib.Path, kills: int, num_steps: int, seed: int
+) -> list[tuple[int, float, int, int | None, int]]:
+    """Disturbs one run, leaves another alone, and asserts that they end alike.
+
+    Returns:
+        For each kill its number, the seconds the process had trained, the last step that it wrote
+        to metrics.jsonl, the newest checkpoint it left, and its exit status.
+    """
+    alone, disturbed = folder / "alone", folder / "disturbed"
+    undisturbed = start(data_dir, alone, num_steps)
+    output, _ = undisturbed.communicate(timeout=600)
+    assert undisturbed.returncode == 0, output
+    rng = random.Random(seed)
+    rows = []
+    for number in range(1, kills + 1):
+        log = disturbed / "metrics.jsonl"
+        process = start(data_dir, disturbed, num_steps)
+        begun = log.stat().st_mtime_ns if log.exists() else 0
+        wait_until(lambda: log.exists() and log.stat().st_mtime_ns > begun, process)  # noqa: B023
+        seconds = rng.uniform(0, 1.5)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        saved = [int(p.name) for p in (disturbed / "checkpoints").glob("*") if p.name.isdigit()]
+        rows.append(
+            (number, seconds, _last_step(log), max(saved, default=None), process.returncode)
+        )
+    last = start(data_dir, disturbed, num_steps)
+    output, _ = last.communicate(timeout=600)
+    assert last.returncode == 0, output
+    for name in FILES:
+        assert (disturbed / name).read_bytes() == (alone / name).read_bytes(), name
+    states = [_state(run, num_steps) for run in (alone, disturbed)]
+    jax.tree.map(np.testing.assert_array_equal, *states)
+    return rows
+
+
+def _last_step(log: pathlib.Path) -> int:
+    lines = log.read_text().splitlines() if log.exists() else []
+    return int(lines[-1].split(",")[0].split(":")[1]) if lines else 0
+
+
+def _state(run: pathlib.Path, step: int) -> object:
+    return ocp.StandardCheckpointer().restore(run.absolute() / "checkpoints" / str(step) / "state")
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    from fdd.data import prepare
+    from tests.conftest import tiny_config
+
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        prepare.open_dataset(tiny_config(root / "data").data)
+        rows = compare(root / "data", root, options.kills, options.steps, options.seed)
+    print("kill  after s  last step logged  newest checkpoint  exit status")
+    for number, seconds, logged, saved, status in rows:
+        print(f"{number:4}  {seconds:7.2f}  {logged:16}  {saved or 'none':>17}  {status:11}")
+    print(f"Identical with the undisturbed run: {', '.join(FILES)}, parameters, optimiser state.")
+
+
+if __name__ == "__main__":
+    main()

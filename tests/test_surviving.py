@@ -1,0 +1,211 @@
+"""What goes wrong while a run lasts: damaged files, full disks, two runs in one folder, signals."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fdd import evaluate, train, workdir
+from fdd.checkpoints import DAMAGED_DIR
+from fdd.data.records import Dataset
+from fdd.errors import UserError
+from tests import kill_and_resume
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def _copy(folder, to):
+    shutil.copytree(folder, to)
+    return to
+
+
+def _files(folder):
+    return sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: -p.stat().st_size)
+
+
+def _truncate_largest(folder):
+    largest = _files(folder)[0]
+    largest.write_bytes(largest.read_bytes()[: largest.stat().st_size // 2])
+
+
+def _delete_manifest(folder):
+    next(folder.rglob("manifest.ocdbt")).unlink()
+
+
+def _delete_largest(folder):
+    _files(folder)[0].unlink()
+
+
+@pytest.mark.parametrize("damage", [_truncate_largest, _delete_largest, _delete_manifest])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(
+    finished, config, tmp_path, capsys, damage
+):
+    folder = _copy(finished, tmp_path / "run")
+    shutil.rmtree(folder / "report")
+    damage(folder / "checkpoints/6")
+    train.train_and_evaluate(config, folder)
+    out = capsys.readouterr().out
+    assert re.search(r"the checkpoint of step 6 in .* is damaged \(.*\); going on from", out)
+    assert "Going on after step 4 of 6." in out
+    assert (folder / "metrics.jsonl").read_bytes() == (finished / "metrics.jsonl").read_bytes()
+    for name in ("metrics.json", "predictions.csv"):
+        assert (folder / "report" / name).read_bytes() == (finished / "report" / name).read_bytes()
+    assert (folder / DAMAGED_DIR / "6").is_dir(), "nothing is thrown away"
+
+
+def test_all_checkpoints_damaged(finished, config, tmp_path):
+    folder = _copy(finished, tmp_path / "run")
+    shutil.rmtree(folder / "report")
+    steps = [path for path in (folder / "checkpoints").iterdir() if path.name.isdigit()]
+    for step in steps:
+        _delete_manifest(step)
+    with pytest.raises(UserError, match=r"the checkpoint of step \d is damaged|in .* is damaged"):
+        train.train_and_evaluate(config, folder)
+    with pytest.raises(SystemExit, match=r"fdd: the checkpoint of step \d in .* is damaged"):
+        evaluate.main([f"--workdir={folder}"])
+
+
+def _damaged_dataset(dataset, split, damage, tmp_path):
+    folder = _copy(dataset.folder, tmp_path / "data")
+    (shard,) = folder.glob(f"*-{split}.array_record*")
+    shard.write_bytes(damage(shard.read_bytes()))
+    return Dataset(folder)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda data: data[: len(data) // 2], id="truncated"),
+        pytest.param(lambda data: b"", id="empty"),
+        pytest.param(
+            lambda data: (
+                data[:90_000] + bytes(b ^ 255 for b in data[90_000:90_200]) + data[90_200:]
+            ),
+            id="overwritten",
+        ),
+    ],
+)
+def test_a_damaged_shard_stops_training_and_is_named(
+    config, dataset, tmp_path, monkeypatch, damage, num_workers
+):
+    broken = _damaged_dataset(dataset, "train", damage, tmp_path)
+    monkeypatch.setattr(train.prepare, "open_dataset", lambda data: broken)
+    config.balanced = False  # Otherwise the labels are read first.
+    config.num_workers = num_workers
+    config.num_steps = 12
+    message = r"data, split 'train': record \d+ cannot be read \(.*\): delete the data set and"
+    with pytest.raises(UserError, match=message):
+        train.train_and_evaluate(config, tmp_path / "run")
+
+
+def test_a_damaged_shard_stops_an_evaluation_and_is_named(finished, dataset, tmp_path):
+    broken = _damaged_dataset(dataset, "test", lambda data: data[: len(data) // 2], tmp_path)
+    with pytest.raises(SystemExit, match=r"fdd: .*, split 'test': record 0 cannot be read"):
+        evaluate.main([f"--workdir={finished}", f"--dataset={broken.folder}"])
+
+
+def test_a_worker_that_is_killed_stops_the_run(config, tmp_path, monkeypatch):
+    batches = train.pipeline.train_batches
+
+    def kill_the_reader(*args, **kwargs):
+        for index, batch in enumerate(batches(*args, **kwargs)):
+            if index == 1:
+                (worker,) = _children(os.getpid(), "spawn_main")
+                os.kill(worker, signal.SIGKILL)
+            yield batch
+
+    monkeypatch.setattr(train.pipeline, "train_batches", kill_the_reader)
+    config.num_workers = 1
+    config.num_steps = 2000
+    config.eval_every_steps = 2000
+    start = time.monotonic()
+    with pytest.raises(UserError, match=r"reading records stopped .* config.num_workers"):
+        train.train_and_evaluate(config, tmp_path)
+    assert time.monotonic() - start < 60
+
+
+def _children(parent, of):
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            is_child = f"\nPPid:\t{parent}\n" in (path / "status").read_text()
+            if is_child and of in (path / "cmdline").read_text():
+                found.append(int(path.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_two_runs_in_one_workdir(config, tmp_path):
+    with workdir.claim(tmp_path, config):
+        pid = os.getpid()
+        with pytest.raises(UserError, match=rf"is in use by process {pid} on .*: wait for"):
+            train.train_and_evaluate(config, tmp_path)
+    with workdir.claim(tmp_path, config):
+        pass
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 400 kB, which is less than two checkpoints."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk(config, small_disk, tmp_path):
+    with pytest.raises((UserError, OSError)) as failure:
+        train.train_and_evaluate(config, small_disk / "run")
+    assert "No space left" in str(failure.value)
+    subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
+    train.train_and_evaluate(config, small_disk / "run")
+
+
+def test_a_workdir_that_cannot_be_written(config, small_disk, tmp_path):
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(UserError, match=r"run cannot be written: Read-only file system"):
+        train.train_and_evaluate(config, small_disk / "run")
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"run cannot be written: Not a directory"):
+        train.train_and_evaluate(config, tmp_path / "file/run")
+
+
+def test_sigterm_saves_and_says_so_with_its_status(config, data_dir, tmp_path):
+    process = kill_and_resume.start(data_dir, tmp_path / "run", 5000)
+    log = tmp_path / "run/metrics.jsonl"
+    kill_and_resume.wait_until(lambda: log.exists() and log.stat().st_size > 500, process)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 75
+    (step,) = re.findall(r"fdd: stopped after step (\d+), which is saved", output)
+    assert (tmp_path / "run/checkpoints" / step).is_dir()
+    assert log.read_text().splitlines()[-1].startswith(f'{{"step": {step},')
+
+
+def test_killed_three_times_it_ends_as_if_it_had_not_been(data_dir, tmp_path):
+    rows = kill_and_resume.compare(data_dir, tmp_path, kills=3, num_steps=60, seed=1)
+    assert len(rows) == 3
+    assert all(status == -signal.SIGKILL for *_, status in rows)
+
+
+def test_profile(config, tmp_path):
+    train.train_and_evaluate(config, tmp_path, profile=(2, 4))
+    assert list((tmp_path / "profile").rglob("*.xplane.pb"))
+    assert list((tmp_path / "profile").rglob("perfetto_trace.json.gz"))
+
+
+def test_a_wrong_profile():
+    command = [sys.executable, "-m", "fdd.main", "--config=configs/demo.py", "--profile=5"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr == "fdd: --profile=5 is not START:STOP, for example 10:15\n"
