@@ -168,5 +168,7 @@ class Checkpoints:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without the addresses in the source code that tensorstore adds."""
+    """What went wrong, without the paths and source code addresses that tensorstore adds."""
+    if "RESOURCE_EXHAUSTED" in str(error):
+        return "No space left on device"
     return first_line(error).partition(" [")[0]

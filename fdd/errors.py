@@ -1,6 +1,8 @@
 """The exception that ends a command with one line instead of a traceback."""
 
+import errno
 import sys
+import threading
 from types import TracebackType
 
 
@@ -33,3 +35,34 @@ def show_without_traceback() -> None:
 
     hook.hides_user_errors = True
     sys.excepthook = hook
+
+
+def is_of_the_disk(error: BaseException | None) -> bool:
+    """Whether a file could not be written for a reason that is not the program's."""
+    codes = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
+    return isinstance(error, OSError) and error.errno in codes
+
+
+def keep_threads_quiet_about_disks() -> None:
+    """Hides the tracebacks of threads that cannot write, as the main thread learns of it anyway.
+
+    orbax raises it again where a checkpoint is waited for, and metrics.jsonl is written beside
+    TensorBoard's file. One such failure makes others follow in what the threads leave behind.
+    """
+    thread_hook, unraisable_hook = threading.excepthook, sys.unraisablehook
+    failed = threading.Event()
+
+    def is_noise(error: BaseException | None) -> bool:
+        if is_of_the_disk(error):
+            failed.set()
+        return failed.is_set() or str(error) == "Event loop is closed"  # tensorstore's callbacks.
+
+    def in_thread(arguments: threading.ExceptHookArgs) -> None:
+        if not is_noise(arguments.exc_value):
+            thread_hook(arguments)
+
+    def unraisable(arguments: "sys.UnraisableHookArgs") -> None:
+        if not is_noise(arguments.exc_value):
+            unraisable_hook(arguments)
+
+    threading.excepthook, sys.unraisablehook = in_thread, unraisable

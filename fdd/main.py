@@ -1,6 +1,5 @@
 """python -m fdd.main --config=configs/demo.py: trains, evaluates and reports."""
 
-import errno
 import io
 import pathlib
 import re
@@ -9,9 +8,7 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from fdd.errors import UserError
-
-_NO_FAULT_OF_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
+from fdd.errors import UserError, is_of_the_disk, keep_threads_quiet_about_disks
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "File with get_config(); --config.key=value changes a key."
@@ -66,13 +63,16 @@ def _one_line(message: object) -> str:
 def main(_: list[str]) -> None:
     """Runs the command; an error the user can put right ends it with one line and status 1."""
     from fdd import (
+        compilation_cache,
         parallel,
         preemption,
         train,
         workdir,
     )  # Late, so that --help and a mistyped flag do not wait for JAX.
 
-    logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
+    logging.set_verbosity(logging.FATAL)  # orbax tells of every file, and raises its errors again.
+    keep_threads_quiet_about_disks()
+    compilation_cache.enable()
     profile = tuple(map(int, _PROFILE.value.split(":"))) if _PROFILE.value else None
     config = _CONFIG.value
     if _WORKDIR.value:
@@ -97,7 +97,7 @@ def main(_: list[str]) -> None:
         print(f"fdd: {stopped}; the same command goes on from there", file=sys.stderr)
         sys.exit(preemption.EXIT_STATUS)
     except OSError as error:
-        if error.errno not in _NO_FAULT_OF_OURS:
+        if not is_of_the_disk(error):
             raise
         sys.exit(f"fdd: {error.filename or folder} cannot be written: {error.strerror}")
     except KeyboardInterrupt:

@@ -1,7 +1,12 @@
 """What tests share: a small drawn tree, a data set built from it, and a config to train on it."""
 
+import atexit
+import os
 import pathlib
+import shutil
+import tempfile
 
+import jax
 import ml_collections
 import pytest
 
@@ -10,6 +15,15 @@ from fdd import train
 from fdd.data import prepare
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
+
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # Most tests compile the same few programs, some in processes of their own.
+    _CACHE = tempfile.mkdtemp(prefix="fdd_tests_")
+    atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _CACHE
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
+    jax.config.update("jax_compilation_cache_dir", _CACHE)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 SHARED = pathlib.Path(__file__).parents[2] / "shared"
 DEMO = {"seed": 1, "train_pairs": 3, "val_pairs": 1, "test_pairs": 2, "num_frames": 20}

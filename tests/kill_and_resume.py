@@ -1,6 +1,6 @@
 """Kills a run at random moments, starts it again each time, and compares how it ends.
 
-    python -m tests.kill_and_resume [--kills=10] [--steps=300] [--seed=0]
+    python -m tests.kill_and_resume [--kills=10] [--steps=1000] [--seed=0]
 
 On CPU, parameters, optimiser state, metrics.jsonl and the report must be those, bit for bit, of a
 run that nothing disturbed. Prints a line per kill.
@@ -21,6 +21,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from fdd import logs
+
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = ("metrics.jsonl", "report/metrics.json", "report/predictions.csv")
 CONFIG = """
@@ -30,7 +32,7 @@ from tests.conftest import tiny_config
 
 def get_config():
     config = tiny_config(pathlib.Path({data_dir!r}))
-    config.eval_every_steps = 20
+    config.eval_every_steps = 10
     config.checkpoint_every_steps = 3
     config.num_steps = {num_steps}
     return config
@@ -61,12 +63,12 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen) -> None
 
 def compare(
     data_dir: pathlib.Path, folder: pathlib.Path, kills: int, num_steps: int, seed: int
-) -> list[tuple[int, float, int, int | None, int]]:
+) -> list[tuple[int, int, int, int, int]]:
     """Disturbs one run, leaves another alone, and asserts that they end alike.
 
     Returns:
-        For each kill its number, the seconds the process had trained, the last step that it wrote
-        to metrics.jsonl, the newest checkpoint it left, and its exit status.
+        For each kill its number, the checkpoint it started from, the last step that it wrote to
+        metrics.jsonl, the newest checkpoint it left (steps; 0: none), and its exit status.
     """
     alone, disturbed = folder / "alone", folder / "disturbed"
     undisturbed = start(data_dir, alone, num_steps)
@@ -75,17 +77,24 @@ def compare(
     rng = random.Random(seed)
     rows = []
     for number in range(1, kills + 1):
-        log = disturbed / "metrics.jsonl"
+        before = _newest_checkpoint(disturbed)
         process = start(data_dir, disturbed, num_steps)
-        begun = log.stat().st_mtime_ns if log.exists() else 0
-        wait_until(lambda: log.exists() and log.stat().st_mtime_ns > begun, process)  # noqa: B023
-        seconds = rng.uniform(0, 1.5)
-        time.sleep(seconds)
+        if number % 4:  # While it trains, if it gets that far; otherwise while it starts, perhaps.
+            later = before + rng.randrange(num_steps // kills)
+            wait_until(lambda: _last_step(disturbed) > later, process)  # noqa: B023
+            time.sleep(rng.uniform(0, 0.1))
+        else:
+            time.sleep(rng.uniform(1, 6))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        saved = [int(p.name) for p in (disturbed / "checkpoints").glob("*") if p.name.isdigit()]
         rows.append(
-            (number, seconds, _last_step(log), max(saved, default=None), process.returncode)
+            (
+                number,
+                before,
+                _last_step(disturbed),
+                _newest_checkpoint(disturbed),
+                process.returncode,
+            )
         )
     last = start(data_dir, disturbed, num_steps)
     output, _ = last.communicate(timeout=600)
@@ -97,9 +106,13 @@ def compare(
     return rows
 
 
-def _last_step(log: pathlib.Path) -> int:
-    lines = log.read_text().splitlines() if log.exists() else []
-    return int(lines[-1].split(",")[0].split(":")[1]) if lines else 0
+def _last_step(run: pathlib.Path) -> int:
+    return max((record["step"] for record in logs.read_metrics(run)), default=0)
+
+
+def _newest_checkpoint(run: pathlib.Path) -> int:
+    steps = (path.name for path in (run / "checkpoints").glob("*"))
+    return max((int(step) for step in steps if step.isdigit()), default=0)
 
 
 def _state(run: pathlib.Path, step: int) -> object:
@@ -110,7 +123,7 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     from fdd.data import prepare
@@ -120,9 +133,9 @@ def main() -> None:
         root = pathlib.Path(folder)
         prepare.open_dataset(tiny_config(root / "data").data)
         rows = compare(root / "data", root, options.kills, options.steps, options.seed)
-    print("kill  after s  last step logged  newest checkpoint  exit status")
-    for number, seconds, logged, saved, status in rows:
-        print(f"{number:4}  {seconds:7.2f}  {logged:16}  {saved or 'none':>17}  {status:11}")
+    print("kill  went on from  last step logged  newest checkpoint  exit status")
+    for number, before, logged, saved, status in rows:
+        print(f"{number:4}  {before:12}  {logged:16}  {saved:17}  {status:11}")
     print(f"Identical with the undisturbed run: {', '.join(FILES)}, parameters, optimiser state.")
 
 

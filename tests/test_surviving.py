@@ -164,12 +164,18 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk(config, small_disk, tmp_path):
-    with pytest.raises((UserError, OSError)) as failure:
-        train.train_and_evaluate(config, small_disk / "run")
-    assert "No space left" in str(failure.value)
+def test_a_full_disk(data_dir, small_disk):
+    process = kill_and_resume.start(data_dir, small_disk / "run", 20)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    lines = [line for line in output.split("\n") if line and "Training:" not in line]
+    assert len(lines) == 1, output
+    assert lines[0].startswith("fdd: ")
+    assert "No space left on device" in lines[0]
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
-    train.train_and_evaluate(config, small_disk / "run")
+    process = kill_and_resume.start(data_dir, small_disk / "run", 20)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
 
 
 def test_a_workdir_that_cannot_be_written(config, small_disk, tmp_path):
@@ -193,10 +199,11 @@ def test_sigterm_saves_and_says_so_with_its_status(config, data_dir, tmp_path):
     assert log.read_text().splitlines()[-1].startswith(f'{{"step": {step},')
 
 
-def test_killed_three_times_it_ends_as_if_it_had_not_been(data_dir, tmp_path):
-    rows = kill_and_resume.compare(data_dir, tmp_path, kills=3, num_steps=60, seed=1)
-    assert len(rows) == 3
+def test_killed_twice_it_ends_as_if_it_had_not_been(data_dir, tmp_path):
+    rows = kill_and_resume.compare(data_dir, tmp_path, kills=2, num_steps=150, seed=1)
+    assert len(rows) == 2
     assert all(status == -signal.SIGKILL for *_, status in rows)
+    assert rows[1][1] > 0, "the second start did not go on from a checkpoint"
 
 
 def test_profile(config, tmp_path):
