@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Trains on this machine, in a virtual environment of its own; with JAX for CUDA if there is a GPU.
+# Trains on this machine, on all of its GPUs, in a virtual environment of its own.
 #
 #   launch/local.sh --config=configs/resnet_lstm.py [--config.key=value ...] [--workdir=DIR]
+#
+# CUDA_VISIBLE_DEVICES=0,1 before it takes some of the GPUs. Ctrl-C and SIGTERM can be followed by
+# the same command, which goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -39,14 +39,16 @@ def get_config():
 """
 
 
-def start(data_dir: pathlib.Path, folder: pathlib.Path, num_steps: int) -> subprocess.Popen:
+def start(
+    data_dir: pathlib.Path, folder: pathlib.Path, num_steps: int, **environment: str
+) -> subprocess.Popen:
     """Starts, or goes on with, the run in `folder`."""
     config = folder.parent / f"{folder.name}_config.py"
     config.write_text(CONFIG.format(data_dir=str(data_dir), num_steps=num_steps))
     return subprocess.Popen(
         [sys.executable, "-m", "fdd.main", f"--config={config}", f"--workdir={folder}"],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

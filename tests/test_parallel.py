@@ -10,16 +10,15 @@ place.
 import csv
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from fdd import parallel
+from fdd import logs, parallel
 from fdd.errors import UserError
-from tests import on_devices
+from tests import kill_and_resume, on_devices
 
 SMALL = "model.encoder='resnet_tiny'"
 
@@ -59,18 +58,14 @@ def test_eight_devices_compute_what_one_does(run, kind):
     assert _difference(one, eight, "params") <= _difference(one, nudged, "params")
 
 
-@pytest.mark.parametrize("kind", ["jit", "pmap"])
-def test_two_processes_of_four_devices_found_through_slurm(run, tmp_path, kind):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        job = str(free.getsockname()[1])  # SLURM's job id decides the port.
+def test_two_processes_of_four_devices_found_through_slurm(run, tmp_path):
     processes = [
         on_devices.start(
             4,
-            kind,
+            "jit",
             tmp_path / "out.npz",
             SMALL,
-            SLURM_JOB_ID=job,
+            SLURM_JOB_ID=str(os.getpid()),  # Decides the port.
             SLURM_STEP_NODELIST="localhost",
             SLURM_STEP_NUM_NODES="1",
             SLURM_NTASKS="2",
@@ -151,12 +146,39 @@ def test_evaluation_does_not_depend_on_the_number_of_devices(finished):
         command, check=True, env={**os.environ, "XLA_FLAGS": flags}, cwd=pathlib.Path.cwd()
     )
     (folder,) = (finished / "evaluations").glob("*-test-as_is")
-    tables = []
-    for where in (folder, finished / "report"):
-        with (where / "predictions.csv").open() as file:
-            tables.append(
-                {(r["video_id"], r["clip_index"]): r["logit"] for r in csv.DictReader(file)}
-            )
-    assert tables[0].keys() == tables[1].keys()
-    for key, logit in tables[0].items():
-        assert float(logit) == pytest.approx(float(tables[1][key]), abs=1e-6)
+    again, first = _logits(folder), _logits(finished / "report")
+    assert again.keys() == first.keys()
+    for key, logit in again.items():
+        assert logit == pytest.approx(first[key], abs=1e-6)
+
+
+def test_a_whole_run_of_two_processes_found_through_open_mpi(finished, data_dir, tmp_path):
+    """pmap over 2 × 2 devices; the run's files are written once, and say what one device says."""
+    processes = [
+        kill_and_resume.start(
+            data_dir,
+            tmp_path / "run",
+            6,
+            XLA_FLAGS="--xla_force_host_platform_device_count=2",
+            OMPI_MCA_orte_hnp_uri=f"{os.getpid() * 4096}.0;tcp://127.0.0.1:1",
+            OMPI_COMM_WORLD_SIZE="2",
+            OMPI_COMM_WORLD_RANK=str(index),
+            OMPI_COMM_WORLD_LOCAL_RANK=str(index),
+        )
+        for index in range(2)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], "".join(outputs)
+    assert "DemoReorder" in outputs[0]
+    assert "DemoReorder" not in outputs[1]
+    assert len(list((tmp_path / "run").glob("events.out.tfevents.*"))) == 1
+    of_two, of_one = (logs.read_metrics(folder) for folder in (tmp_path / "run", finished))
+    train = [[r["loss"] for r in records if r["split"] == "train"] for records in (of_two, of_one)]
+    np.testing.assert_allclose(*train, rtol=1e-3)
+    assert _logits(tmp_path / "run/report").keys() == _logits(finished / "report").keys()
+
+
+def _logits(report):
+    with (report / "predictions.csv").open() as file:
+        rows = csv.DictReader(file)
+        return {(row["video_id"], row["clip_index"]): float(row["logit"]) for row in rows}

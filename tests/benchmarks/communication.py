@@ -1,0 +1,47 @@
+"""What eight devices send each other in a training step, from the compiled program.
+
+    python -m tests.benchmarks.communication [--config=configs/resnet_lstm.py]
+
+The least that must travel are the gradients, 4 bytes per parameter. Frames are 32 pixels here,
+which changes neither.
+"""
+
+import argparse
+import functools
+import importlib
+import os
+
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+import jax
+import numpy as np
+
+from fdd import parallel, steps
+from fdd.state import create_state
+
+
+def main() -> None:
+    """Prints bytes and their ratio to the least."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", default="configs/resnet_lstm.py")
+    name = parser.parse_args().config.removesuffix(".py").replace("/", ".")
+    config = importlib.import_module(name).get_config()
+    task = steps.create_task(config)
+    batch = {
+        "frames": np.zeros((16, 10, 32, 32, 3), np.uint8),
+        "label": np.zeros(16, np.float32),
+        "position": np.zeros(16, np.int32),
+    }
+    for kind in ("jit", "pmap"):
+        devices = parallel.Parallel(kind)
+        state = create_state(task.model, task.optimizer, (10, 32, 32, 3), 0, devices.replicated)
+        program = devices.lower(functools.partial(steps.train_step, task=task), state, batch)
+        sent = parallel.communicated_bytes(program)
+        least = sum(4 * leaf.size for leaf in jax.tree.leaves(state.params))
+        ratio = sum(sent.values()) / least
+        print(f"{kind}: {sent}, gradients {least} bytes, ratio {ratio:.4f}")
+
+
+if __name__ == "__main__":
+    main()
