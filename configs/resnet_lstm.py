@@ -1,15 +1,32 @@
-"""ResNet-50 and LSTM(256) on FaceForensics++ c23 face crops, with the usual hyperparameters.
+"""The seed system's recipe, as far as it is known: ResNet-50 from ImageNet and LSTM(256), in Keras.
 
-    tfds build tfds_builders/faceforensics --config=c23-face-consecutive4x10-224px \\
-        --manual_dir=DIR --file_format=array_record
-    python -m fdd.main --config=configs/resnet_lstm.py
+    python -m fdd.main --config=configs/resnet_lstm.py --config.data.manual_dir=DIR
+
+with FaceForensics++ in DIR; `--config=configs/resnet_lstm.py:face` takes face crops instead of full
+frames. model.pretrained names the weights where Keras keeps them; they are at
+storage.googleapis.com/tensorflow/keras-applications/resnet/.
+
+Hardware: one GPU with 40 GB for batch 32 in float32, as estimated and not tried; with less, see
+config.precision, remat and accumulate_steps. On a CPU, freeze the encoder and cache its features.
+
+Published by the seed system, on a data set and a split that it does not describe fully: test
+accuracy 99.50 %, test loss 0.0587, confusion matrix [[93, 0], [1, 106]] of 200 videos. Its training
+loss of 8.59 in the first epoch is explained by an L2 penalty of 0.01 on the LSTM's kernel.
+
+Measured here: nothing on FaceForensics++. README.md has what a frozen encoder reaches on 16 people.
 """
 
 import ml_collections
+from ml_collections import config_dict
 
 
-def get_config() -> ml_collections.ConfigDict:
-    """Returns the config; `--config.key=value` on the command line changes a key."""
+def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
+    """Returns the config; `--config.key=value` on the command line changes a key.
+
+    Args:
+        region: 'full_frame' or 'face'; on the command line, what follows the file's name and a
+            colon.
+    """
     config = ml_collections.ConfigDict()
     config.seed = 0
 
@@ -20,16 +37,23 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.demo = None
     config.data.builder = "faceforensics"  # Or "celeb_df", "dfdc", "folder".
     config.data.compression = "c23"
-    config.data.methods = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+    config.data.methods = (
+        "Deepfakes",
+        "Face2Face",
+        "FaceSwap",
+        "NeuralTextures",
+        "FaceShifter",
+        "DeepFakeDetection",
+    )
     config.data.drop_same_source = False
-    config.data.train_per_class = 0
-    config.data.held_out_per_class = 0
-    config.data.region = "face"
+    config.data.train_per_class = 1500
+    config.data.held_out_per_class = 100
+    config.data.region = region
     config.data.margin = 1.3
     config.data.image_size = 224
     config.data.num_frames = 10
     config.data.sampling = "consecutive"
-    config.data.clips_per_video = 4
+    config.data.clips_per_video = 30
     config.data.jpeg_quality = 95
     config.balanced = True
     config.num_workers = 0
@@ -39,24 +63,41 @@ def get_config() -> ml_collections.ConfigDict:
     config.precision = "float32"  # Or "bfloat16", of the encoder; parameters stay float32.
     config.remat = False  # Less memory for more time.
     config.accumulate_steps = 1  # Less memory: each device's share in so many parts.
-    config.frozen_batch_stats = False
+    config.frozen_batch_stats = False  # True: batch norms use their running statistics.
 
     config.model = ml_collections.ConfigDict()
     config.model.encoder = "resnet50"
     config.model.width = 64
     config.model.temporal = "lstm"  # Or "mean", which is blind to the order of the frames.
     config.model.lstm_features = 256
-    config.model.mean = (123.675, 116.28, 103.53)
-    config.model.std = (58.395, 57.12, 57.375)
+    config.model.version = "v1"  # Or "v1.5"; see `fdd.models.resnet.ResNet`.
+    config.model.pretrained = (  # See `fdd.models.pretrained.load`.
+        "~/.keras/models/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    )
+    config.model.mean = config_dict.placeholder(tuple)  # None: what the weights expect.
+    config.model.std = config_dict.placeholder(tuple)
+    config.model.dropout_features = 0.0
+    config.model.dropout_head = 0.0
 
     config.augment = ml_collections.ConfigDict()
-    config.augment.flip = True
+    config.augment.flip = False
     config.augment.brightness = 0.0
     config.augment.contrast = 0.0
 
     config.loss = "binary_cross_entropy"
     config.optimizer = "adam"
     config.learning_rate = 0.001
+    config.encoder_learning_rate_scale = 1.0  # Of the encoder's learning rate to that.
+    config.schedule = "constant"  # Or "cosine", down to 0.
+    config.warmup_steps = 0
+    config.weight_decay = 0.0
+    config.l2_lstm_kernel = 0.01
+    config.label_smoothing = 0.0
+    config.freeze = ""  # Up to "stem", "stage1", "stage2", "stage3", or the whole "encoder";
+    config.freeze_epochs = 0  # for so many epochs, 0: throughout.
+    config.ema_decay = 0.0  # Of the average of parameters that is evaluated; 0: none is kept.
+    config.early_stopping = 0  # After so many validations without a lower loss; 0: never.
+    config.cache_features = False  # With a frozen encoder: compute its features once.
     config.batch_size = 32  # Over all devices.
     config.num_epochs = 50
     config.num_steps = 0  # Where not 0, this many steps instead of num_epochs.

@@ -14,7 +14,7 @@ from fdd.calibration import Calibration
 from fdd.checkpoints import Checkpoints
 from fdd.errors import UserError
 from fdd.parallel import Parallel
-from fdd.state import TrainState, abstract_state
+from fdd.state import Recipe, TrainState, abstract_state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +44,12 @@ def clip_shape(config: ml_collections.ConfigDict) -> tuple[int, int, int, int]:
     """(frames, height, width, channels) of a config's clips."""
     size = config.data.image_size
     return (config.data.num_frames, size, size, 3)
+
+
+def recipe(config: ml_collections.ConfigDict, task: steps.Task) -> Recipe:
+    """How the states of a run are made."""
+    average = bool(config.ema_decay)
+    return Recipe(task.model, task.optimizer, clip_shape(config), average)
 
 
 def load(folder: pathlib.Path) -> Detector:
@@ -78,8 +84,7 @@ def from_checkpoints(
     if step is None:
         raise UserError(f"{folder} has no checkpoint to evaluate: train first")
     meta = checkpoints.meta(step)
-    shape = clip_shape(config)
-    abstract = abstract_state(task.model, task.optimizer, shape, devices.replicated)
+    abstract = abstract_state(recipe(config, task), devices.replicated)
     state = checkpoints.restore(step, abstract)
     eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
     fitted = Calibration(**meta["calibration"])

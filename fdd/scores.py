@@ -106,6 +106,7 @@ def score(
     split: str,
     batch_size: int,
     frames: str = "as_is",
+    features: np.ndarray | None = None,
 ) -> Scores:
     """Scores every clip of a split.
 
@@ -116,17 +117,21 @@ def score(
         split: 'train', 'validation' or 'test'.
         batch_size: Clips at a time, over all devices.
         frames: See `frame_order`.
+        features: float32 [n, t, c], of each record, to score instead of its frames.
 
     Returns:
         Scores in an order that does not depend on that of the records.
     """
     rows = dataset.metadata(split)
     share = pipeline.Share(jax.process_index(), jax.process_count())
-    batches = pipeline.eval_batches(dataset, split, batch_size=batch_size, share=share)
+    batches = pipeline.eval_batches(
+        dataset, split, batch_size=batch_size, share=share, features=features
+    )
     if frames != "as_is":
         names = [f"{row['video_id']}/{row['clip_index']}" for row in rows]
         batches = (_reordered(batch, frames, names) for batch in batches)
-    logits = [np.asarray(eval_step(state, {"frames": batch["frames"]})) for batch in batches]
+    key = "frames" if features is None else "features"
+    logits = [np.asarray(eval_step(state, {key: batch[key]})) for batch in batches]
     scores = Scores(
         split,
         np.array([row["video_id"] for row in rows]),

@@ -4,8 +4,9 @@ import functools
 
 import ml_collections
 
-from fdd import losses, parallel, scores
+from fdd import losses, models, optimizers, parallel, scores
 from fdd.errors import UserError
+from fdd.models.resnet import VERSIONS
 
 _LOWEST = {
     "batch_size": 1,
@@ -15,13 +16,28 @@ _LOWEST = {
     "log_every_steps": 1,
     "checkpoint_every_steps": 0,
     "accumulate_steps": 1,
+    "warmup_steps": 0,
+    "freeze_epochs": 0,
+    "early_stopping": 0,
+    "weight_decay": 0,
+    "l2_lstm_kernel": 0,
+    "encoder_learning_rate_scale": 0,
     "num_workers": 0,
     "model.width": 1,
     "model.lstm_features": 1,
 }
 
 
+_SHARES = (  # From 0 to below 1.
+    "ema_decay",
+    "label_smoothing",
+    "model.dropout_features",
+    "model.dropout_head",
+)
 _CHOICES = {
+    "freeze": models.FREEZE,
+    "model.version": VERSIONS,
+    "schedule": optimizers.SCHEDULES,
     "parallel": parallel.KINDS,
     "precision": ("float32", "bfloat16"),
     "eval_frames": scores.FRAMES,
@@ -40,9 +56,28 @@ def check(config: ml_collections.ConfigDict) -> None:
             raise UserError(f"config.{key} is {value}, it must be at least {lowest}")
     if not config.learning_rate > 0:
         raise UserError(f"config.learning_rate is {config.learning_rate}, it must be above 0")
+    if config.cache_features:
+        _check_cache(config)
+    for key in _SHARES:
+        if not 0 <= (value := _get(config, key)) < 1:
+            raise UserError(f"config.{key} is {value}, it must be at least 0 and below 1")
     for key, known in _CHOICES.items():
         if (value := _get(config, key)) not in known:
             raise UserError(f"config.{key} is '{value}', known: {', '.join(known)}")
+
+
+def _check_cache(config: ml_collections.ConfigDict) -> None:
+    augment = config.augment
+    if config.freeze != "encoder" or config.freeze_epochs:
+        raise UserError(
+            "config.cache_features needs an encoder that never changes: --config.freeze=encoder "
+            "and --config.freeze_epochs=0"
+        )
+    if augment.flip or augment.brightness or augment.contrast:
+        raise UserError(
+            "config.cache_features computes features once, so clips cannot be augmented: "
+            "--config.augment.flip=False, brightness and contrast 0"
+        )
 
 
 def _get(config: ml_collections.ConfigDict, key: str) -> object:

@@ -1,6 +1,7 @@
 """What training changes from step to step."""
 
-import functools
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from fdd.metrics import ClipSums
+from fdd.models import initializers
 
 PyTree = Any
 
@@ -23,6 +25,7 @@ class TrainState(flax.struct.PyTreeNode):
         batch_stats: Running means and variances of the batch normalisations, float32.
         opt_state: The optimiser's state.
         sums: Loss and accuracy over the steps since they were last read.
+        average: Exponential moving average of the parameters, for evaluation; None: not kept.
     """
 
     step: jax.Array
@@ -30,52 +33,70 @@ class TrainState(flax.struct.PyTreeNode):
     batch_stats: PyTree
     opt_state: optax.OptState
     sums: ClipSums
+    average: PyTree | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a run's first state is made.
+
+    Attributes:
+        model: The detector.
+        optimizer: The optimiser.
+        clip_shape: (frames, height, width, channels).
+        average: Keep an average of the parameters.
+    """
+
+    model: nn.Module
+    optimizer: optax.GradientTransformation
+    clip_shape: tuple[int, ...]
+    average: bool = False
+
+    def variables(self, key: jax.Array) -> PyTree:
+        """Draws {'params', 'batch_stats'}; a pure function."""
+        clips = jnp.zeros((1, *self.clip_shape))
+        variables = self.model.init(key, clips, train=False)
+        params = dict(variables["params"])
+        if "lstm_cell" in params:
+            lstm_key = jax.random.fold_in(key, 1)
+            params["lstm_cell"] = initializers.keras_lstm(lstm_key, params["lstm_cell"])
+        return {"params": params, "batch_stats": variables["batch_stats"]}
+
+    def state(self, variables: PyTree) -> TrainState:
+        """The state before the first step; a pure function."""
+        params = variables["params"]
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=params,
+            batch_stats=variables["batch_stats"],
+            opt_state=self.optimizer.init(params),
+            sums=ClipSums.zeros(),
+            average=jax.tree.map(jnp.copy, params) if self.average else None,
+        )
 
 
 def create_state(
-    model: nn.Module,
-    optimizer: optax.GradientTransformation,
-    clip_shape: tuple[int, ...],
+    recipe: Recipe,
     seed: int,
     sharding: jax.sharding.Sharding,
+    change: Callable[[PyTree], PyTree] = lambda variables: variables,
 ) -> TrainState:
     """Returns the state before the first step.
 
     Args:
-        model: The detector.
-        optimizer: The optimiser.
-        clip_shape: (frames, height, width, channels).
+        recipe: How it is made.
         seed: Decides the initial parameters.
         sharding: Where to put it.
+        change: {'params', 'batch_stats'} of NumPy arrays to what is to be in their place, for
+            parameters that are not drawn.
     """
-    init = functools.partial(_init, model, optimizer, clip_shape)
-    return jax.jit(init, out_shardings=sharding)(jax.random.key(seed))
+    variables = jax.device_get(jax.jit(recipe.variables)(jax.random.key(seed)))
+    return jax.jit(recipe.state, out_shardings=sharding)(change(variables))
 
 
-def abstract_state(
-    model: nn.Module,
-    optimizer: optax.GradientTransformation,
-    clip_shape: tuple[int, ...],
-    sharding: jax.sharding.Sharding,
-) -> TrainState:
+def abstract_state(recipe: Recipe, sharding: jax.sharding.Sharding) -> TrainState:
     """The shapes, types and places of `create_state`'s result."""
-    shapes = jax.eval_shape(
-        functools.partial(_init, model, optimizer, clip_shape), jax.random.key(0)
-    )
+    shapes = jax.eval_shape(lambda key: recipe.state(recipe.variables(key)), jax.random.key(0))
     return jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes
-    )
-
-
-def _init(
-    model: nn.Module,
-    optimizer: optax.GradientTransformation,
-    clip_shape: tuple[int, ...],
-    key: jax.Array,
-) -> TrainState:
-    variables = model.init(key, jnp.zeros((1, *clip_shape)), train=False)
-    params = variables["params"]
-    step = jnp.zeros((), jnp.int32)
-    return TrainState(
-        step, params, variables["batch_stats"], optimizer.init(params), ClipSums.zeros()
     )

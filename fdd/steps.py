@@ -4,6 +4,7 @@ They run on each device with its share of the batch (`fdd.parallel`).
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 
 import flax.linen as nn
@@ -29,6 +30,9 @@ class Task:
         optimizer: The optimiser.
         learning_rate: Step to learning rate.
         loss_fn: (logits [b], labels [b]) to losses [b].
+        l2_lstm_kernel: See `penalty`.
+        frozen_parts: So many of the encoder's parts get no gradient, nor is one computed.
+        ema_decay: Of the average of the parameters that evaluation uses; 0: there is none.
         mean: Per channel, what normalisation subtracts, in units of 0 to 255.
         std: Per channel, what normalisation divides by, in units of 0 to 255.
         augment: Keyword arguments of `fdd.data.augment.augment`.
@@ -42,6 +46,9 @@ class Task:
     optimizer: optax.GradientTransformation
     learning_rate: optax.Schedule
     loss_fn: Callable[[jax.Array, jax.Array], jax.Array]
+    l2_lstm_kernel: float
+    frozen_parts: int
+    ema_decay: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
     augment: Mapping[str, float]
@@ -49,18 +56,30 @@ class Task:
     accumulate_steps: int
 
 
-def create_task(config: ml_collections.ConfigDict) -> Task:
+def create_task(
+    config: ml_collections.ConfigDict, num_steps: int = 1, steps_per_epoch: int = 1
+) -> Task:
     """Returns what `config` describes.
+
+    Args:
+        config: The run's config.
+        num_steps: Steps of the whole run; needed for training.
+        steps_per_epoch: Steps of an epoch; likewise.
 
     Raises:
         UserError: a name in the config is unknown.
     """
-    optimizer, learning_rate = optimizers.create_optimizer(config)
+    optimizer, learning_rate = optimizers.create_optimizer(config, num_steps, steps_per_epoch)
     return Task(
         model=models.create_model(config),
         optimizer=optimizer,
         learning_rate=learning_rate,
-        loss_fn=losses.LOSSES[config.loss],
+        loss_fn=functools.partial(
+            losses.LOSSES[config.loss], label_smoothing=config.label_smoothing
+        ),
+        l2_lstm_kernel=config.l2_lstm_kernel,
+        frozen_parts=0 if config.freeze_epochs else models.num_frozen_parts(config.freeze),
+        ema_decay=config.ema_decay,
         mean=tuple(config.model.mean),
         std=tuple(config.model.std),
         augment=config.augment.to_dict(),
@@ -77,7 +96,8 @@ def train_step(
     Args:
         state: Where training is; the same on every device.
         batch: A device's share: {'frames': uint8 [b, t, h, w, 3], 'label': float32 [b],
-            'position': int32 [b], of each clip in the whole training}.
+            'position': int32 [b], of each clip in the whole training}; 'features', float32
+            [b, t, c], may stand in the place of 'frames'.
         task: What to do.
 
     Returns:
@@ -101,9 +121,11 @@ def train_step(
     )
     sums = jax.lax.psum(jax.tree.map(lambda leaf: leaf.sum(axis=0), sums), DATA_AXIS)
     updates, opt_state = task.optimizer.update(gradients, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
     state = state.replace(
         step=state.step + 1,
-        params=optax.apply_updates(state.params, updates),
+        params=params,
+        average=_average(state, params, task.ema_decay),
         batch_stats=batch_stats,
         opt_state=opt_state,
         sums=state.sums.merge(sums),
@@ -117,21 +139,31 @@ def _gradients(
 ) -> tuple[PyTree, PyTree, metrics.ClipSums]:
     """Gradients of the mean loss of some clips, the next batch statistics, and sums."""
     keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(task.seed), batch["position"])
-    frames = augment.augment(keys, batch["frames"], **task.augment)
-    clips = augment.normalize(frames, task.mean, task.std)
+    augment_keys, model_keys = (
+        jax.vmap(functools.partial(jax.random.fold_in, data=number))(keys) for number in (0, 1)
+    )
+    if "features" in batch:
+        inputs, method = batch["features"], "judge"
+    else:
+        frames = augment.augment(augment_keys, batch["frames"], **task.augment)
+        inputs, method = augment.normalize(frames, task.mean, task.std), "__call__"
 
     def mean_loss(params: PyTree) -> tuple[jax.Array, tuple[PyTree, metrics.ClipSums]]:
+        params = _without_frozen_gradients(params, task.frozen_parts)
         logits, updates = task.model.apply(
             {"params": params, "batch_stats": state.batch_stats},
-            clips,
+            inputs,
             train=True,
+            keys=model_keys,
+            method=method,
             mutable=["batch_stats"],
         )
         clip_losses = task.loss_fn(logits, batch["label"])
         sums = metrics.ClipSums.of(
             clip_losses, logits, batch["label"], jnp.ones_like(batch["label"])
         )
-        return clip_losses.mean(), (updates["batch_stats"], sums)
+        batch_stats = updates.get("batch_stats", state.batch_stats)
+        return clip_losses.mean() + penalty(params, task.l2_lstm_kernel), (batch_stats, sums)
 
     gradients, (batch_stats, sums) = jax.grad(mean_loss, has_aux=True)(state.params)
     return gradients, batch_stats, sums
@@ -142,13 +174,62 @@ def eval_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
 
     Args:
         state: The model's parameters and statistics.
-        batch: A device's share: {'frames': uint8 [b, t, h, w, 3]}.
+        batch: A device's share: {'frames': uint8 [b, t, h, w, 3]}, or 'features' as in
+            `train_step`.
         task: What to do.
 
     Returns:
         The logits of all devices' clips, float32 [devices * b]; above 0 for fake.
     """
-    clips = augment.normalize(batch["frames"], task.mean, task.std)
-    variables = {"params": state.params, "batch_stats": state.batch_stats}
-    logits = task.model.apply(variables, clips, train=False)
+    if "features" in batch:
+        inputs, method = batch["features"], "judge"
+    else:
+        inputs, method = augment.normalize(batch["frames"], task.mean, task.std), "__call__"
+    logits = task.model.apply(_for_evaluation(state), inputs, train=False, method=method)
     return jax.lax.all_gather(logits, DATA_AXIS, tiled=True)
+
+
+def encode_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
+    """Computes the encoder's features of all devices' clips, float32 [devices * b, t, c].
+
+    Args:
+        state: The model's parameters and statistics.
+        batch: A device's share: {'frames': uint8 [b, t, h, w, 3]}.
+        task: What to do.
+    """
+    clips = augment.normalize(batch["frames"], task.mean, task.std)
+    features = task.model.apply(_for_evaluation(state), clips, train=False, method="encode")
+    return jax.lax.all_gather(features, DATA_AXIS, tiled=True)
+
+
+def penalty(params: PyTree, l2_lstm_kernel: float) -> jax.Array:
+    """What training adds to the loss: so many times the squared L2 norm of the LSTM's input kernel.
+
+    It is Keras' `kernel_regularizer=L2(l2_lstm_kernel)` of the LSTM layer.
+    """
+    if not l2_lstm_kernel:
+        return jnp.zeros(())
+    kernels = [params["lstm_cell"][gate]["kernel"] for gate in ("ii", "if", "ig", "io")]
+    return l2_lstm_kernel * sum((kernel**2).sum() for kernel in kernels)
+
+
+def _for_evaluation(state: TrainState) -> dict[str, PyTree]:
+    params = state.params if state.average is None else state.average
+    return {"params": params, "batch_stats": state.batch_stats}
+
+
+def _average(state: TrainState, params: PyTree, decay: float) -> PyTree | None:
+    """The exponential moving average of parameters, which forgets the first ones faster."""
+    if not decay:
+        return None
+    decay = jnp.minimum(decay, (1 + state.step) / (10 + state.step))
+    return optax.incremental_update(params, state.average, 1 - decay)
+
+
+def _without_frozen_gradients(params: PyTree, parts: int) -> PyTree:
+    return jax.tree.map_with_path(
+        lambda path, leaf: (
+            jax.lax.stop_gradient(leaf) if optimizers.is_frozen(path, parts) else leaf
+        ),
+        params,
+    )

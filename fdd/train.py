@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import math
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -28,7 +28,9 @@ from fdd.checkpoints import Checkpoints
 from fdd.data import pipeline, prepare
 from fdd.data.records import Dataset
 from fdd.errors import UserError
+from fdd.features import cached
 from fdd.metrics import ClipSums
+from fdd.models import pretrained
 from fdd.scores import Scores, score
 from fdd.speed import SpeedMeter
 from fdd.state import TrainState, abstract_state, create_state
@@ -44,6 +46,8 @@ class Run:
         dataset: Its data.
         checkpoints: What it has saved.
         devices: Where it runs.
+        num_steps: Steps of the whole run.
+        steps_per_epoch: Steps that take as many clips as the training split has.
         task: What its steps do.
         train_step: `fdd.steps.train_step`, spread over the devices; its first argument is used up.
         eval_step: `fdd.steps.eval_step`, spread over the devices.
@@ -54,19 +58,11 @@ class Run:
     dataset: Dataset
     checkpoints: Checkpoints
     devices: parallel.Parallel
+    num_steps: int
+    steps_per_epoch: int
     task: steps.Task
     train_step: Callable[[TrainState, pipeline.Batch], tuple[TrainState, dict[str, jax.Array]]]
     eval_step: Callable[[TrainState, pipeline.Batch], jax.Array]
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Steps that take as many clips as the training split has."""
-        return max(1, self.dataset.splits["train"] // self.config.batch_size)
-
-    @property
-    def num_steps(self) -> int:
-        """Steps of the whole run."""
-        return self.config.num_steps or self.config.num_epochs * self.steps_per_epoch
 
 
 @contextlib.contextmanager
@@ -77,7 +73,8 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterato
         UserError: the config, the folder or the data will not do.
     """
     settings.check(config)
-    task = steps.create_task(config)
+    config = pretrained.with_normalization(config)
+    steps.create_task(config)  # Names that are not known show before the data is built.
     devices = parallel.Parallel(config.parallel)
     devices.check_batch_size(config.batch_size, config.accumulate_steps)
     workdir.check(folder, config)
@@ -93,6 +90,9 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterato
             f"config.batch_size is {config.batch_size}, and {dataset.folder} has only "
             f"{dataset.splits['train']} clips to train on"
         )
+    steps_per_epoch = max(1, dataset.splits["train"] // config.batch_size)
+    num_steps = config.num_steps or config.num_epochs * steps_per_epoch
+    task = steps.create_task(config, num_steps, steps_per_epoch)
     with contextlib.ExitStack() as stack:
         if parallel.is_main():
             stack.enter_context(workdir.claim(folder, config))
@@ -105,6 +105,8 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterato
             dataset,
             checkpoints,
             devices,
+            num_steps,
+            steps_per_epoch,
             task,
             devices.compile(functools.partial(steps.train_step, task=task), donate=True),
             devices.compile(functools.partial(steps.eval_step, task=task)),
@@ -135,9 +137,7 @@ def train_and_evaluate(
         fdd.preemption.Preempted: see `train`.
     """
     with open_run(config, folder) as run:
-        if (run.checkpoints.last_step or 0) >= run.num_steps and report.exists(
-            folder / workdir.REPORT_DIR
-        ):
+        if _is_finished(run) and report.exists(folder / workdir.REPORT_DIR):
             print(f"The run in {folder} is finished. (--mode=eval evaluates it again.)")
             print(report.read(folder / workdir.REPORT_DIR))
             return
@@ -169,6 +169,16 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
     """
     config = run.config
     start, state, history = _restore_or_create(run)
+    losses = [record["loss"] for record in history if record["split"] == "validation"]
+    if _stops_early(losses, config.early_stopping):
+        return
+    features = dict.fromkeys(("train", "validation"))
+    if config.cache_features:
+        encode_step = run.devices.compile(functools.partial(steps.encode_step, task=run.task))
+        for split in features:
+            features[split] = cached(
+                run.folder, encode_step, state, run.dataset, split, config.batch_size
+            )
     batches = pipeline.train_batches(
         run.dataset,
         batch_size=config.batch_size,
@@ -178,6 +188,7 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
         balanced=config.balanced,
         num_workers=config.num_workers,
         share=pipeline.Share(jax.process_index(), jax.process_count()),
+        features=features["train"],
     )
     main = parallel.is_main()
     log = logs.MetricsLog(run.folder, history, start) if main else logs.NoLog()
@@ -217,9 +228,15 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
                 bar.set_postfix_str("validating")
                 with speed.pause():
                     scores = score(
-                        run.eval_step, state, run.dataset, "validation", config.batch_size
+                        run.eval_step,
+                        state,
+                        run.dataset,
+                        "validation",
+                        config.batch_size,
+                        features=features["validation"],
                     )
-                validation = _validation_metrics(scores)
+                validation = {**_validation_metrics(scores), **_penalty(state, run)}
+                losses.append(validation["loss"])
                 _require_finite(validation["loss"], step, run)
                 log.write(step, epoch, "validation", validation)
                 bar.set_postfix(validation_loss=f"{validation['loss']:.3f}")
@@ -230,6 +247,8 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
                     quality = {"loss": validation["loss"]} if due else None
                     _require_finite(info["loss"], step, run)
                     run.checkpoints.save(step, state, meta, quality)
+            if due and _stops_early(losses, config.early_stopping):
+                break
             if stop:
                 run.checkpoints.wait()
                 raise preemption.Preempted(f"stopped after step {step}, which is saved")
@@ -254,6 +273,15 @@ def evaluate(run: Run) -> None:
     print(report.read(out))
 
 
+def _is_finished(run: Run) -> bool:
+    step = run.checkpoints.last_step
+    if step is None or step >= run.num_steps:
+        return step is not None
+    history = run.checkpoints.meta(step)["history"]
+    losses = [record["loss"] for record in history if record["split"] == "validation"]
+    return _stops_early(losses, run.config.early_stopping)
+
+
 def _is_due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
@@ -264,9 +292,21 @@ def _training_metrics(
     """Means since the last record, and what the step itself saw."""
     return {
         **state.sums.compute(),
+        **_penalty(state, run),
         "learning_rate": float(run.task.learning_rate(step - 1)),
         "gradient_norm": float(info["gradient_norm"]),
     }
+
+
+def _penalty(state: TrainState, run: Run) -> dict[str, float]:
+    """What training adds to the loss, if anything."""
+    weight = run.config.l2_lstm_kernel
+    return {"penalty": float(steps.penalty(state.params, weight))} if weight else {}
+
+
+def _stops_early(losses: Sequence[float], patience: int) -> bool:
+    """Whether the last `patience` validations brought no lower loss than those before."""
+    return 0 < patience < len(losses) and min(losses[-patience:]) >= min(losses[:-patience])
 
 
 def _validation_metrics(scores: Scores) -> dict[str, float | None]:
@@ -282,11 +322,11 @@ def _validation_metrics(scores: Scores) -> dict[str, float | None]:
 
 def _restore_or_create(run: Run) -> tuple[int, TrainState, list[logs.Record]]:
     """The step to go on after, the state then, and the records of metrics.jsonl up to then."""
-    shape, model, optimizer = detector.clip_shape(run.config), run.task.model, run.task.optimizer
-    place = run.devices.replicated
-    restored = run.checkpoints.restore_last(abstract_state(model, optimizer, shape, place))
+    recipe, place = detector.recipe(run.config, run.task), run.devices.replicated
+    restored = run.checkpoints.restore_last(abstract_state(recipe, place))
     if restored is None:
-        return 0, create_state(model, optimizer, shape, run.config.seed, place), []
+        change = functools.partial(pretrained.load, run.config.model.pretrained)
+        return 0, create_state(recipe, run.config.seed, place, change), []
     step, state, meta = restored
     if meta["fingerprint"] != run.dataset.fingerprint:
         raise UserError(

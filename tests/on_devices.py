@@ -64,7 +64,7 @@ def main(kind: str, out: str, *settings: str) -> None:
 
     from configs import demo
     from fdd import parallel, steps
-    from fdd.state import create_state
+    from fdd.state import Recipe, create_state
 
     parallel.initialize()
     config = demo.get_config()
@@ -81,7 +81,7 @@ def main(kind: str, out: str, *settings: str) -> None:
     devices = parallel.Parallel(kind)
     devices.check_batch_size(BATCH_SIZE, config.accumulate_steps)
     task = steps.create_task(config)
-    state = create_state(task.model, task.optimizer, (10, 32, 32, 3), 0, devices.replicated)
+    state = create_state(Recipe(task.model, task.optimizer, (10, 32, 32, 3)), 0, devices.replicated)
     nudge = 1 + options["perturb"]  # To see how much of a difference rounding makes.
     state = state.replace(params=jax.tree.map(lambda leaf: leaf * nudge, state.params))
     share = BATCH_SIZE // jax.process_count()

@@ -10,6 +10,7 @@ place.
 import csv
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -138,14 +139,16 @@ def test_incomplete_flags():
         parallel.initialize("localhost:1234")
 
 
-def test_evaluation_does_not_depend_on_the_number_of_devices(finished):
+def test_evaluation_does_not_depend_on_the_number_of_devices(finished, tmp_path):
     """Four devices for a run whose report was written by one."""
-    command = [sys.executable, "-m", "fdd.evaluate", f"--workdir={finished}", "--split=test"]
+    copy = shutil.copytree(finished, tmp_path / "run")
+    shutil.rmtree(copy / "evaluations", ignore_errors=True)
+    command = [sys.executable, "-m", "fdd.evaluate", f"--workdir={copy}", "--split=test"]
     flags = "--xla_force_host_platform_device_count=4"
     subprocess.run(
         command, check=True, env={**os.environ, "XLA_FLAGS": flags}, cwd=pathlib.Path.cwd()
     )
-    (folder,) = (finished / "evaluations").glob("*-test-as_is")
+    (folder,) = (copy / "evaluations").glob("*-test-as_is")
     again, first = _logits(folder), _logits(finished / "report")
     assert again.keys() == first.keys()
     for key, logit in again.items():

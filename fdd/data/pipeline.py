@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator
 from typing import Any
 
 import grain
@@ -44,6 +44,7 @@ def train_batches(
     balanced: bool,
     num_workers: int = 0,
     share: Share = WHOLE,
+    features: np.ndarray | None = None,
 ) -> Generator[Batch]:
     """Shuffled training batches; what step N sees depends on the seed and on N alone.
 
@@ -56,11 +57,12 @@ def train_batches(
         balanced: Draw real and fake clips in turn; otherwise every clip once per epoch.
         num_workers: Processes that decode; 0: threads of this process do.
         share: The part of each batch to read.
+        features: float32 [n, t, c], of each record, to deliver instead of its frames.
 
     Returns:
-        An iterator over {'frames': uint8 [b, t, h, w, 3], 'label': float32 [b] (1: fake),
-        'position': int32 [b], of each clip in the sequence of all batches}, where b is this
-        process' share of the batch. Close it when done.
+        An iterator over {'frames': uint8 [b, t, h, w, 3] (or 'features'), 'label': float32 [b]
+        (1: fake), 'position': int32 [b], of each clip in the sequence of all batches}, where b is
+        this process' share of the batch. Close it when done.
 
     Raises:
         UserError: the data set has no training clips, or `balanced` and only one class; while
@@ -73,12 +75,12 @@ def train_batches(
         )
     else:
         order = _shuffled(np.arange(dataset.splits["train"]), seed)
-    records = dataset.source("train")
+    clip = _reader(dataset, "train", features)
     rows = batch_size // share.count
 
     def at(number: int) -> Batch:
         position = share.position(number, batch_size)
-        return {**_clip(records[order[position]]), "position": np.int32(position)}
+        return {**clip(order[position]), "position": np.int32(position)}
 
     numbers = grain.MapDataset.range(start_step * rows, num_steps * rows)
     return _iterate(numbers.map(at).batch(rows, drop_remainder=True), num_workers)
@@ -91,6 +93,7 @@ def eval_batches(
     batch_size: int,
     num_workers: int = 0,
     share: Share = WHOLE,
+    features: np.ndarray | None = None,
 ) -> Generator[Batch]:
     """The clips of a split in the order of its records, each once.
 
@@ -100,6 +103,7 @@ def eval_batches(
         batch_size: As in `train_batches`.
         num_workers: As in `train_batches`.
         share: As in `train_batches`.
+        features: As in `train_batches`.
 
     Returns:
         As `train_batches`, except that the last batch is filled up with copies of the last clip.
@@ -107,19 +111,31 @@ def eval_batches(
     Raises:
         UserError: the data set has no such split; while iterating, a record cannot be read.
     """
-    records = dataset.source(split)
+    clip, count = _reader(dataset, split, features), dataset.splits[split]
     rows = batch_size // share.count
 
     def at(number: int) -> Batch:
         position = share.position(number, batch_size)
-        return {**_clip(records[min(position, len(records) - 1)]), "position": np.int32(position)}
+        return {**clip(min(position, count - 1)), "position": np.int32(position)}
 
-    numbers = grain.MapDataset.range(math.ceil(len(records) / batch_size) * rows)
+    numbers = grain.MapDataset.range(math.ceil(count / batch_size) * rows)
     return _iterate(numbers.map(at).batch(rows), num_workers)
 
 
-def _clip(record: Mapping[str, Any]) -> Batch:
-    return {"frames": np.stack(record["frames"]), "label": np.float32(record["label"])}
+def _reader(
+    dataset: Dataset, split: str, features: np.ndarray | None
+) -> Callable[[int], dict[str, Any]]:
+    """Gives a function from a record's number to what a batch holds of it."""
+    records = dataset.source(split)
+    if features is not None:
+        labels = [row["label"] for row in dataset.metadata(split)]
+        return lambda index: {"features": features[index], "label": np.float32(labels[index])}
+
+    def clip(index: int) -> dict[str, Any]:
+        record = records[index]
+        return {"frames": np.stack(record["frames"]), "label": np.float32(record["label"])}
+
+    return clip
 
 
 def _of_class(labels: np.ndarray, label: int, dataset: Dataset) -> np.ndarray:

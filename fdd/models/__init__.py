@@ -6,9 +6,16 @@ import jax.numpy as jnp
 import ml_collections
 
 from fdd.errors import UserError
-from fdd.models.resnet import ENCODERS
+from fdd.models.resnet import ENCODERS, PARTS
 from fdd.models.resnet_lstm import TEMPORAL, ResNetLSTM
 from fdd.parallel import DATA_AXIS
+
+FREEZE = ("", *PARTS[:-1], "encoder")
+
+
+def num_frozen_parts(freeze: str) -> int:
+    """How many of the encoder's parts, from the stem on, `config.freeze` names."""
+    return FREEZE.index(freeze) if freeze != "encoder" else len(PARTS)
 
 
 def create_model(config: ml_collections.ConfigDict) -> ResNetLSTM:
@@ -30,11 +37,14 @@ def create_model(config: ml_collections.ConfigDict) -> ResNetLSTM:
         width=config.model.width,
         dtype=jnp.dtype(config.precision),
         remat=config.remat,
-        frozen_batch_stats=config.frozen_batch_stats,
+        frozen_parts=len(PARTS) if config.frozen_batch_stats else num_frozen_parts(config.freeze),
+        version=config.model.version,
     )
     return ResNetLSTM(
         encoder,
         lstm_features=config.model.lstm_features,
         temporal=config.model.temporal,
+        dropout_features=config.model.dropout_features,
+        dropout_head=config.model.dropout_head,
         data_axis=DATA_AXIS,
     )

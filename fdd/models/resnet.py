@@ -11,12 +11,13 @@ ModuleDef = Callable[..., nn.Module]
 
 
 class BasicBlock(nn.Module):
-    """Two 3×3 convolutions beside a shortcut."""
+    """Two 3×3 convolutions beside a shortcut; the first one strides."""
 
     features: int
     strides: int
     conv: ModuleDef
     norm: ModuleDef
+    first_strides: bool = True
 
     expansion = 1
 
@@ -31,20 +32,23 @@ class BasicBlock(nn.Module):
 
 
 class BottleneckBlock(nn.Module):
-    """1×1, 3×3 and 1×1 convolutions beside a shortcut; the 3×3 one strides."""
+    """1×1, 3×3 and 1×1 convolutions beside a shortcut; the first or the 3×3 one strides."""
 
     features: int
     strides: int
     conv: ModuleDef
     norm: ModuleDef
+    first_strides: bool = False
 
     expansion = 4
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps [b, h, w, c] to [b, h / strides, w / strides, 4 * features]."""
-        y = nn.relu(self.norm(name="bn1")(self.conv(self.features, (1, 1), name="conv1")(x)))
-        y = self.conv(self.features, (3, 3), self.strides, padding=1, name="conv2")(y)
+        first, second = (self.strides, 1) if self.first_strides else (1, self.strides)
+        y = self.conv(self.features, (1, 1), first, name="conv1")(x)
+        y = nn.relu(self.norm(name="bn1")(y))
+        y = self.conv(self.features, (3, 3), second, padding=1, name="conv2")(y)
         y = nn.relu(self.norm(name="bn2")(y))
         y = self.conv(self.expansion * self.features, (1, 1), name="conv3")(y)
         y = self.norm(name="bn3")(y)
@@ -69,11 +73,15 @@ class ResNet(nn.Module):
         dtype: Type of the computation; parameters and statistics are float32.
         remat: Keep only what lies between blocks for the backward pass, and compute the rest again
             (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016).
-        frozen_batch_stats: Normalise with the running statistics in training too.
+        frozen_parts: So many parts, counted as `part_of` does, normalise with their running
+            statistics in training too.
+        version: 'v1', as in the paper and in Keras Applications: a bottleneck's first convolution
+            strides, convolutions have biases, epsilon is 1.001e-5. 'v1.5', as in torchvision and
+            timm: its 3×3 convolution strides, no biases, epsilon 1e-5.
 
     References:
-        He et al., Deep Residual Learning for Image Recognition, CVPR 2016. Layer names and the
-        strides of the bottleneck are torchvision's.
+        He et al., Deep Residual Learning for Image Recognition, CVPR 2016. Layer names are
+        torchvision's.
     """
 
     stage_sizes: Sequence[int]
@@ -82,27 +90,32 @@ class ResNet(nn.Module):
     axis_name: str | tuple[str, ...] | None = None
     dtype: jnp.dtype = jnp.float32
     remat: bool = False
-    frozen_batch_stats: bool = False
+    frozen_parts: int = 0
+    version: str = "v1.5"
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Maps images [b, h, w, 3] to [b, h / 32, w / 32, c] for four stages."""
+        v1 = self.version == "v1"
         conv = functools.partial(
             nn.Conv,
-            use_bias=False,
+            use_bias=v1,
             dtype=self.dtype,
             kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
         )
-        norm = functools.partial(
-            nn.BatchNorm,
-            use_running_average=not train or self.frozen_batch_stats,
-            momentum=0.9,
-            epsilon=1e-5,
-            axis_name=self.axis_name,
-            dtype=self.dtype,
-        )
+
+        def norm_of(part: int) -> ModuleDef:
+            return functools.partial(
+                nn.BatchNorm,
+                use_running_average=not train or part < self.frozen_parts,
+                momentum=0.9,
+                epsilon=1.001e-5 if v1 else 1e-5,
+                axis_name=self.axis_name,
+                dtype=self.dtype,
+            )
+
         x = conv(self.width, (7, 7), 2, padding=3, name="conv1")(x)
-        x = nn.relu(norm(name="bn1")(x))
+        x = nn.relu(norm_of(0)(name="bn1")(x))
         x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
         block = nn.remat(self.block) if self.remat else self.block
         for stage, num_blocks in enumerate(self.stage_sizes):
@@ -111,10 +124,20 @@ class ResNet(nn.Module):
                     features=self.width * 2**stage,
                     strides=2 if stage > 0 and index == 0 else 1,
                     conv=conv,
-                    norm=norm,
+                    norm=norm_of(stage + 1),
+                    first_strides=v1 or self.block is BasicBlock,
                     name=f"layer{stage + 1}_{index}",
                 )(x)
         return x
+
+
+VERSIONS = ("v1", "v1.5")
+PARTS = ("stem", "stage1", "stage2", "stage3", "stage4")
+
+
+def part_of(layer: str) -> int:
+    """Index in `PARTS` of a layer of a `ResNet`, by the layer's name."""
+    return int(layer[len("layer") : layer.index("_")]) if layer.startswith("layer") else 0
 
 
 ENCODERS: dict[str, Callable[..., ResNet]] = {

@@ -30,11 +30,15 @@ class FrameFeatures(nn.Module):
 class ResNetLSTM(nn.Module):
     """A clip's logit: above 0 for fake.
 
+    `encode` and then `judge` do the same as a call.
+
     Attributes:
         make_encoder: One of `fdd.models.resnet.ENCODERS`.
         lstm_features: Size of the LSTM's state.
         temporal: 'lstm'; or 'mean', the mean of the frames' features, which is blind to their
             order: a control that shows what time adds.
+        dropout_features: Share of the frames' features that training leaves out.
+        dropout_head: Share of what `head` sees that training leaves out.
         data_axis: Name of the mapped axis that holds the rest of the batch, if there is one; batch
             statistics are over all of it.
 
@@ -47,11 +51,11 @@ class ResNetLSTM(nn.Module):
     make_encoder: Callable[..., ResNet]
     lstm_features: int = 256
     temporal: str = "lstm"
+    dropout_features: float = 0.0
+    dropout_head: float = 0.0
     data_axis: str | None = None
 
-    @nn.compact
-    def __call__(self, clips: jax.Array, *, train: bool) -> jax.Array:
-        """Maps clips, float [b, t, h, w, 3], to logits, float32 [b]."""
+    def setup(self):
         over_frames = nn.vmap(
             FrameFeatures,
             in_axes=(0, None),
@@ -59,13 +63,54 @@ class ResNetLSTM(nn.Module):
             split_rngs={"params": False},
             axis_name=FRAMES_AXIS,
         )
-        frames = jnp.swapaxes(clips, 0, 1)  # [t, b, h, w, 3]: a leading mapped axis is fastest.
-        features = over_frames(self.make_encoder, self.data_axis, name="frame_features")(
-            frames, train
-        )  # [t, b, c]
+        self.frame_features = over_frames(self.make_encoder, self.data_axis)
         if self.temporal == "lstm":
-            cell = nn.OptimizedLSTMCell(self.lstm_features, name="lstm_cell")
-            summary = nn.RNN(cell, time_major=True, name="lstm")(features)[-1]  # [b, lstm_features]
-        else:
-            summary = features.mean(axis=0)  # [b, c]
-        return nn.Dense(1, name="head")(summary)[:, 0]
+            self.lstm_cell = nn.OptimizedLSTMCell(self.lstm_features)
+            self.lstm = nn.RNN(self.lstm_cell)
+        self.head = nn.Dense(1, kernel_init=nn.initializers.glorot_uniform())
+
+    def __call__(
+        self, clips: jax.Array, *, train: bool, keys: jax.Array | None = None
+    ) -> jax.Array:
+        """Judges clips.
+
+        Args:
+            clips: float [b, t, h, w, 3], normalised.
+            train: Update batch statistics, and use dropout.
+            keys: A random key per clip, [b], for dropout.
+
+        Returns:
+            Logits, float32 [b].
+        """
+        return self.judge(self.encode(clips, train=train), train=train, keys=keys)
+
+    def encode(self, clips: jax.Array, *, train: bool) -> jax.Array:
+        """Maps clips, float [b, t, h, w, 3], to features of their frames, float32 [b, t, c]."""
+        frames = jnp.swapaxes(clips, 0, 1)  # [t, b, h, w, 3]: a leading mapped axis is fastest.
+        return jnp.swapaxes(self.frame_features(frames, train), 0, 1)
+
+    def judge(
+        self, features: jax.Array, *, train: bool, keys: jax.Array | None = None
+    ) -> jax.Array:
+        """Maps features of frames, float32 [b, t, c], to logits, float32 [b]."""
+        if train:
+            features = _dropout(features, self.dropout_features, keys, 0)
+        is_lstm = self.temporal == "lstm"
+        summary = self.lstm(features)[:, -1] if is_lstm else features.mean(axis=1)
+        if train:
+            summary = _dropout(summary, self.dropout_head, keys, 1)
+        return self.head(summary)[:, 0]
+
+
+def _dropout(x: jax.Array, rate: float, keys: jax.Array | None, number: int) -> jax.Array:
+    """Dropout in which a clip's mask does not depend on its batch.
+
+    Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting, 2014.
+    """
+    if not rate:
+        return x
+
+    def keep(key: jax.Array) -> jax.Array:
+        return jax.random.bernoulli(jax.random.fold_in(key, number), 1 - rate, x.shape[1:])
+
+    return jnp.where(jax.vmap(keep)(keys), x / (1 - rate), 0)

@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from fdd import parallel, steps
-from fdd.state import create_state
+from fdd.state import Recipe, create_state
 
 
 def main() -> None:
@@ -35,7 +35,9 @@ def main() -> None:
     }
     for kind in ("jit", "pmap"):
         devices = parallel.Parallel(kind)
-        state = create_state(task.model, task.optimizer, (10, 32, 32, 3), 0, devices.replicated)
+        state = create_state(
+            Recipe(task.model, task.optimizer, (10, 32, 32, 3)), 0, devices.replicated
+        )
         program = devices.lower(functools.partial(steps.train_step, task=task), state, batch)
         sent = parallel.communicated_bytes(program)
         least = sum(4 * leaf.size for leaf in jax.tree.leaves(state.params))

@@ -91,7 +91,7 @@ def test_lstm_is_the_textbook_recurrence(model, variables, logits):
     captured, state = model.apply(
         variables, CLIPS, train=False, capture_intermediates=lambda module, _: module.name == "lstm"
     )
-    states = np.asarray(state["intermediates"]["lstm"]["__call__"][0])  # [t, b, h]
+    states = np.asarray(state["intermediates"]["lstm"]["__call__"][0])  # [b, t, h]
 
     folded = CLIPS.reshape(-1, 32, 32, 3)
     encoder = functools.partial(ENCODERS["resnet_tiny"], width=8)()
@@ -113,7 +113,7 @@ def test_lstm_is_the_textbook_recurrence(model, variables, logits):
         sigmoid = {name: 1 / (1 + np.exp(-gate[name])) for name in "ifo"}
         memory = sigmoid["f"] * memory + sigmoid["i"] * np.tanh(gate["g"])
         hidden = sigmoid["o"] * np.tanh(memory)
-        np.testing.assert_allclose(states[time], hidden, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(states[:, time], hidden, rtol=1e-4, atol=1e-5)
 
     head = jax.tree.map(np.asarray, variables["params"]["head"])
     expected = (hidden @ head["kernel"] + head["bias"])[:, 0]

@@ -1,0 +1,74 @@
+"""A frozen encoder's features of every clip, computed once and kept in the workdir."""
+
+import os
+import pathlib
+from collections.abc import Callable
+
+import jax
+import numpy as np
+import tqdm
+
+from fdd import parallel
+from fdd.data import pipeline
+from fdd.data.records import Dataset
+from fdd.state import TrainState
+
+FEATURES_DIR = "features"
+
+
+def cached(
+    folder: pathlib.Path,
+    encode_step: Callable[[TrainState, pipeline.Batch], jax.Array],
+    state: TrainState,
+    dataset: Dataset,
+    split: str,
+    batch_size: int,
+) -> np.ndarray:
+    """Returns the features of a split's clips, from a file or computed now.
+
+    Args:
+        folder: The run's workdir, whose encoder never changes.
+        encode_step: `fdd.steps.encode_step`, spread over the devices.
+        state: Of the model.
+        dataset: The data set.
+        split: 'train', 'validation' or 'test'.
+        batch_size: Clips at a time, over all devices.
+
+    Returns:
+        float32 [n, t, c] in the order of the records, read from disk as it is used.
+    """
+    file = folder / FEATURES_DIR / f"{split}.npy"
+    if not file.exists():
+        _compute(file, encode_step, state, dataset, split, batch_size)
+    parallel.barrier(f"features of {split}")
+    return np.load(file, mmap_mode="r")
+
+
+def _compute(
+    file: pathlib.Path,
+    encode_step: Callable[[TrainState, pipeline.Batch], jax.Array],
+    state: TrainState,
+    dataset: Dataset,
+    split: str,
+    batch_size: int,
+) -> None:
+    count, main = dataset.splits[split], parallel.is_main()
+    share = pipeline.Share(jax.process_index(), jax.process_count())
+    batches = pipeline.eval_batches(dataset, split, batch_size=batch_size, share=share)
+    partial = file.with_suffix(".partial")
+    array = None
+    bar = tqdm.tqdm(total=count, desc=f"Features, {split}", unit="clip", disable=not main)
+    with bar:
+        for start, batch in zip(range(0, count, batch_size), batches, strict=True):
+            features = np.asarray(encode_step(state, {"frames": batch["frames"]}))
+            features = features[: count - start]  # The last batch is filled up.
+            bar.update(len(features))
+            if main and array is None:
+                file.parent.mkdir(exist_ok=True)
+                shape = (count, *features.shape[1:])
+                array = np.lib.format.open_memmap(partial, "w+", np.float32, shape)
+            if main:
+                array[start : start + batch_size] = features
+    if main:
+        array.flush()
+        os.replace(partial, file)

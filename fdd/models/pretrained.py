@@ -1,0 +1,285 @@
+"""Parameters from elsewhere in place of those that were drawn: all of them, or none."""
+
+import json
+import pathlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from fdd.errors import UserError, first_line
+
+PyTree = Any
+Tensors = dict[str, np.ndarray]
+Path = tuple[str, ...]
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+_KERAS_MEAN, _KERAS_STD = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
+
+_TORCH_TENSORS = {"kernel": "weight", "scale": "weight", "bias": "bias"}
+_TORCH_STATISTICS = {"mean": "running_mean", "var": "running_var"}
+_KERAS_TENSORS = {"kernel": "kernel", "scale": "gamma"}
+_KERAS_STATISTICS = {"mean": "moving_mean", "var": "moving_variance"}
+
+
+def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """Returns the config with model.mean and model.std, where they are None, filled in.
+
+    They become what the weights named by model.pretrained were trained with: Keras' means for
+    `.h5`, a run's own for a run, what a config.json beside the weights says, ImageNet's otherwise.
+
+    Raises:
+        UserError: model.version is not that of such weights, or the name leads nowhere.
+    """
+    if config.model.mean is not None and config.model.std is not None:
+        return config
+    config = config.copy_and_resolve_references()
+    kind = _kind(config.model.pretrained)
+    if kind in ("keras", "torch") and not _path(config.model.pretrained).exists():
+        raise UserError(
+            f"config.model.pretrained={config.model.pretrained}: there is no such file; "
+            "configs/resnet_lstm.py says where to get Keras' (and '' starts from random weights)"
+        )
+    expected = {"keras": "v1", "torch": "v1.5", "hub": "v1.5"}.get(kind, config.model.version)
+    if config.model.version != expected:
+        raise UserError(
+            f"config.model.pretrained={config.model.pretrained} holds a ResNet {expected}: "
+            f"say --config.model.version={expected}"
+        )
+    mean, std = IMAGENET_MEAN, IMAGENET_STD
+    if kind == "keras":
+        mean, std = _KERAS_MEAN, _KERAS_STD
+    elif kind == "run":
+        stored = json.loads((_path(config.model.pretrained) / "config.json").read_text())["model"]
+        mean, std = tuple(stored["mean"]), tuple(stored["std"])
+    elif kind in ("torch", "hub"):
+        mean, std = _stated_normalization(kind, config.model.pretrained)
+    for key, value in (("mean", mean), ("std", std)):
+        if config.model[key] is None:
+            config.model[key] = value
+    return config
+
+
+def load(name: str, variables: PyTree) -> PyTree:
+    """Returns variables with parameters and statistics from elsewhere in their places.
+
+    Args:
+        name: Empty for none; a Keras Applications `.h5` file; a `.safetensors` file in the naming
+            of torchvision and timm; the name of a repository on the Hugging Face hub that holds
+            such a `model.safetensors`; the workdir of a run, of which the best checkpoint is
+            taken, LSTM and head included.
+        variables: {'params', 'batch_stats'} of a `fdd.models.resnet_lstm.ResNetLSTM`, NumPy arrays.
+
+    Raises:
+        UserError: there is no such file, or it does not fit; the line lists what does not.
+    """
+    kind = _kind(name)
+    if kind == "none":
+        return variables
+    if kind == "run":
+        return _from_run(_path(name), variables)
+    tensors = {
+        "keras": lambda: _read_keras(_path(name)),
+        "torch": lambda: _read_safetensors(_path(name)),
+        "hub": lambda: _read_safetensors(_download(name, "model.safetensors")),
+    }[kind]()
+    half = sum(tensor.dtype.itemsize < 4 for tensor in tensors.values())
+    if half:
+        print(f"{name}: {half} of {len(tensors)} tensors are in half precision; taken as float32.")
+    translate = _keras_name if kind == "keras" else _torch_name
+    return _fill(name, variables, tensors, translate)
+
+
+def _kind(name: str) -> str:
+    if not name:
+        return "none"
+    if name.endswith((".h5", ".hdf5")):
+        return "keras"
+    if name.endswith(".safetensors"):
+        return "torch"
+    if _path(name).is_dir():
+        if not (_path(name) / "config.json").exists():
+            raise UserError(f"config.model.pretrained={name} is a folder, but holds no run")
+        return "run"
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not _path(name).suffix.startswith(".pt"):
+        return "hub"
+    raise UserError(
+        f"config.model.pretrained={name} is neither a .h5 or .safetensors file, nor the folder of "
+        "a run, nor OWNER/NAME on the Hugging Face hub (.pth files: convert them to .safetensors)"
+    )
+
+
+def _path(name: str) -> pathlib.Path:
+    return pathlib.Path(name).expanduser()
+
+
+def _stated_normalization(kind: str, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What a config.json as timm writes it says, in units of 0 to 255."""
+    file = _download(name, "config.json") if kind == "hub" else _path(name).parent / "config.json"
+    stated = {}
+    if file.exists():
+        content = json.loads(file.read_text())
+        stated = content.get("pretrained_cfg", content)
+    scaled = [
+        tuple(round(255 * value, 6) for value in stated[key]) if key in stated else usual
+        for key, usual in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD))
+    ]
+    return scaled[0], scaled[1]
+
+
+def _download(repository: str, file: str) -> pathlib.Path:
+    import huggingface_hub
+
+    try:
+        return pathlib.Path(huggingface_hub.hf_hub_download(repository, file))
+    except Exception as error:  # Of many kinds: no network, no repository, no permission.
+        raise UserError(
+            f"{file} of config.model.pretrained={repository} could not be fetched from the Hugging "
+            f"Face hub ({first_line(error)}); a file that you have works too"
+        ) from None
+
+
+def _read_keras(file: pathlib.Path) -> Tensors:
+    """Layer and kind of tensor, such as 'conv1_conv/kernel', to tensor."""
+    import h5py
+
+    tensors: Tensors = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            *_, layer, tensor = name.split("/")
+            tensors[f"{layer}/{tensor.partition(':')[0]}"] = item[()]
+
+    try:
+        with h5py.File(file) as root:
+            root.get("model_weights", root).visititems(visit)
+    except OSError as error:
+        raise _unreadable(file, "an HDF5", error) from None
+    return {name: t for name, t in tensors.items() if not name.startswith("predictions/")}
+
+
+def _read_safetensors(file: pathlib.Path) -> Tensors:
+    import safetensors
+    import safetensors.numpy
+
+    try:
+        tensors = safetensors.numpy.load_file(file)
+    except (OSError, safetensors.SafetensorError, TypeError) as error:
+        raise _unreadable(file, "a safetensors", error) from None
+    ignored = re.compile(r"fc\.|.*num_batches_tracked$")
+    return {name: tensor for name, tensor in tensors.items() if not ignored.match(name)}
+
+
+def _unreadable(file: pathlib.Path, kind: str, error: Exception) -> UserError:
+    if not file.exists():
+        return UserError(f"config.model.pretrained={file}: there is no such file")
+    return UserError(f"config.model.pretrained={file} is not {kind} file ({first_line(error)})")
+
+
+def _torch_name(path: Path) -> str:
+    """('layer1_0', 'downsample_bn', 'mean') to 'layer1.0.downsample.1.running_mean'."""
+    *layers, tensor = path
+    layers = [re.sub(r"^layer(\d)_(\d+)$", r"layer\1.\2", layer) for layer in layers]
+    layers = [
+        {"downsample_conv": "downsample.0", "downsample_bn": "downsample.1"}.get(layer, layer)
+        for layer in layers
+    ]
+    return ".".join([*layers, (_TORCH_TENSORS | _TORCH_STATISTICS)[tensor]])
+
+
+def _keras_name(path: Path) -> str:
+    """('layer1_0', 'downsample_bn', 'mean') to 'conv2_block1_0_bn/moving_mean'."""
+    *layers, tensor = path
+    norm = "bn" in layers[-1]
+    kind = "bn" if norm else "conv"
+    number = re.search(r"\d$", layers[-1])
+    if len(layers) == 1:
+        layer = f"conv1_{kind}"
+    else:
+        stage, block = re.fullmatch(r"layer(\d)_(\d+)", layers[0]).groups()
+        layer = f"conv{int(stage) + 1}_block{int(block) + 1}_{number[0] if number else 0}_{kind}"
+    names = _KERAS_TENSORS | _KERAS_STATISTICS | {"bias": "beta" if norm else "bias"}
+    return f"{layer}/{names[tensor]}"
+
+
+def _fill(
+    name: str,
+    variables: PyTree,
+    tensors: Mapping[str, np.ndarray],
+    translate: Callable[[Path], str],
+) -> PyTree:
+    """Puts each tensor in the encoder's place that it belongs to."""
+    wanted = {translate(path): (group, path) for group, path in _encoder_paths(variables)}
+    problems = [f"{key} is missing" for key in wanted if key not in tensors]
+    problems += [f"{key} has no place" for key in tensors if key not in wanted]
+    filled = jax.tree.map(np.array, variables)
+    for key, (group, path) in wanted.items():
+        if key not in tensors:
+            continue
+        place = _at(filled[group]["frame_features"]["encoder"], path[:-1])
+        tensor = _to_rgb_last(tensors[key], key, path).astype(np.float32)
+        if tensor.shape != place[path[-1]].shape:
+            problems.append(f"{key} is {tensor.shape}, not {place[path[-1]].shape}")
+        else:
+            place[path[-1]] = tensor
+    _refuse(name, problems)
+    return filled
+
+
+def _to_rgb_last(tensor: np.ndarray, key: str, path: Path) -> np.ndarray:
+    """A kernel as [height, width, in, out], the first one for RGB."""
+    if path[-1] != "kernel" or tensor.ndim != 4:
+        return tensor
+    if "/" in key:  # Keras' layout; its weights expect BGR.
+        return tensor[:, :, ::-1] if path == ("conv1", "kernel") else tensor
+    return tensor.transpose(2, 3, 1, 0)
+
+
+def _encoder_paths(variables: PyTree) -> Iterator[tuple[str, Path]]:
+    for group in ("params", "batch_stats"):
+        encoder = variables[group]["frame_features"]["encoder"]
+        for path, _ in jax.tree.leaves_with_path(encoder):
+            yield group, tuple(key.key for key in path)
+
+
+def _at(tree: PyTree, path: Path) -> PyTree:
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
+def _from_run(folder: pathlib.Path, variables: PyTree) -> PyTree:
+    from fdd import detector  # It imports this package.
+
+    state = detector.load(folder).state
+    params = state.params if state.average is None else state.average
+    found = jax.device_get({"params": params, "batch_stats": state.batch_stats})
+    old, new = (
+        {
+            jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape
+            for path, leaf in jax.tree.leaves_with_path(tree)
+        }
+        for tree in (found, variables)
+    )
+    problems = [f"{key} is missing" for key in new if key not in old]
+    problems += [f"{key} has no place" for key in old if key not in new]
+    problems += [
+        f"{key} is {old[key]}, not {new[key]}" for key in new if old.get(key, new[key]) != new[key]
+    ]
+    _refuse(str(folder), problems)
+    return found
+
+
+def _refuse(name: str, problems: list[str]) -> None:
+    if problems:
+        some = "; ".join(problems[:5]) + (
+            f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+        )
+        raise UserError(
+            f"config.model.pretrained={name} does not fit config.model, and nothing was loaded: "
+            f"{some}"
+        )

@@ -1,0 +1,196 @@
+import functools
+import json
+import pathlib
+
+import h5py
+import huggingface_hub
+import jax
+import jax.numpy as jnp
+import matplotlib.image
+import ml_dtypes
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from configs import resnet_lstm
+from fdd import detector
+from fdd.errors import UserError
+from fdd.models import pretrained
+from fdd.models.resnet import ENCODERS, BasicBlock, BottleneckBlock, ResNet
+from fdd.models.resnet_lstm import ResNetLSTM
+
+FIXTURES = pathlib.Path(__file__).parent / "fixtures"
+SMALL = {
+    "basic": functools.partial(ResNet, (2, 1), BasicBlock, width=8),
+    "bottleneck": functools.partial(ResNet, (2, 1), BottleneckBlock, width=8),
+}
+
+
+def _variables(encoder, size=48):
+    model = ResNetLSTM(encoder, lstm_features=4)
+    init = jax.jit(functools.partial(model.init, train=False))
+    return jax.device_get(init(jax.random.key(0), jnp.zeros((1, 2, size, size, 3))))
+
+
+def _encoder(variables):
+    return {kind: variables[kind]["frame_features"]["encoder"] for kind in variables}
+
+
+def _golden(name):
+    with np.load(FIXTURES / f"torch_{name}.npz") as stored:
+        arrays = dict(stored)
+    tensors = {k.removeprefix("tensor/"): v for k, v in arrays.items() if k.startswith("tensor/")}
+    return arrays["images"], arrays["features"], tensors
+
+
+def _saved(tmp_path, tensors, name="weights.safetensors"):
+    contiguous = {key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}
+    safetensors.numpy.save_file(contiguous, tmp_path / name)
+    return str(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_pytorch_computes_the_same_with_the_same_tensors(tmp_path, name):
+    images, features, tensors = _golden(name)
+    loaded = pretrained.load(_saved(tmp_path, tensors), _variables(SMALL[name]))
+    ours = SMALL[name]().apply(_encoder(loaded), images, train=False)
+    assert np.abs(ours - features).max() <= 1e-5 * np.abs(features).max()
+
+
+def test_keras_resnet50_sees_what_keras_sees(shared):
+    expected = json.loads((shared / "weights/resnet50_imagenet_expected.json").read_text())
+    file = shared / "weights/resnet50_imagenet_keras.h5"
+    encoder = functools.partial(ENCODERS["resnet50"], version="v1")
+    config = resnet_lstm.get_config()
+    config.model.pretrained = str(file)
+    config = pretrained.with_normalization(config)
+    loaded = pretrained.load(str(file), _variables(encoder, 64))
+    with h5py.File(file) as root:
+        top = root["predictions/predictions"]
+        kernel, bias = (np.float32(top[f"{name}:0"][()]) for name in ("kernel", "bias"))
+    for name, values in expected.items():
+        image = matplotlib.image.imread(shared / f"weights/{name}_224.png")[..., :3] * 255
+        normalized = (image - np.array(config.model.mean)) / np.array(config.model.std)
+        maps = encoder().apply(_encoder(loaded), normalized[None].astype(np.float32), train=False)
+        pooled = np.asarray(maps.mean((1, 2)))[0]
+        _compare_with_keras(pooled, pooled @ kernel + bias, values)
+
+
+def _compare_with_keras(pooled, logits, values):
+    probabilities = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    best = np.argsort(-probabilities)[:5]
+    assert best.tolist() == list(values["top5"])
+    np.testing.assert_allclose(probabilities[best], values["top5_prob"], rtol=1e-3)
+    np.testing.assert_allclose(pooled.mean(), values["avg_pool_mean"], rtol=1e-3)
+    np.testing.assert_allclose(pooled.std(), values["avg_pool_std"], rtol=1e-3)
+    np.testing.assert_allclose(pooled[:8], values["avg_pool_first8"], rtol=1e-3, atol=1e-5)
+
+
+def test_normalization_comes_with_the_weights(tmp_path, finished):
+    def resolved(name, version="v1.5"):
+        config = resnet_lstm.get_config()
+        config.model.pretrained, config.model.version = name, version
+        config = pretrained.with_normalization(config)
+        return tuple(config.model.mean), tuple(config.model.std)
+
+    imagenet = (pretrained.IMAGENET_MEAN, pretrained.IMAGENET_STD)
+    _, _, tensors = _golden("basic")
+    file = _saved(tmp_path, tensors)
+    assert resolved("") == imagenet
+    assert resolved(file) == imagenet
+    stated = {"pretrained_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.4, 0.3]}}
+    (tmp_path / "config.json").write_text(json.dumps(stated))
+    assert resolved(file) == ((127.5,) * 3, (127.5, 102.0, 76.5))
+    (tmp_path / "keras.h5").touch()
+    assert resolved(str(tmp_path / "keras.h5"), "v1")[0] == (123.68, 116.779, 103.939)
+    assert resolved(str(finished)) == imagenet
+    with pytest.raises(UserError, match=r"ResNet v1: say --config.model.version=v1"):
+        resolved(str(tmp_path / "keras.h5"))
+    with pytest.raises(UserError, match="there is no such file"):
+        resolved("nothing.safetensors")
+
+
+def test_half_precision_is_taken_and_said(tmp_path, capsys):
+    images, features, tensors = _golden("basic")
+    for dtype in (np.float16, ml_dtypes.bfloat16):
+        half = {k: v.astype(dtype) if v.ndim == 4 else v for k, v in tensors.items()}
+        loaded = pretrained.load(_saved(tmp_path, half), _variables(SMALL["basic"]))
+        assert "tensors are in half precision; taken as float32" in capsys.readouterr().out
+        leaves = jax.tree.leaves(loaded)
+        assert {leaf.dtype for leaf in leaves} == {np.dtype(np.float32)}
+        ours = SMALL["basic"]().apply(_encoder(loaded), images, train=False)
+        np.testing.assert_allclose(ours, features, atol=0.1)
+
+
+def test_from_a_run(finished, tmp_path):
+    state = jax.device_get(detector.load(finished).state)
+    start = jax.tree.map(np.zeros_like, {"params": state.params, "batch_stats": state.batch_stats})
+    loaded = pretrained.load(str(finished), start)
+    jax.tree.map(np.testing.assert_array_equal, loaded["params"], state.params)
+    jax.tree.map(np.testing.assert_array_equal, loaded["batch_stats"], state.batch_stats)
+    with pytest.raises(UserError, match=r"does not fit .* nothing was loaded: .* is missing"):
+        pretrained.load(str(finished), _variables(SMALL["basic"]))
+
+
+def _without(tensors):
+    return {k: v for k, v in tensors.items() if k != "layer1.0.conv1.weight"}
+
+
+def _with_another(tensors):
+    return {**tensors, "layer9.0.conv1.weight": np.zeros(3, np.float32)}
+
+
+def _of_another_shape(tensors):
+    return {**tensors, "layer1.1.bn2.bias": np.zeros(9, np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_without, "nothing was loaded: layer1.0.conv1.weight is missing$"),
+        (_with_another, "nothing was loaded: layer9.0.conv1.weight has no place$"),
+        (_of_another_shape, r"nothing was loaded: layer1.1.bn2.bias is \(9,\), not \(8,\)$"),
+        (lambda tensors: {}, r"conv1.weight is missing; .*; and \d+ more$"),
+    ],
+)
+def test_what_does_not_fit_is_listed(tmp_path, change, message):
+    variables = _variables(SMALL["basic"])
+    before = jax.tree.map(np.copy, variables)
+    with pytest.raises(UserError, match=message):
+        pretrained.load(_saved(tmp_path, change(_golden("basic")[2])), variables)
+    jax.tree.map(np.testing.assert_array_equal, variables, before)
+
+
+def test_files_of_another_kind(tmp_path, monkeypatch):
+    variables = _variables(SMALL["basic"])
+    for name, kind in (("a.h5", "an HDF5"), ("a.safetensors", "a safetensors")):
+        (tmp_path / name).write_bytes(b"no weights" * 100)
+        with pytest.raises(UserError, match=f"is not {kind} file"):
+            pretrained.load(str(tmp_path / name), variables)
+    with pytest.raises(UserError, match="holds no run"):
+        pretrained.load(str(tmp_path), variables)
+    with pytest.raises(UserError, match=r"is neither .* convert them to .safetensors"):
+        pretrained.load("weights.pth", variables)
+
+    def unreachable(*_):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
+    with pytest.raises(UserError, match=r"could not be fetched .* \(no route to host\)"):
+        pretrained.load("timm/resnet18", variables)
+
+
+def test_from_the_hub(tmp_path, monkeypatch):
+    images, features, tensors = _golden("basic")
+    _saved(tmp_path, tensors, "model.safetensors")
+    asked = []
+
+    def download(repository, file):
+        asked.append(repository)
+        return str(tmp_path / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    loaded = pretrained.load("timm/resnet18.test", _variables(SMALL["basic"]))
+    ours = SMALL["basic"]().apply(_encoder(loaded), images, train=False)
+    assert np.abs(ours - features).max() <= 1e-5 * np.abs(features).max()
+    assert asked == ["timm/resnet18.test"]
