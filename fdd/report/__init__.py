@@ -49,7 +49,7 @@ def write(
     videos = scores.by_video()
     scores.write_csv(out / "predictions.csv")
     if history:
-        figures.curves(out / "loss.png", history, "loss", "cross-entropy in nats")
+        _loss_curve(out / "loss.png", history)
         figures.curves(out / "accuracy.png", history, "accuracy", "accuracy per clip")
     figures.confusion_matrix(out / "confusion_matrix.png", summary["video"]["confusion_matrix"])
     figures.roc(out / "roc.png", videos)
@@ -63,6 +63,14 @@ def write(
     (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"))
     (out / _METRICS).write_text(json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def _loss_curve(out: pathlib.Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Draws what training minimised: the cross-entropy, and the L2 penalty if there was one."""
+    with_penalty = any("penalty" in record for record in history)
+    title = "cross-entropy in nats" + (" + L2 penalty" if with_penalty else "")
+    totals = [{**each, "loss": each["loss"] + each.get("penalty", 0)} for each in history]
+    figures.curves(out, totals, "loss", title)
 
 
 def control_note(frames: str) -> list[str]:

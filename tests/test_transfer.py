@@ -1,0 +1,286 @@
+"""Options for training that starts from somebody else's encoder."""
+
+import functools
+import json
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from fdd import parallel, steps, train
+from fdd.errors import UserError
+from fdd.models import FREEZE, num_frozen_parts
+from fdd.models.resnet import part_of
+from fdd.state import Recipe, create_state
+from tests import on_devices
+
+NUM_STEPS = 4
+
+
+def _train(config, num_steps=NUM_STEPS, steps_per_epoch=2):
+    """The states before and after some steps on random clips, and what the steps reported."""
+    devices = parallel.Parallel("jit")
+    task = steps.create_task(config, num_steps, steps_per_epoch)
+    recipe = Recipe(task.model, task.optimizer, (10, 32, 32, 3), bool(config.ema_decay))
+    state = create_state(recipe, 0, devices.replicated)
+    states, infos = [jax.device_get(state)], []
+    train_step = devices.compile(functools.partial(steps.train_step, task=task))
+    for batch in on_devices.batches(num_steps, slice(0, 4)):
+        state, info = train_step(state, batch)
+        states.append(jax.device_get(state))
+        infos.append(jax.device_get(info))
+    return states, infos
+
+
+def _moved(before, after):
+    """Names of the encoder's layers and of the rest that differ, of parameters and statistics."""
+    moved = {}
+    for group in ("params", "batch_stats"):
+        moved[group] = set()
+        one, two = (getattr(state, group) for state in (before, after))
+        for path, leaf in jax.tree.leaves_with_path(one):
+            keys = [key.key for key in path]
+            other = functools.reduce(lambda tree, key: tree[key], keys, two)
+            if not np.array_equal(leaf, other):
+                moved[group].add(keys[2] if keys[0] == "frame_features" else keys[0])
+    return moved
+
+
+@pytest.fixture
+def config(config):
+    config.model.mean, config.model.std = (127.5,) * 3, (64.0,) * 3
+    return config
+
+
+@pytest.mark.parametrize("freeze", ["", "stem", "stage1", "encoder"])
+def test_frozen_parts_do_not_move_by_a_bit(config, freeze):
+    config.freeze = freeze
+    config.weight_decay = 0.1
+    (before, *_, after), _ = _train(config)
+    moved = _moved(before, after)
+    assert {"lstm_cell", "head"} <= moved["params"]
+    frozen = {layer for layer in ("conv1", "bn1", "layer1_0", "layer2_0")}
+    frozen = {layer for layer in frozen if part_of(layer) < num_frozen_parts(freeze)}
+    assert len(frozen) == {"": 0, "stem": 2, "stage1": 3, "encoder": 4}[freeze]
+    for group in ("params", "batch_stats"):
+        assert not moved[group] & frozen, group
+        unfrozen = {"conv1", "bn1", "layer1_0", "layer2_0"} - frozen
+        if group == "batch_stats":
+            unfrozen -= {"conv1"}
+        assert unfrozen <= moved[group]
+
+
+def test_frozen_for_the_first_epoch(config):
+    config.freeze = "encoder"
+    config.freeze_epochs = 1
+    config.weight_decay = 0.1
+    states, _ = _train(config, num_steps=4, steps_per_epoch=2)
+    assert _moved(states[0], states[2])["params"] == {"lstm_cell", "head"}
+    assert {"conv1", "layer2_0"} <= _moved(states[2], states[3])["params"]
+
+
+def test_frozen_statistics(config):
+    config.frozen_batch_stats = True
+    (before, *_, after), _ = _train(config)
+    moved = _moved(before, after)
+    assert moved["batch_stats"] == set()
+    assert {"conv1", "bn1", "layer1_0", "layer2_0"} <= moved["params"]
+
+
+def test_the_encoder_may_learn_more_slowly(config):
+    def distance(scale):
+        config.encoder_learning_rate_scale = scale
+        (before, after), _ = _train(config, num_steps=1)
+        return [
+            float(optax.tree.norm(jax.tree.map(np.subtract, *pair)))
+            for pair in (
+                (after.params["frame_features"], before.params["frame_features"]),
+                (after.params["head"], before.params["head"]),
+            )
+        ]
+
+    (encoder, head), (slow_encoder, same_head) = distance(1.0), distance(0.1)
+    assert slow_encoder == pytest.approx(0.1 * encoder, rel=1e-3)
+    assert same_head == head
+
+
+def test_warm_up_and_cosine(config):
+    config.learning_rate, config.warmup_steps, config.schedule = 0.1, 4, "cosine"
+    rate = steps.create_task(config, num_steps=24).learning_rate
+    np.testing.assert_allclose([rate(step) for step in range(5)], [0.025, 0.05, 0.075, 0.1, 0.1])
+    assert rate(14) == pytest.approx(0.05)
+    assert rate(24) == pytest.approx(0, abs=1e-8)
+    config.warmup_steps, config.schedule = 0, "constant"
+    assert steps.create_task(config, num_steps=24).learning_rate(23) == 0.1
+
+
+def test_weight_decay_shrinks_kernels_alone(config):
+    config.learning_rate = 0.01
+    (_, plain), _ = _train(config, num_steps=1)
+    config.weight_decay = 0.5
+    (before, decayed), _ = _train(config, num_steps=1)
+    for path, start in jax.tree.leaves_with_path(before.params):
+        keys = [key.key for key in path]
+        one, two = (
+            functools.reduce(lambda tree, key: tree[key], keys, state.params)
+            for state in (plain, decayed)
+        )
+        expected = one - 0.01 * 0.5 * start if start.ndim > 1 else one
+        np.testing.assert_allclose(two, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("key", ["model.dropout_features", "model.dropout_head"])
+def test_dropout(config, key):
+    (start, _), (without,) = _train(config, num_steps=1)
+    config.update_from_flattened_dict({key: 0.5})
+    _, (with_dropout,) = _train(config, num_steps=1)
+    assert with_dropout["loss"] != without["loss"]
+    _, (again,) = _train(config, num_steps=1)
+    assert again["loss"] == with_dropout["loss"]
+    task = steps.create_task(config)
+    clips = np.random.default_rng(0).normal(size=(2, 10, 32, 32, 3)).astype(np.float32)
+    variables = {"params": start.params, "batch_stats": start.batch_stats}
+    logits = task.model.apply(variables, clips, train=False)
+    config.update_from_flattened_dict({key: 0.0})
+    expected = steps.create_task(config).model.apply(variables, clips, train=False)
+    np.testing.assert_array_equal(logits, expected)
+
+
+def test_label_smoothing(config):
+    config.label_smoothing = 0.2
+    loss_fn = steps.create_task(config).loss_fn
+    logit = np.log(9.0)  # Probability 0.9.
+    expected = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
+    np.testing.assert_allclose(loss_fn(np.array([logit]), np.array([1.0])), expected, rtol=1e-5)
+    expected = -(0.1 * np.log(0.9) + 0.9 * np.log(0.1))
+    np.testing.assert_allclose(loss_fn(np.array([logit]), np.array([0.0])), expected, rtol=1e-5)
+
+
+def test_the_average_of_parameters(config):
+    config.ema_decay = 0.9
+    states, _ = _train(config)
+    average = states[0].params
+    for step, state in enumerate(states[1:]):
+        decay = min(0.9, (1 + step) / (10 + step))
+        average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, average, state.params)  # noqa: B023
+    jax.tree.map(
+        functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6),
+        states[-1].average,
+        average,
+    )
+    task = steps.create_task(config)
+    batch = next(on_devices.batches(1, slice(0, 4)))
+    eval_step = parallel.Parallel("jit").compile(functools.partial(steps.eval_step, task=task))
+    of_average = eval_step(states[-1].replace(params=states[-1].average, average=None), batch)
+    np.testing.assert_array_equal(eval_step(states[-1], batch), of_average)
+
+
+def test_the_penalty_of_the_lstm_kernel(config):
+    config.l2_lstm_kernel = 0.01
+    config.model.lstm_features = 256
+    devices = parallel.Parallel("jit")
+    task = steps.create_task(config)
+    recipe = Recipe(task.model, task.optimizer, (10, 32, 32, 3))
+    state = create_state(recipe, 0, devices.replicated)
+    kernels = [np.asarray(state.params["lstm_cell"][g]["kernel"]) for g in ("ii", "if", "ig", "io")]
+    expected = 0.01 * (np.concatenate(kernels, axis=1) ** 2).sum()
+    assert float(steps.penalty(state.params, 0.01)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_keras_starts_an_lstm_so():
+    """The seed's first loss, 8.59 in the mean over an epoch, starts from this penalty."""
+    from fdd.models import initializers
+
+    shapes = {f"i{g}": {"kernel": np.zeros((2048, 256))} for g in "ifgo"}
+    shapes |= {f"h{g}": {"kernel": np.zeros((256, 256)), "bias": np.zeros(256)} for g in "ifgo"}
+    cell = jax.device_get(initializers.keras_lstm(jax.random.key(0), shapes))
+    assert jax.tree.map(np.shape, cell) == jax.tree.map(np.shape, shapes)
+    kernel = np.concatenate([cell[f"i{g}"]["kernel"] for g in "ifgo"], axis=1)
+    limit = np.sqrt(6 / (2048 + 1024))
+    assert np.abs(kernel).max() == pytest.approx(limit, rel=1e-3)
+    assert 0.01 * (kernel**2).sum() == pytest.approx(0.01 * kernel.size * limit**2 / 3, rel=0.01)
+    recurrent = np.concatenate([cell[f"h{g}"]["kernel"] for g in "ifgo"], axis=1)
+    np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(256), atol=1e-4)
+    assert [cell[f"h{g}"]["bias"].mean() for g in "ifgo"] == [0, 1, 0, 0]
+
+
+def test_early_stopping(config, tmp_path, capsys):
+    config.early_stopping = 2
+    config.learning_rate = 1e-30  # Nothing improves.
+    config.eval_every_steps = 1
+    config.num_steps = 20
+    config.freeze, config.frozen_batch_stats = "encoder", True
+    train.train_and_evaluate(config, tmp_path)
+    records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [r["step"] for r in records if r["split"] == "validation"] == [1, 2, 3]
+    train.train_and_evaluate(config, tmp_path)
+    assert "is finished" in capsys.readouterr().out
+
+
+def test_cached_features_give_the_same(config, tmp_path):
+    config.freeze = "encoder"
+    config.augment.flip = False
+    config.num_steps, config.eval_every_steps = 12, 6
+    runs = {}
+    for cache in (False, True):
+        config.cache_features = cache
+        folder = tmp_path / str(cache)
+        train.train_and_evaluate(config, folder)
+        lines = (folder / "metrics.jsonl").read_text().splitlines()
+        runs[cache] = [json.loads(line) for line in lines]
+    assert {p.name for p in (tmp_path / "True/features").iterdir()} == {
+        "train.npy",
+        "validation.npy",
+    }
+    for one, two in zip(*runs.values(), strict=True):
+        assert one["loss"] == pytest.approx(two["loss"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cache_features": True}, "needs an encoder that never changes"),
+        ({"cache_features": True, "freeze": "encoder"}, "clips cannot be augmented"),
+        ({"freeze": "stage9"}, "known: , stem, stage1"),
+        ({"ema_decay": 1.0}, "config.ema_decay is 1.0, it must be at least 0 and below 1"),
+        ({"schedule": "linear"}, "known: constant, cosine"),
+    ],
+)
+def test_settings_that_make_no_sense(config, tmp_path, changes, message):
+    config.update_from_flattened_dict(changes)
+    with pytest.raises(UserError, match=message):
+        train.train_and_evaluate(config, tmp_path)
+
+
+def test_names_of_what_can_be_frozen():
+    assert [num_frozen_parts(name) for name in FREEZE] == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
+    from configs import demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean
+    from fdd import settings
+
+    for module in (demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean):
+        settings.check(module.get_config())
+    seed = resnet_lstm.get_config()
+    assert (seed.l2_lstm_kernel, seed.learning_rate, seed.batch_size, seed.num_epochs) == (
+        0.01,
+        0.001,
+        32,
+        50,
+    )
+    off = {
+        "freeze": "",
+        "freeze_epochs": 0,
+        "frozen_batch_stats": False,
+        "schedule": "constant",
+        "encoder_learning_rate_scale": 1.0,
+        "warmup_steps": 0,
+        "weight_decay": 0.0,
+        "label_smoothing": 0.0,
+        "ema_decay": 0.0,
+        "early_stopping": 0,
+    }
+    assert {key: seed[key] for key in off} == off
+    assert (seed.model.dropout_features, seed.model.dropout_head) == (0, 0)
