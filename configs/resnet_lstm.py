@@ -13,7 +13,9 @@ Published by the seed system, on a data set and a split that it does not describ
 accuracy 99.50 %, test loss 0.0587, confusion matrix [[93, 0], [1, 106]] of 200 videos. Its training
 loss of 8.59 in the first epoch is explained by an L2 penalty of 0.01 on the LSTM's kernel.
 
-Measured here: nothing on FaceForensics++. README.md has what a frozen encoder reaches on 16 people.
+Measured here: nothing on FaceForensics++. On real footage of 16 people (10 to train, 4 to test, 12
+test videos, simple swaps), encoder frozen, 12 epochs, batch 8: AUC per video 0.59 to 0.66 over three
+seeds, with face crops 0.66 to 0.75. README.md has the table and the command.
 """
 
 import ml_collections

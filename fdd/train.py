@@ -73,7 +73,7 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterato
         UserError: the config, the folder or the data will not do.
     """
     settings.check(config)
-    config = pretrained.with_normalization(config)
+    config = pretrained.with_normalization(workdir.with_settled(folder, config))
     steps.create_task(config)  # Names that are not known show before the data is built.
     devices = parallel.Parallel(config.parallel)
     devices.check_batch_size(config.batch_size, config.accumulate_steps)

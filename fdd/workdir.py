@@ -23,6 +23,25 @@ _LOCK_FILE = "lock"
 _FREE_KEYS = ("data.data_dir", "data.manual_dir", "num_workers", "parallel")
 
 
+# What a run settles by itself where its config leaves it open (None).
+_OPEN_KEYS = ("mean", "std")
+
+
+def with_settled(
+    workdir: pathlib.Path, config: ml_collections.ConfigDict
+) -> ml_collections.ConfigDict:
+    """Returns the config with what the run in `workdir`, if there is one, has settled by itself."""
+    file = workdir / CONFIG_FILE
+    if not file.exists():
+        return config
+    config = config.copy_and_resolve_references()
+    stored = json.loads(file.read_text()).get("model", {})
+    for key in _OPEN_KEYS:
+        if config.model[key] is None and stored.get(key) is not None:
+            config.model[key] = tuple(stored[key])
+    return config
+
+
 def check(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
     """Sees that `workdir` is new or belongs to a run with `config`.
 
@@ -32,7 +51,8 @@ def check(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
     file = workdir / CONFIG_FILE
     if not file.exists():
         return
-    if different := _differences(json.loads(file.read_text()), plain(config)):
+    settled = plain(with_settled(workdir, config))
+    if different := _differences(json.loads(file.read_text()), settled):
         raise UserError(
             f"{workdir} belongs to a run with another config ({'; '.join(different)}): repeat "
             "that run's settings, or choose another --workdir"

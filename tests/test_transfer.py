@@ -2,13 +2,14 @@
 
 import functools
 import json
+import shutil
 
 import jax
 import numpy as np
 import optax
 import pytest
 
-from fdd import parallel, steps, train
+from fdd import parallel, steps, train, workdir
 from fdd.errors import UserError
 from fdd.models import FREEZE, num_frozen_parts
 from fdd.models.resnet import part_of
@@ -284,3 +285,16 @@ def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
     }
     assert {key: seed[key] for key in off} == off
     assert (seed.model.dropout_features, seed.model.dropout_head) == (0, 0)
+
+
+def test_weights_are_needed_for_the_start_alone(config, finished, tmp_path):
+    """A run goes on, and is evaluated, where the weights that it started from are gone."""
+    config.model.pretrained = str(shutil.copytree(finished, tmp_path / "weights"))
+    train.train_and_evaluate(config, tmp_path / "run")
+    shutil.rmtree(tmp_path / "weights")
+    shutil.rmtree(tmp_path / "run/report")
+    workdir.check(tmp_path / "run", config)
+    train.train_and_evaluate(config, tmp_path / "run")
+    assert (tmp_path / "run/report/metrics.json").exists()
+    with pytest.raises(UserError, match="is neither a"):
+        train.train_and_evaluate(config, tmp_path / "new")

@@ -76,6 +76,20 @@ def test_keras_resnet50_sees_what_keras_sees(shared):
         _compare_with_keras(pooled, pooled @ kernel + bias, values)
 
 
+def test_keras_files_without_top_and_of_whole_models(shared, tmp_path):
+    file = shared / "weights/resnet50_imagenet_keras.h5"
+    with h5py.File(file) as root, h5py.File(tmp_path / "whole.h5", "w") as whole:
+        inner = whole.create_group("model_weights")
+        for layer in root:
+            if layer != "predictions":
+                root.copy(layer, inner)
+    variables = _variables(functools.partial(ENCODERS["resnet50"], version="v1"), 64)
+    one, two = (pretrained.load(str(f), variables) for f in (file, tmp_path / "whole.h5"))
+    jax.tree.map(np.testing.assert_array_equal, one, two)
+    with pytest.raises(UserError, match=r"conv1_conv/bias has no place|layer1_0|is missing"):
+        pretrained.load(str(file), _variables(ENCODERS["resnet50"], 64))
+
+
 def _compare_with_keras(pooled, logits, values):
     probabilities = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     best = np.argsort(-probabilities)[:5]
