@@ -30,6 +30,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.augment.flip = True
     config.l2_lstm_kernel = 0.0
     config.learning_rate = 0.002
+    config.schedule = "cosine"
     config.num_steps = 600
     config.eval_every_steps = 50
     config.log_every_steps = 25

@@ -205,9 +205,9 @@ def encode_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
 def penalty(params: PyTree, l2_lstm_kernel: float) -> jax.Array:
     """What training adds to the loss: so many times the squared L2 norm of the LSTM's input kernel.
 
-    It is Keras' `kernel_regularizer=L2(l2_lstm_kernel)` of the LSTM layer.
+    It is Keras' `kernel_regularizer=L2(l2_lstm_kernel)` of the LSTM layer; 0 without an LSTM.
     """
-    if not l2_lstm_kernel:
+    if not l2_lstm_kernel or "lstm_cell" not in params:
         return jnp.zeros(())
     kernels = [params["lstm_cell"][gate]["kernel"] for gate in ("ii", "if", "ig", "io")]
     return l2_lstm_kernel * sum((kernel**2).sum() for kernel in kernels)

@@ -189,6 +189,14 @@ def test_the_penalty_of_the_lstm_kernel(config):
     assert float(steps.penalty(state.params, 0.01)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_control_without_an_lstm_trains_with_the_same_penalty(config):
+    config.l2_lstm_kernel = 0.01
+    config.model.temporal = "mean"
+    (before, after), (info,) = _train(config, num_steps=1)
+    assert np.isfinite(info["loss"])
+    assert "head" in _moved(before, after)["params"]
+
+
 def test_keras_starts_an_lstm_so():
     """The seed's first loss, 8.59 in the mean over an epoch, starts from this penalty."""
     from fdd.models import initializers
