@@ -1,5 +1,6 @@
 """What goes wrong while a run lasts: damaged files, full disks, two runs in one folder, signals."""
 
+import functools
 import os
 import pathlib
 import re
@@ -11,7 +12,7 @@ import time
 
 import pytest
 
-from fdd import evaluate, train, workdir
+from fdd import evaluate, logs, train, workdir
 from fdd.checkpoints import DAMAGED_DIR
 from fdd.data.records import Dataset
 from fdd.errors import UserError
@@ -187,16 +188,28 @@ def test_a_workdir_that_cannot_be_written(config, small_disk, tmp_path):
         train.train_and_evaluate(config, tmp_path / "file/run")
 
 
-def test_sigterm_saves_and_says_so_with_its_status(config, data_dir, tmp_path):
-    process = kill_and_resume.start(data_dir, tmp_path / "run", 5000)
-    log = tmp_path / "run/metrics.jsonl"
-    kill_and_resume.wait_until(lambda: log.exists() and log.stat().st_size > 500, process)
-    process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=30)
-    assert process.returncode == 75
-    (step,) = re.findall(r"fdd: stopped after step (\d+), which is saved", output)
-    assert (tmp_path / "run/checkpoints" / step).is_dir()
-    assert log.read_text().splitlines()[-1].startswith(f'{{"step": {step},')
+def test_sigterm_saves_and_another_number_of_devices_goes_on(data_dir, tmp_path):
+    start, stopped = 0, []
+    for num_devices in (2, 1):
+        flags = f"--xla_force_host_platform_device_count={num_devices}"
+        process = kill_and_resume.start(data_dir, tmp_path / "run", 50_000, XLA_FLAGS=flags)
+        records = functools.partial(logs.read_metrics, tmp_path / "run")
+        kill_and_resume.wait_until(
+            lambda: any(r["step"] > start + 5 for r in records()),  # noqa: B023
+            process,
+        )
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=30)
+        assert process.returncode == 75, output
+        (step,) = re.findall(r"fdd: stopped after step (\d+), which is saved", output)
+        assert (tmp_path / "run/checkpoints" / step).is_dir()
+        assert records()[-1]["step"] == int(step)
+        assert (f"Going on after step {start} of" in output) == (start > 0)
+        start = int(step)
+        stopped.append(start)
+    assert stopped[1] > stopped[0] + 5
+    steps = [record["step"] for record in records() if record["split"] == "train"]
+    assert steps == list(range(1, stopped[1] + 1))
 
 
 def test_killed_twice_it_ends_as_if_it_had_not_been(data_dir, tmp_path):
