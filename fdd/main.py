@@ -62,13 +62,8 @@ def _one_line(message: object) -> str:
 
 def main(_: list[str]) -> None:
     """Runs the command; an error the user can put right ends it with one line and status 1."""
-    from fdd import (
-        compilation_cache,
-        parallel,
-        preemption,
-        train,
-        workdir,
-    )  # Late, so that --help and a mistyped flag do not wait for JAX.
+    # Late, so that --help and a mistyped flag do not wait for JAX.
+    from fdd import compilation_cache, parallel, preemption, train, workdir
 
     logging.set_verbosity(logging.FATAL)  # orbax tells of every file, and raises its errors again.
     keep_threads_quiet_about_disks()
@@ -78,8 +73,9 @@ def main(_: list[str]) -> None:
     if _WORKDIR.value:
         folder = pathlib.Path(_WORKDIR.value)
     else:
-        file = config_flags.get_config_filename(flags.FLAGS["config"])
-        folder = pathlib.Path("runs", pathlib.Path(file).stem)
+        file, _, variant = config_flags.get_config_filename(flags.FLAGS["config"]).partition(":")
+        name = pathlib.Path(file).stem + (f"_{variant}" if variant else "")
+        folder = pathlib.Path("runs", name)
     try:
         parallel.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
         if not parallel.is_main():
