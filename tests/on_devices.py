@@ -64,11 +64,14 @@ def main(kind: str, out: str, *settings: str) -> None:
 
     from configs import demo
     from fdd import parallel, steps
+    from fdd.models import pretrained
     from fdd.state import Recipe, create_state
 
     parallel.initialize()
     config = demo.get_config()
     config.update({"batch_size": BATCH_SIZE, "learning_rate": 1e-4, "parallel": kind})
+    config.schedule = "constant"
+    config = pretrained.with_normalization(config)
     config.augment.update({"brightness": 0.1, "contrast": 0.1})
     options = {"num_steps": 20, "perturb": 0.0, "communication": False}
     for setting in settings:
@@ -98,6 +101,9 @@ def main(kind: str, out: str, *settings: str) -> None:
     for batch in batches(options["num_steps"], rows):
         begun = time.perf_counter()
         state, info = train_step(state, batch)
+        if not losses:  # Adam's first moments are a tenth of the first gradients, its second small.
+            moments = [leaf for leaf in jax.tree.leaves(state.opt_state) if leaf.ndim]
+            saved |= {f"moment/{i}": np.asarray(leaf) for i, leaf in enumerate(moments)}
         losses.append(float(info["loss"]))
         seconds.append(time.perf_counter() - begun)
     logits = np.asarray(eval_step(state, {"frames": first["frames"]}))

@@ -4,7 +4,8 @@ Sums over devices add in another order than sums on one, so results differ by fl
 training amplifies that: Adam divides a gradient by its own size, so where a gradient is all
 rounding error, a step is as long as elsewhere. How much this makes is measured, not guessed: a run
 on one device is repeated with all initial parameters multiplied by 1 + 5e-7, four units in the last
-place.
+place. The gradients of the first step, which Adam has not touched yet, are compared likewise:
+there, rounding moves values across the kink of a ReLU or swaps the larger of two in max pooling.
 """
 
 import csv
@@ -43,8 +44,17 @@ def run(tmp_path_factory):
 
 def _difference(one, other, prefix=""):
     assert one.keys() >= {"losses", "logits"}
-    names = [name for name in one if name.startswith(prefix) and not name.startswith("bytes")]
+    names = [
+        name for name in one if name.startswith(prefix) and not name.startswith(("bytes", "moment"))
+    ]
     return max(np.abs(one[name] - other[name]).max() for name in names if name != "seconds")
+
+
+def _gradient_difference(one, other):
+    """The largest difference in a tensor's first gradients, relative to the largest of them."""
+    names = [name for name in one if name.startswith("moment/")]
+    assert len(names) > 100
+    return max(np.abs(one[name] - other[name]).max() / np.abs(one[name]).max() for name in names)
 
 
 @pytest.mark.parametrize("kind", ["jit", "pmap"])
@@ -52,11 +62,13 @@ def test_eight_devices_compute_what_one_does(run, kind):
     one, eight = run(1, "jit"), run(8, kind, "communication=True")
     assert len(one["losses"]) == 20
     assert one["losses"][-1] < one["losses"][0]
-    np.testing.assert_allclose(eight["losses"], one["losses"], atol=1e-5)
-    for prefix in ("params", "batch_stats", "logits", "accuracy"):
-        assert _difference(one, eight, prefix) < 1e-4, prefix
+    np.testing.assert_allclose(eight["losses"][0], one["losses"][0], rtol=1e-6)
     nudged = run(1, "jit", "perturb=5e-7")
-    assert _difference(one, eight, "params") <= _difference(one, nudged, "params")
+    limit = 5 * _gradient_difference(one, nudged)
+    assert _gradient_difference(one, eight) < limit < 0.1  # Summing wrongly is off by more.
+    for prefix in ("params", "batch_stats", "losses", "logits"):
+        limit = 5 * _difference(one, nudged, prefix)
+        assert _difference(one, eight, prefix) < limit < 0.2, prefix
 
 
 def test_two_processes_of_four_devices_found_through_slurm(run, tmp_path):

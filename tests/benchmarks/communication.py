@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from fdd import parallel, steps
+from fdd.models import pretrained
 from fdd.state import Recipe, create_state
 
 
@@ -27,7 +28,8 @@ def main() -> None:
     parser.add_argument("--config", default="configs/resnet_lstm.py")
     name = parser.parse_args().config.removesuffix(".py").replace("/", ".")
     config = importlib.import_module(name).get_config()
-    task = steps.create_task(config)
+    config.model.pretrained = ""
+    task = steps.create_task(pretrained.with_normalization(config))
     batch = {
         "frames": np.zeros((16, 10, 32, 32, 3), np.uint8),
         "label": np.zeros(16, np.float32),
