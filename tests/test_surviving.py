@@ -16,6 +16,7 @@ from fdd import evaluate, logs, train, workdir
 from fdd.checkpoints import DAMAGED_DIR
 from fdd.data.records import Dataset
 from fdd.errors import UserError
+from fdd.models import pretrained
 from tests import kill_and_resume
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -145,6 +146,7 @@ def _children(parent, of):
 
 
 def test_two_runs_in_one_workdir(config, tmp_path):
+    config = pretrained.with_normalization(config)
     with workdir.claim(tmp_path, config):
         pid = os.getpid()
         with pytest.raises(UserError, match=rf"is in use by process {pid} on .*: wait for"):
