@@ -38,7 +38,7 @@ def cached(
         float32 [n, t, c] in the order of the records, read from disk as it is used.
     """
     file = folder / FEATURES_DIR / f"{split}.npy"
-    if not file.exists():
+    if not file.exists() or len(np.load(file, mmap_mode="r")) != dataset.splits[split]:
         _compute(file, encode_step, state, dataset, split, batch_size)
     parallel.barrier(f"features of {split}")
     return np.load(file, mmap_mode="r")

@@ -63,7 +63,8 @@ def check(config: ml_collections.ConfigDict) -> None:
             raise UserError(f"config.{key} is {value}, it must be at least 0 and below 1")
     for key, known in _CHOICES.items():
         if (value := _get(config, key)) not in known:
-            raise UserError(f"config.{key} is '{value}', known: {', '.join(known)}")
+            names = ", ".join(name or "''" for name in known)
+            raise UserError(f"config.{key} is '{value}', known: {names}")
 
 
 def _check_cache(config: ml_collections.ConfigDict) -> None:

@@ -242,6 +242,11 @@ def test_cached_features_give_the_same(config, tmp_path):
         "train.npy",
         "validation.npy",
     }
+    np.save(tmp_path / "True/features/train.npy", np.zeros((1, 10, 16), np.float32))
+    shutil.rmtree(tmp_path / "True/checkpoints")
+    train.train_and_evaluate(config, tmp_path / "True")
+    again = (tmp_path / "True/metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in again] == runs[True], "features of other data were used"
     for one, two in zip(*runs.values(), strict=True):
         assert one["loss"] == pytest.approx(two["loss"], abs=1e-5)
 
@@ -251,7 +256,7 @@ def test_cached_features_give_the_same(config, tmp_path):
     [
         ({"cache_features": True}, "needs an encoder that never changes"),
         ({"cache_features": True, "freeze": "encoder"}, "clips cannot be augmented"),
-        ({"freeze": "stage9"}, "known: , stem, stage1"),
+        ({"freeze": "stage9"}, "known: '', stem, stage1"),
         ({"ema_decay": 1.0}, "config.ema_decay is 1.0, it must be at least 0 and below 1"),
         ({"schedule": "linear"}, "known: constant, cosine"),
     ],
