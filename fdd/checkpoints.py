@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
@@ -91,6 +92,34 @@ class Checkpoints:
             return self._manager.restore(step, args=arguments)["state"]
         except Exception as error:
             raise self._damaged(step, error) from None
+
+    def restore_variables(self, step: int, sharding: jax.sharding.Sharding) -> Any:
+        """Returns what scores clips: {'params', 'batch_stats'}, placed as `sharding` says.
+
+        The parameters are their average where one is kept. Nothing else is read, which takes a
+        third of the time and memory of `restore`.
+
+        Raises:
+            UserError: the checkpoint is damaged.
+        """
+        folder = self._folder / str(step) / "state"
+        try:
+            handler = ocp.PyTreeCheckpointHandler()
+            stored = handler.metadata(folder).tree
+            params = "params" if stored["average"] is None else "average"
+            wanted = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+                {name: stored[name] for name in (params, "batch_stats")},
+            )
+            arguments = ocp.args.PyTreeRestore(
+                wanted,
+                restore_args=ocp.checkpoint_utils.construct_restore_args(wanted),
+                partial_restore=True,
+            )
+            restored = handler.restore(folder, args=arguments)
+        except Exception as error:
+            raise self._damaged(step, error) from None
+        return {"params": restored[params], "batch_stats": restored["batch_stats"]}
 
     def restore_last(self, abstract: TrainState) -> tuple[int, TrainState, dict[str, Any]] | None:
         """Returns the newest state that can be read, with its step and meta data.

@@ -33,12 +33,12 @@ def evaluate(
     Raises:
         UserError: there is no checkpoint, no such data set or split, or a mismatch.
     """
-    from fdd import detector, report  # Late, so that --help need not wait for JAX.
+    from fdd import report  # Late, so that --help need not wait for JAX.
     from fdd.data import prepare
     from fdd.data.records import Dataset
     from fdd.scores import score
 
-    loaded = detector.load(workdir)
+    loaded = _load(workdir)
     frames = frames or loaded.config.eval_frames
     opened = [Dataset(folder) for folder in datasets]
     opened = opened or [prepare.open_dataset(loaded.config.data)]
@@ -71,10 +71,10 @@ def evaluate_robustness(
     Raises:
         UserError: there is no checkpoint, or no video.
     """
-    from fdd import detector, robustness
+    from fdd import robustness
     from fdd.data import prepare
 
-    loaded = detector.load(workdir)
+    loaded = _load(workdir)
     data = loaded.config.data
     root = videos_dir or prepare.videos_folder(data)
     if root is None or not root.is_dir():
@@ -97,6 +97,14 @@ def evaluate_robustness(
     areas = robustness.evaluate(videos, spec, score)
     robustness.write(workdir / "evaluations" / f"robustness-{split}", areas)
     return areas
+
+
+def _load(workdir: pathlib.Path) -> Any:
+    from fdd.detector import Detector
+
+    loaded = Detector.load(workdir)
+    loaded.devices.check_batch_size(loaded.config.batch_size)
+    return loaded
 
 
 def _mismatch(dataset: Any, loaded: Any, allowed: bool) -> list[str]:

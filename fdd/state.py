@@ -94,6 +94,15 @@ def create_state(
     return jax.jit(recipe.state, out_shardings=sharding)(change(variables))
 
 
+def inference_state(variables: PyTree) -> TrainState:
+    """A state that can score clips, without what only training needs.
+
+    Args:
+        variables: {'params', 'batch_stats'}.
+    """
+    return TrainState(step=None, opt_state=None, sums=None, **variables)
+
+
 def abstract_state(recipe: Recipe, sharding: jax.sharding.Sharding) -> TrainState:
     """The shapes, types and places of `create_state`'s result."""
     shapes = jax.eval_shape(lambda key: recipe.state(recipe.variables(key)), jax.random.key(0))

@@ -5,8 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from fdd import detector, evaluate
+from fdd import evaluate
 from fdd.data import prepare
+from fdd.detector import Detector
 from fdd.errors import UserError
 from fdd.scores import frame_order, score
 
@@ -29,7 +30,7 @@ def test_the_same_scores_as_the_report_of_the_run(finished, capsys):
 
 
 def test_batch_size_does_not_matter(finished, dataset):
-    loaded = detector.load(finished)
+    loaded = Detector.load(finished)
     logits = [
         score(loaded.eval_step, loaded.state, dataset, "test", batch_size).logits
         for batch_size in (3, 8)

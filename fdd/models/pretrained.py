@@ -255,9 +255,8 @@ def _at(tree: PyTree, path: Path) -> PyTree:
 def _from_run(folder: pathlib.Path, variables: PyTree) -> PyTree:
     from fdd import detector  # It imports this package.
 
-    state = detector.load(folder).state
-    params = state.params if state.average is None else state.average
-    found = jax.device_get({"params": params, "batch_stats": state.batch_stats})
+    state = detector.Detector.load(folder).state
+    found = jax.device_get({"params": state.params, "batch_stats": state.batch_stats})
     old, new = (
         {
             jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape

@@ -10,6 +10,7 @@ import hashlib
 import json
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import av
 import cv2
@@ -60,6 +61,15 @@ class Preprocessing:
         if not 0 <= self.jpeg_quality <= 100:
             raise ValueError(f"jpeg_quality must be from 0 to 100, not {self.jpeg_quality}")
 
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "Preprocessing":
+        """Takes what it needs out of other settings, such as `config.data`.
+
+        Raises:
+            ValueError: a value is out of range.
+        """
+        return cls(**{field.name: settings[field.name] for field in dataclasses.fields(cls)})
+
     def description(self) -> dict[str, object]:
         """The settings, and what the path itself uses, as JSON-compatible values."""
         detector = {"sha256": faces.DETECTOR_SHA256, "threshold": faces.SCORE_THRESHOLD}
@@ -96,6 +106,7 @@ class Clip:
         seconds: Time of each frame after the video's first one.
         face: Where the face is in the video's frames; None for full frames.
         crop: The part of the video's frames that was kept, (x0, y0, x1, y1) in pixels.
+        seen: Indices of those of the searched frames in which this face was found.
     """
 
     index: int
@@ -104,6 +115,13 @@ class Clip:
     seconds: tuple[float, ...]
     face: Face | None
     crop: Box
+    seen: tuple[int, ...] = ()
+
+    def images(self) -> np.ndarray:
+        """The frames as training and evaluation see them: uint8 [t, height, width, 3], RGB."""
+        coded = [np.frombuffer(frame, np.uint8) for frame in self.frames]
+        decoded = [cv2.imdecode(frame, cv2.IMREAD_UNCHANGED) for frame in coded]
+        return np.stack([cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) for frame in decoded])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,12 +134,33 @@ class Extraction:
         people: The clips of each person, the one who is largest over the whole video first;
             with full frames there is one entry, for the frame.
         missing: Why a clip of the first person is missing, by clip index.
+        searched: How many faces were found in each frame that was searched for faces, by the
+            frame's index.
+        num_clips: How many clips the video should have given each person.
     """
 
     info: VideoInfo
     frame_size: tuple[int, int]
     people: tuple[tuple[Clip, ...], ...]
     missing: Mapping[int, str]
+    searched: Mapping[int, int]
+    num_clips: int
+
+
+class TooShortError(VideoError):
+    """A video with fewer frames than a clip has."""
+
+
+class NoFaceError(VideoError):
+    """A video in which no clip holds a face.
+
+    Attributes:
+        searched: As in `Extraction`.
+    """
+
+    def __init__(self, message: str, searched: Mapping[int, int]):
+        super().__init__(message)
+        self.searched = searched
 
 
 def library_versions() -> dict[str, str]:
@@ -154,33 +193,40 @@ def extract_clips(
         At least one person with at least one clip.
 
     Raises:
-        VideoError: no clip could be made; the message says why.
+        VideoError: no clip could be made; the message says why. `TooShortError` and `NoFaceError`
+            are two kinds of it.
     """
     info = decode.probe(path)
     wanted = sampling.clip_frame_indices(
         info.num_frames, spec.num_frames, spec.sampling, spec.clips_per_video
     )
     if not wanted:
-        raise VideoError(f"{info.num_frames} frames, fewer than a clip's {spec.num_frames}")
+        raise TooShortError(f"{info.num_frames} frames, fewer than a clip's {spec.num_frames}")
     known = _known_faces(info, reference)
     candidates = []  # Per clip: the clips of all the people in it.
-    frame_size = (0, 0)
+    frame_size, searched = (0, 0), {}
     for index, frames in enumerate(_frames_of_clips(path, info, wanted)):
         frame_size = frames[0].shape[:2]
-        found = _faces_of_clip(frames, spec) if known is None else known.get(index, ())
+        if spec.region == "full_frame":
+            found = [(None, ())]
+        elif known is not None:
+            found = [(face, ()) for face in known.get(index, ())]
+        else:
+            found, counts = _faces_of_clip(frames, wanted[index])
+            searched |= counts
         seconds = tuple(info.seconds(i) for i in wanted[index])
         frames = frames if damage is None else damage(frames)
         candidates.append(
-            [_cut(index, frames, wanted[index], seconds, face, spec) for face in found]
+            [_cut(index, frames, wanted[index], seconds, face, seen, spec) for face, seen in found]
         )
     people = _people(candidates)
     if not people:
-        raise VideoError(f"no face found in any of {len(wanted)} clips")
+        raise NoFaceError(f"no face found in any of {len(wanted)} clips", searched)
     if mask and len(people) > 1:
         people = _pointed_to(people, mask)
     present = {clip.index for clip in people[0]}
     missing = {i: "no face found in the clip" for i in range(len(wanted)) if i not in present}
-    return Extraction(info, frame_size, people, missing)
+    return Extraction(info, frame_size, people, missing, searched, len(wanted))
 
 
 def _known_faces(
@@ -209,21 +255,28 @@ def _frames_of_clips(
         held = {index: frame for index, frame in held.items() if index in needed}
 
 
-def _faces_of_clip(frames: Sequence[np.ndarray], spec: Preprocessing) -> Sequence[Face | None]:
-    """One face per person who is seen in at least half of the frames that are searched."""
-    if spec.region == "full_frame":
-        return (None,)
-    searched = np.linspace(0, len(frames) - 1, min(_DETECTIONS_PER_CLIP, len(frames)))
-    people = faces.follow([faces.detect_faces(frames[round(position)]) for position in searched])
+def _faces_of_clip(
+    frames: Sequence[np.ndarray], indices: Sequence[int]
+) -> tuple[list[tuple[Face, tuple[int, ...]]], dict[int, int]]:
+    """The people who are seen in at least half of the frames that are searched.
+
+    Returns:
+        Of each of them one face for the whole clip and the indices of the frames it was found in;
+        and how many faces each frame that was searched holds, by the frame's index.
+    """
+    spread = np.linspace(0, len(frames) - 1, min(_DETECTIONS_PER_CLIP, len(frames)))
+    positions = [round(position) for position in spread]
+    found = [faces.detect_faces(frames[position]) for position in positions]
     steady = []
-    for person in people:
-        seen = [face for face in person if face is not None]
+    for person in faces.follow(found):
+        seen = [(indices[p], face) for p, face in zip(positions, person, strict=True) if face]
         if 2 * len(seen) >= len(person):
-            boxes = np.array([face.box for face in seen])
+            boxes = np.array([face.box for _, face in seen])
             union = (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))
             box = tuple(float(value) for value in union)
-            steady.append(Face(box, float(np.mean([face.score for face in seen]))))
-    return steady
+            score = float(np.mean([face.score for _, face in seen]))
+            steady.append((Face(box, score), tuple(index for index, _ in seen)))
+    return steady, {indices[p]: len(each) for p, each in zip(positions, found, strict=True)}
 
 
 def _people(candidates: Sequence[Sequence[Clip]]) -> tuple[tuple[Clip, ...], ...]:
@@ -261,12 +314,13 @@ def _cut(
     frame_indices: Sequence[int],
     seconds: tuple[float, ...],
     face: Face | None,
+    seen: tuple[int, ...],
     spec: Preprocessing,
 ) -> Clip:
     height, width = frames[0].shape[:2]
     crop = (0.0, 0.0, float(width), float(height)) if face is None else _square(face, spec.margin)
     jpegs = tuple(_jpeg(_resized_crop(frame, crop, spec.image_size), spec) for frame in frames)
-    return Clip(index, jpegs, tuple(frame_indices), seconds, face, crop)
+    return Clip(index, jpegs, tuple(frame_indices), seconds, face, crop, seen)
 
 
 def _square(face: Face, margin: float) -> Box:

@@ -1,10 +1,10 @@
 """Finding faces in frames and following people through a clip."""
 
 import dataclasses
-import functools
 import hashlib
 import importlib.util
 import pathlib
+import threading
 from collections.abc import Sequence
 
 import cv2
@@ -44,12 +44,16 @@ def _detector_path() -> pathlib.Path:
     return path
 
 
-@functools.cache
+_OF_THREAD = threading.local()  # A detector keeps the size of its image, so none is shared.
+
+
 def _detector() -> cv2.FaceDetectorYN:
-    cv2.setNumThreads(1)  # Fastest for one frame, and videos are processed in parallel.
-    return cv2.FaceDetectorYN.create(
-        str(_detector_path()), "", (320, 320), score_threshold=SCORE_THRESHOLD
-    )
+    if not hasattr(_OF_THREAD, "detector"):
+        cv2.setNumThreads(1)  # Fastest for one frame, and videos are processed in parallel.
+        _OF_THREAD.detector = cv2.FaceDetectorYN.create(
+            str(_detector_path()), "", (320, 320), score_threshold=SCORE_THRESHOLD
+        )
+    return _OF_THREAD.detector
 
 
 def detect_faces(image: np.ndarray) -> list[Face]:

@@ -13,9 +13,9 @@ import time
 import numpy as np
 from absl import logging
 
-from fdd import detector
 from fdd.calibration import Calibration
 from fdd.data import pipeline, prepare
+from fdd.detector import Detector
 from fdd.evaluation import evaluate_scores
 from fdd.scores import Scores, score
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     logging.set_verbosity(logging.WARNING)
-    loaded = detector.load(options.workdir)
+    loaded = Detector.load(options.workdir)
     dataset = prepare.open_dataset(loaded.config.data)
     size = loaded.config.batch_size
     batches = list(pipeline.eval_batches(dataset, "test", batch_size=size))

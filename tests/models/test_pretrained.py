@@ -13,7 +13,7 @@ import pytest
 import safetensors.numpy
 
 from configs import resnet_lstm
-from fdd import detector
+from fdd.detector import Detector
 from fdd.errors import UserError
 from fdd.models import pretrained
 from fdd.models.resnet import ENCODERS, BasicBlock, BottleneckBlock, ResNet
@@ -137,7 +137,7 @@ def test_half_precision_is_taken_and_said(tmp_path, capsys):
 
 
 def test_from_a_run(finished, tmp_path):
-    state = jax.device_get(detector.load(finished).state)
+    state = jax.device_get(Detector.load(finished).state)
     start = jax.tree.map(np.zeros_like, {"params": state.params, "batch_stats": state.batch_stats})
     loaded = pretrained.load(str(finished), start)
     jax.tree.map(np.testing.assert_array_equal, loaded["params"], state.params)

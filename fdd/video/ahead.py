@@ -1,0 +1,58 @@
+"""Cutting the next videos into clips while the present one is judged."""
+
+import collections
+import concurrent.futures
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+
+from fdd.errors import first_line
+from fdd.video.clips import Extraction, Preprocessing, extract_clips
+from fdd.video.decode import VideoError
+
+_MOST_THREADS = 4
+
+
+def extract(path: str | os.PathLike[str], spec: Preprocessing) -> Extraction | VideoError:
+    """Cuts a video into clips; whatever is wrong with the file is returned, not raised."""
+    try:
+        return extract_clips(path, spec)
+    except VideoError as error:
+        return error
+    except Exception as error:  # A hostile file must not end a call for many.
+        return VideoError(f"{type(error).__name__}: {first_line(error)}")
+
+
+class Ahead:
+    """Iterates over what `extract` gives of some videos, in order, a few of them ahead.
+
+    Threads start with the first videos at once. Only the clips' JPEG images are held.
+    """
+
+    def __init__(self, paths: Iterable[str], spec: Preprocessing):
+        """Starts.
+
+        Args:
+            paths: The files.
+            spec: How they are cut.
+        """
+        threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+        self._pool = concurrent.futures.ThreadPoolExecutor(threads, "fdd-video")
+        self._paths, self._spec = iter(paths), spec
+        self._waiting: collections.deque = collections.deque()
+        self._start(threads + 1)
+
+    def _start(self, count: int) -> None:
+        for path in itertools.islice(self._paths, count):
+            self._waiting.append((path, self._pool.submit(extract, path, self._spec)))
+
+    def __iter__(self) -> Iterator[tuple[str, Extraction | VideoError]]:
+        """Yields (path, what it gave)."""
+        try:
+            while self._waiting:
+                path, job = self._waiting.popleft()
+                result = job.result()
+                self._start(1)
+                yield path, result
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
