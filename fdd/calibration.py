@@ -3,8 +3,7 @@
 import dataclasses
 
 import numpy as np
-import scipy.optimize
-import scipy.special
+import scipy  # Its parts are loaded when they are used.
 
 from fdd import metrics
 

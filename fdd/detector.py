@@ -11,12 +11,13 @@ import jax
 import ml_collections
 import numpy as np
 
-from fdd import prediction, steps, workdir
+from fdd import prediction, saliency, steps, workdir
 from fdd.calibration import Calibration
 from fdd.checkpoints import Checkpoints
 from fdd.errors import UserError
 from fdd.parallel import Parallel
 from fdd.prediction import Basis, Prediction
+from fdd.saliency import Saliency
 from fdd.state import Recipe, TrainState, inference_state
 from fdd.video.ahead import Ahead, extract
 from fdd.video.clips import Clip, Extraction, Preprocessing
@@ -135,6 +136,20 @@ class Detector:
         if not np.isfinite(logits).all():
             raise UserError(f"the checkpoint of step {self.step} gives logits that are not finite")
         return logits.astype(np.float64)
+
+    def explain(self, clips: Sequence[Clip]) -> Saliency:
+        """Which regions and frames drove the clips' scores; compiled when it is first asked."""
+        parts = [self._saliency_step(self.state, batch) for batch in self.batches(clips)]
+        return Saliency(
+            *(
+                np.concatenate([np.asarray(part[field]) for part in parts])[: len(clips)]
+                for field in range(len(Saliency._fields))
+            )
+        )
+
+    @functools.cached_property
+    def _saliency_step(self) -> Callable[[TrainState, Any], Saliency]:
+        return self.devices.compile(functools.partial(saliency.saliency_step, task=self.task))
 
     def batches(self, clips: Sequence[Clip]) -> Iterator[dict[str, np.ndarray]]:
         """Yields clips in batches for a step; the last clip fills the last batch up.

@@ -10,8 +10,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.special
-import scipy.stats
+import scipy  # Its parts are loaded when they are used.
 
 
 class ClipSums(flax.struct.PyTreeNode):

@@ -185,7 +185,8 @@ def eval_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
         inputs, method = batch["features"], "judge"
     else:
         inputs, method = augment.normalize(batch["frames"], task.mean, task.std), "__call__"
-    logits = task.model.apply(_for_evaluation(state), inputs, train=False, method=method)
+    variables = variables_for_evaluation(state)
+    logits = task.model.apply(variables, inputs, train=False, method=method)
     return jax.lax.all_gather(logits, DATA_AXIS, tiled=True)
 
 
@@ -198,7 +199,8 @@ def encode_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
         task: What to do.
     """
     clips = augment.normalize(batch["frames"], task.mean, task.std)
-    features = task.model.apply(_for_evaluation(state), clips, train=False, method="encode")
+    variables = variables_for_evaluation(state)
+    features = task.model.apply(variables, clips, train=False, method="encode")
     return jax.lax.all_gather(features, DATA_AXIS, tiled=True)
 
 
@@ -213,7 +215,8 @@ def penalty(params: PyTree, l2_lstm_kernel: float) -> jax.Array:
     return l2_lstm_kernel * sum((kernel**2).sum() for kernel in kernels)
 
 
-def _for_evaluation(state: TrainState) -> dict[str, PyTree]:
+def variables_for_evaluation(state: TrainState) -> dict[str, PyTree]:
+    """Returns {'params', 'batch_stats'}: the average of the parameters where one is kept."""
     params = state.params if state.average is None else state.average
     return {"params": params, "batch_stats": state.batch_stats}
 

@@ -13,18 +13,17 @@ FRAMES_AXIS = "frames"  # Batch statistics are taken over it and the batch.
 
 
 class FrameFeatures(nn.Module):
-    """An encoder and global average pooling, for one frame of each clip."""
+    """An encoder, for one frame of each clip."""
 
     make_encoder: Callable[..., ResNet]
     data_axis: str | None = None
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool) -> jax.Array:
-        """Maps images [b, h, w, 3] to features [b, c]."""
+        """Maps images [b, h, w, 3] to feature maps, float32 [b, h / 32, w / 32, c]."""
         axes = (FRAMES_AXIS, self.data_axis) if self.data_axis else FRAMES_AXIS
         encoder = self.make_encoder(axis_name=axes, name="encoder")
-        feature_map = encoder(images, train=train)  # [b, h / 32, w / 32, c]
-        return feature_map.astype(jnp.float32).mean(axis=(1, 2))
+        return encoder(images, train=train).astype(jnp.float32)
 
 
 class ResNetLSTM(nn.Module):
@@ -86,6 +85,10 @@ class ResNetLSTM(nn.Module):
 
     def encode(self, clips: jax.Array, *, train: bool) -> jax.Array:
         """Maps clips, float [b, t, h, w, 3], to features of their frames, float32 [b, t, c]."""
+        return self.feature_maps(clips, train=train).mean(axis=(2, 3))
+
+    def feature_maps(self, clips: jax.Array, *, train: bool) -> jax.Array:
+        """Maps clips, as `encode`, to what it pools: float32 [b, t, h / 32, w / 32, c]."""
         frames = jnp.swapaxes(clips, 0, 1)  # [t, b, h, w, 3]: a leading mapped axis is fastest.
         return jnp.swapaxes(self.frame_features(frames, train), 0, 1)
 

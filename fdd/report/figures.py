@@ -14,10 +14,11 @@ from fdd.report.errors import Strip
 from fdd.report.layers import Box
 from fdd.scores import Scores
 
-_DARK, _MIDDLE, _LIGHT = "#1b3a57", "#c8642b", "#e9eef3"
+DARK, MIDDLE, LIGHT = "#1b3a57", "#c8642b", "#e9eef3"
 
 
-def _save(figure: Figure, path: pathlib.Path) -> None:
+def save(figure: Figure, path: pathlib.Path) -> None:
+    """Writes a figure as PNG."""
     figure.savefig(path, dpi=120, bbox_inches="tight", metadata={"Software": None})
 
 
@@ -32,7 +33,7 @@ def curves(path: pathlib.Path, history: Sequence[Mapping[str, Any]], name: str, 
     """
     figure = Figure(figsize=(6, 3.6))
     axes = figure.subplots()
-    for split, color, style in (("train", _MIDDLE, ".--"), ("validation", _DARK, "o-")):
+    for split, color, style in (("train", MIDDLE, ".--"), ("validation", DARK, "o-")):
         points = [(record["step"], record[name]) for record in history if record["split"] == split]
         if points:
             axes.plot(*zip(*points, strict=True), style, color=color, label=split, markersize=4)
@@ -41,7 +42,7 @@ def curves(path: pathlib.Path, history: Sequence[Mapping[str, Any]], name: str, 
     axes.set_ylim(0, 1.02 if name == "accuracy" else None)
     axes.grid(alpha=0.3)
     axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def confusion_matrix(path: pathlib.Path, matrix: Sequence[Sequence[int]]) -> None:
@@ -59,7 +60,7 @@ def confusion_matrix(path: pathlib.Path, matrix: Sequence[Sequence[int]]) -> Non
     axes.set_yticks([0, 1], ["real", "fake"])
     axes.set_xlabel("called")
     axes.set_ylabel("true class")
-    _save(figure, path)
+    save(figure, path)
 
 
 def roc(path: pathlib.Path, videos: Scores) -> None:
@@ -90,7 +91,7 @@ def rocs(path: pathlib.Path, scores: Mapping[str, tuple[np.ndarray, np.ndarray]]
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(title="AUC per video", loc="lower right")
-    _save(figure, path)
+    save(figure, path)
 
 
 def severity(path: pathlib.Path, undamaged: float, damaged: Mapping[str, Sequence[float]]) -> None:
@@ -106,12 +107,12 @@ def severity(path: pathlib.Path, undamaged: float, damaged: Mapping[str, Sequenc
     axes.set_ylabel("AUC per video")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _styles(count: int) -> list[dict[str, Any]]:
     dashes = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1))]
-    colors = [_DARK, _MIDDLE, "#4c8c4a", "#7b4f9d", "#8a6d00", "#b03060"]
+    colors = [DARK, MIDDLE, "#4c8c4a", "#7b4f9d", "#8a6d00", "#b03060"]
     return [
         {"linestyle": dashes[index % 6], "color": colors[index % 6], "linewidth": 2 if index else 3}
         for index in range(count)
@@ -124,8 +125,8 @@ def reliability(path: pathlib.Path, videos: Scores, calibration: Calibration) ->
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], ":", color="gray", linewidth=1)
     for name, scale, style, color in (
-        ("before", 1.0, "s--", _MIDDLE),
-        ("after temperature", calibration.temperature, "o-", _DARK),
+        ("before", 1.0, "s--", MIDDLE),
+        ("after temperature", calibration.temperature, "o-", DARK),
     ):
         means, shares, _ = metrics.reliability(videos.labels, videos.logits / scale)
         axes.plot(means, shares, style, color=color, label=name, markersize=5)
@@ -133,7 +134,7 @@ def reliability(path: pathlib.Path, videos: Scores, calibration: Calibration) ->
     axes.set_ylabel("share of fakes")
     axes.grid(alpha=0.3)
     axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def strips(path: pathlib.Path, clips: Sequence[Strip]) -> None:
@@ -146,7 +147,7 @@ def strips(path: pathlib.Path, clips: Sequence[Strip]) -> None:
             axes.imshow(np.concatenate(list(clip.frames), axis=1))
             axes.set_title(clip.title, fontsize=8, loc="left", pad=2)
             axes.axis("off")
-    _save(figure, path)
+    save(figure, path)
 
 
 def layers(path: pathlib.Path, boxes: Sequence[Box]) -> None:
@@ -155,19 +156,19 @@ def layers(path: pathlib.Path, boxes: Sequence[Box]) -> None:
     axes = figure.subplots()
     for index, box in enumerate(boxes):
         top = -index
-        axes.add_patch(patches.Rectangle((0, top), 2.7, 0.7, facecolor=_LIGHT, edgecolor=_DARK))
-        axes.add_patch(patches.Rectangle((2.7, top), 3.1, 0.7, facecolor="white", edgecolor=_DARK))
+        axes.add_patch(patches.Rectangle((0, top), 2.7, 0.7, facecolor=LIGHT, edgecolor=DARK))
+        axes.add_patch(patches.Rectangle((2.7, top), 3.1, 0.7, facecolor="white", edgecolor=DARK))
         parameters = f"\n{box.num_params:,} parameters" if box.num_params else ""
         axes.text(1.35, top + 0.35, box.name + parameters, ha="center", va="center", fontsize=9)
         shapes = f"input    {_shape(box.input)}\noutput  {_shape(box.output)}"
         axes.text(2.85, top + 0.35, shapes, ha="left", va="center", fontsize=9)
         if index:
-            arrow = {"arrowstyle": "->", "color": _DARK}
+            arrow = {"arrowstyle": "->", "color": DARK}
             axes.annotate("", (2.9, top + 0.7), (2.9, top + 1), arrowprops=arrow)
     axes.set_xlim(-0.1, 5.9)
     axes.set_ylim(-len(boxes) + 0.9, 0.8)
     axes.axis("off")
-    _save(figure, path)
+    save(figure, path)
 
 
 def _shape(shape: Sequence[int]) -> str:

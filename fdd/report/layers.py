@@ -80,7 +80,8 @@ def describe(model: nn.Module, clip_shape: Sequence[int]) -> list[Box]:
         title = f"ResNet {stage.replace('layer', 'stage ')}, {len(names)} blocks"
         parameters = count(*(encoder[name] for name in names))
         boxes.append(Box(title, framed(start), framed(end), parameters))
-    feature_map, features = shapes[prefix][1], shapes["frame_features"][1]
+    feature_map = shapes[prefix][1]
+    features = feature_map[-1:]
     state, logit = shapes["head"]
     lstm = "lstm_cell" in params
     temporal = Box(

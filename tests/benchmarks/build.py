@@ -53,12 +53,16 @@ def draw_videos(folder: pathlib.Path, targets: int, processes: int) -> list[Vide
 
 
 def _draw(video: Video) -> None:
-    seed = int(video.target)
+    draw_video(video.path, int(video.target), NUM_FRAMES)
+
+
+def draw_video(path: str, seed: int, num_frames: int) -> None:
+    """Writes one 720p video."""
     identity = identities.sample_identity(np.random.default_rng(seed))
-    states = motion.sample_motion(np.random.default_rng(seed + 1000), NUM_FRAMES).states()
+    states = motion.sample_motion(np.random.default_rng(seed + 1000), num_frames).states()
     rng = np.random.default_rng(seed)
     room = cv2.blur(rng.integers(0, 255, (720, 1280, 3), dtype=np.uint8), (5, 5))
-    with av.open(video.path, "w") as out:
+    with av.open(path, "w") as out:
         stream = out.add_stream("libx264", rate=25, options={"crf": "23", "g": "250"})
         stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv444p"
         for state in states:

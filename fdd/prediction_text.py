@@ -1,0 +1,98 @@
+"""A prediction in words."""
+
+import os
+
+from fdd.prediction import NO_ANSWER, ClipScore, Person, Prediction
+
+_BAR = 20
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A file's name as one line, whatever characters are in it."""
+    name = os.fspath(path)
+    return name if name and name.isprintable() else ascii(name)
+
+
+def lines(prediction: Prediction) -> str:
+    """A prediction as some lines for a terminal."""
+    name = shown(prediction.path)
+    if prediction.verdict == NO_ANSWER:
+        return f"{name}: no answer, {prediction.reason} ({prediction.detail})"
+    text = [f"{name}: {prediction.verdict}, {headline(prediction)}"]
+    if seen := faces(prediction):
+        text.append(f"  {seen}")
+    for person in prediction.people:
+        if len(prediction.people) > 1:
+            decided = ", who decided," if person.number == prediction.person else ""
+            text.append(f"  person {person.number}{decided} {chance(person)}")
+        text.extend(_clip(clip) for clip in person.clips)
+    return "\n".join(text)
+
+
+def headline(prediction: Prediction) -> str:
+    """The probability, its interval and the threshold."""
+    threshold = prediction.threshold
+    side = "above" if prediction.verdict == "fake" else "not above"
+    return f"{chance(prediction.decisive)}, {side} the threshold {number(threshold)}"
+
+
+def chance(person: Person) -> str:
+    """A person's probability with its interval."""
+    clips = f"{len(person.clips)} clip{'s' if len(person.clips) > 1 else ''}"
+    text = f"probability of fake {number(person.probability)}"
+    if person.interval is None:
+        return f"{text} from {clips}"
+    low, high = map(number, person.interval)
+    return f"{text} ({low} to {high} from the spread over {clips})"
+
+
+def faces(prediction: Prediction) -> str | None:
+    """In how many frames faces were seen, and whose."""
+    if prediction.frames_searched is None:
+        return None
+    text = (
+        f"a face in {prediction.frames_with_face} of {prediction.frames_searched} searched frames"
+    )
+    count = len(prediction.people)
+    return text if count < 2 else f"{text}, {count} people"
+
+
+def number(probability: float) -> str:
+    """A probability, with more digits near 0 and 1; never rounded to either."""
+    if 0.01 <= probability <= 0.99:
+        return f"{probability:.2f}"
+    if 0.0005 <= probability <= 0.9995:
+        return f"{probability:.3f}"
+    return "<0.001" if probability < 0.5 else ">0.999"
+
+
+def meaning(prediction: Prediction) -> str:
+    """What the number means and what it does not, in plain sentences."""
+    if prediction.verdict == NO_ANSWER:
+        return (
+            f"There is no answer: {prediction.reason}, {prediction.detail}. That says nothing "
+            "about whether the video is genuine."
+        )
+    share = number(prediction.probability)
+    text = (
+        f"The detector gives a probability of {share} that this video is a fake of the kind it "
+        "was trained on: among as many real as fake videos like those it was calibrated with, "
+        f"about that share of those with this score were fakes. It is called {prediction.verdict} "
+        f"because that is {'' if prediction.verdict == 'fake' else 'not '}above "
+        f"{number(prediction.threshold)}, the threshold chosen on validation videos. It is no "
+        "proof: of videos from elsewhere, of other forgeries and of other compression the number "
+        "may be far off, in either direction, and where fakes are rare most videos called fake "
+        "are real."
+    )
+    if prediction.interval is None:
+        return f"{text} There is one clip only, so nothing is known of the spread."
+    return (
+        f"{text} The interval says how far the clips of this video agree with each other, not how "
+        "sure it is that the detector is right."
+    )
+
+
+def _clip(clip: ClipScore) -> str:
+    full = round(clip.probability * _BAR)
+    span = f"{clip.start:7.2f} to {clip.end:6.2f} s"
+    return f"  {span}  {number(clip.probability):>6}  {'#' * full}{'.' * (_BAR - full)}"
