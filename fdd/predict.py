@@ -130,8 +130,8 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
 
     config = workdir.stored_config(options.workdir)
     # Videos are decoded while JAX is imported, the checkpoint read and the network compiled.
-    found = Ahead(paths, Preprocessing.of(config.data))
-    with contextlib.closing(iter(found)) as extractions:
+    with contextlib.closing(Ahead(paths, Preprocessing.of(config.data))) as extractions:
+        import tqdm
         from absl import logging
 
         from fdd import compilation_cache
@@ -141,7 +141,9 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
         compilation_cache.enable()
         detector = Detector.load(options.workdir)
         writer = _writer(options.out, detector)
-        for path, extraction in extractions:
+        quiet = True if sys.stdout.isatty() else None  # None: unless stderr is a terminal.
+        bar = tqdm.tqdm(extractions, total=len(paths), unit="video", disable=quiet)
+        for path, extraction in bar:
             prediction = detector.judge(path, extraction)
             files = writer(prediction, extraction)
             print(_text(prediction, files, options.json), flush=True)

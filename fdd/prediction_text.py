@@ -81,7 +81,7 @@ def meaning(prediction: Prediction) -> str:
         f"because that is {'' if prediction.verdict == 'fake' else 'not '}above "
         f"{number(prediction.threshold)}, the threshold chosen on validation videos. It is no "
         "proof: of videos from elsewhere, of other forgeries and of other compression the number "
-        "may be far off, in either direction, and where fakes are rare most videos called fake "
+        "may be far off, in either direction, and where fakes are rare many videos called fake "
         "are real."
     )
     if prediction.interval is None:

@@ -57,12 +57,9 @@ def draw(
         if clip.index in frames:
             _overview(axes, frames[clip.index], clip, prediction)
     _timeline(middle.subplots(), prediction, searched)
-    strongest = max(float(saliency.maps.max()), 1e-12)
-    reach = max(float(np.abs(saliency.contributions).max()), 1e-12) * 1.15
-    for index, (part, clip) in enumerate(zip(rows, clips, strict=True)):
-        heat = np.maximum(saliency.maps[index], 0) / strongest
+    for part, clip, *explained in zip(rows, clips, *saliency, strict=True):
         score = next(s for s in prediction.decisive.clips if s.index == clip.index)
-        _clip(part, clip, score, heat, saliency.contributions[index], reach)
+        _clip(part, clip, score, *explained)
     save(figure, path)
 
 
@@ -149,12 +146,13 @@ def _clip(
     figure: Figure,
     clip: Clip,
     score: ClipScore,
-    heat: np.ndarray,
+    maps: np.ndarray,
     contributions: np.ndarray,
-    reach: float,
 ) -> None:
     """Draws a clip's frames, the heat map over them, and what each frame adds."""
     images = clip.images()
+    heat = np.maximum(maps, 0) / max(float(maps.max()), 1e-12)
+    reach = max(float(np.abs(contributions).max()), 1e-12) * 1.4
     count, size = images.shape[:2]
     first, second, third = figure.subplots(
         3, 1, gridspec_kw={"height_ratios": [1, 1, 0.62], "hspace": 0.02}

@@ -24,9 +24,9 @@ _LONGEST_NAME = 100
 LIMITS = """\
 The frames in grey are Grad-CAM (Selvaraju et al., ICCV 2017) on the encoder's last feature map, a
 grid of {grid} positions over the crop, drawn smoothly: bright is where that map raised the logit,
-to first order, on one scale over all clips shown. The bars are the gradient by each frame's
+to first order, on one scale for all frames of a clip. The bars are the gradient by each frame's
 features times these features: above the line the frame raised the logit, below it lowered it; again
-on one scale.
+on one scale per clip.
 
 What they do not show:
 

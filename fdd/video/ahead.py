@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -46,13 +47,15 @@ class Ahead:
         for path in itertools.islice(self._paths, count):
             self._waiting.append((path, self._pool.submit(extract, path, self._spec)))
 
+    def close(self) -> None:
+        """Gives up on what has not been started."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
     def __iter__(self) -> Iterator[tuple[str, Extraction | VideoError]]:
         """Yields (path, what it gave)."""
-        try:
+        with contextlib.closing(self):
             while self._waiting:
                 path, job = self._waiting.popleft()
                 result = job.result()
                 self._start(1)
                 yield path, result
-        finally:
-            self._pool.shutdown(wait=False, cancel_futures=True)

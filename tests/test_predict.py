@@ -1,0 +1,205 @@
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+import fdd
+from fdd import predict
+from fdd.errors import UserError
+from fdd.scores import score
+from fdd.video import encode
+from fdd.video.ahead import extract
+
+
+@pytest.fixture(scope="module")
+def detector(finished):
+    return fdd.Detector.load(finished)
+
+
+def _originals(tree):
+    return sorted(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))
+
+
+def _run(capsys, *arguments):
+    """Exit status, standard output and standard error of the command."""
+    status = 0
+    try:
+        predict.main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        status = stop.code
+    out, err = capsys.readouterr()
+    if isinstance(status, str):  # Python prints it and exits with 1.
+        status, err = 1, f"{err}{status}\n"
+    return status, out, err
+
+
+def test_a_video_of_the_data_set_gets_the_logits_that_evaluation_gave(detector, dataset, tree):
+    """Of originals, since a fake's clips are cut where its original's face is."""
+    scores = score(detector.eval_step, detector.state, dataset, "test", 4)
+    videos = {video.stem: video for video in _originals(tree)}
+    compared = 0
+    for number, video_id in enumerate(scores.video_ids):
+        method, name = video_id.split("/")
+        if method == "youtube":
+            (person,) = detector.predict(videos[name]).people
+            (clip,) = [c for c in person.clips if c.index == scores.clip_indices[number]]
+            assert clip.logit == pytest.approx(scores.logits[number], abs=1e-5)
+            compared += 1
+    assert compared == 8
+
+
+def test_clips_are_what_records_hold(detector, dataset, tree):
+    """Bit for bit, so that nothing can differ but the order of sums."""
+    records = dataset.source("test")
+    rows = [index for index, row in enumerate(dataset.metadata("test")) if row["label"] == 0]
+    for index in rows[:3]:
+        record = records[index]
+        name = record["video_id"].decode().split("/")[1]
+        (video,) = [each for each in _originals(tree) if each.stem == name]
+        clips = extract(video, detector.preprocessing).people[0]
+        (clip,) = [clip for clip in clips if clip.index == record["clip_index"]]
+        np.testing.assert_array_equal(clip.images(), np.stack(record["frames"]))
+
+
+def test_many_videos_decoded_ahead_are_judged_as_each_alone(detector, tree):
+    paths = [*_originals(tree)[:6], "no such file"]
+    together = list(detector.predict_all(paths))
+    assert [each.path for each in together] == [str(path) for path in paths]
+    assert together == [detector.predict(path) for path in paths]
+    assert together[-1].reason == "unreadable"
+
+
+def test_json_lines_and_status(finished, tree, tmp_path, capsys):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    shutil.copy(_originals(tree)[0], folder / "a.mp4")
+    (folder / "notes.txt").write_text("no video")
+    status, out, err = _run(capsys, f"--workdir={finished}", "--json", folder)
+    assert status == 0
+    (answer,) = map(json.loads, out.splitlines())
+    assert answer["path"] == str(folder / "a.mp4")
+    assert answer["verdict"] in ("fake", "real")
+    assert len(answer["people"][0]["clips"]) == answer["num_clips"] == 2
+    assert "1 files" in err
+    grey = np.full((64, 64, 3), 90, np.uint8)
+    encode.write_video(folder / "grey.mp4", [grey] * 20, fps=25)
+    encode.write_video(folder / "short.mp4", [grey] * 9, fps=25)
+    (folder / "empty.mp4").touch()
+    status, out, err = _run(capsys, f"--workdir={finished}", "--json", folder)
+    assert status == 3
+    reasons = {
+        json.loads(line)["path"][-9:]: json.loads(line)["reason"] for line in out.splitlines()
+    }
+    assert list(reasons.values()) == [None, "unreadable", "no face", "too short"]
+    assert "3 of 4 videos got no answer" in err
+    status, out, _ = _run(capsys, f"--workdir={finished}", folder / "notes.txt")
+    assert (status, out.count("no answer, unreadable")) == (3, 1)
+
+
+def test_wrong_usage_ends_with_one_line(finished, tmp_path, capsys):
+    for arguments, message in (
+        ([], "--workdir"),
+        ([f"--workdir={finished}"], "VIDEO"),
+        ([f"--workdir={finished}", tmp_path / "no.mp4"], "there is no file"),
+        ([f"--workdir={finished}", tmp_path / "*.mp4"], "no file matches"),
+        ([f"--workdir={finished}", tmp_path], "holds no video"),
+    ):
+        status, out, err = _run(capsys, *arguments)
+        assert (status, out) == (2, "")
+        assert message in err and len(err.splitlines()) == 1
+    status, _, err = _run(capsys, f"--workdir={tmp_path}", __file__)
+    assert status == 1 and "holds no run" in err and len(err.splitlines()) == 1
+
+
+def test_other_preprocessing_is_refused(detector):
+    other = dataclasses.replace(detector, fingerprint="0" * 16)
+    with pytest.raises(UserError, match="another version"):
+        other.predict("a.mp4")
+
+
+def test_files_folders_and_globs(tmp_path):
+    names = ["b.mp4", "a.MKV", "sub/c.webm", "sub/notes.txt", "[x].mp4", "new\nline.mp4"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found, notes = predict.find_videos([str(tmp_path)])
+    assert {os.path.relpath(file, tmp_path) for file in found} == set(names) - {"sub/notes.txt"}
+    assert len(notes) == 1
+    found, _ = predict.find_videos([f"{tmp_path}/[x].mp4"])
+    assert found == [f"{tmp_path}/[x].mp4"]
+    found, notes = predict.find_videos([f"{tmp_path}/b.mp4", f"{tmp_path}/*.mp4"])
+    assert found[0] == f"{tmp_path}/b.mp4" and len(found) == 3
+    assert "named twice" in notes[0]
+    found, _ = predict.find_videos([f"{tmp_path}/**/*.webm"])
+    assert found == [f"{tmp_path}/sub/c.webm"]
+
+
+def test_pages_stand_alone_and_apart(finished, tree, tmp_path, capsys):
+    name = "a <b> *c* ü'.mp4"
+    for folder, video in zip(("one", "two"), _originals(tree), strict=False):
+        (tmp_path / folder).mkdir()
+        shutil.copy(video, tmp_path / folder / name)
+    (tmp_path / "two" / "empty.mp4").touch()
+    out = tmp_path / "out"
+    status, text, _ = _run(
+        capsys,
+        f"--workdir={finished}",
+        "--json",
+        f"--out={out}",
+        tmp_path / "one",
+        tmp_path / "two",
+    )
+    assert status == 3
+    answers = [json.loads(line) for line in text.splitlines()]
+    files = [answer[kind] for answer in answers for kind in ("page", "picture")]
+    assert len(set(files)) == 6 == len(list(out.iterdir()))
+    pages = [pathlib.Path(answer["page"]).read_text("utf-8") for answer in answers]
+    for page in pages:
+        assert not re.search(r'(src|href)="(?!data:)', page)
+        assert "<b>" not in page and "<em>c</em>" not in page
+        assert "data:image/png;base64," in page
+    assert pages[0] != pages[1]
+    assert "Grad-CAM" in pages[0] and "no answer" in pages[2].lower()
+    picture = pathlib.Path(answers[0]["picture"])
+    first = picture.read_bytes()
+    _run(capsys, f"--workdir={finished}", f"--out={out}", tmp_path / "one")
+    assert picture.read_bytes() == first
+    blocked = tmp_path / "one" / name / "out"
+    status, _, err = _run(capsys, f"--workdir={finished}", f"--out={blocked}", tmp_path / "one")
+    assert status == 1 and "cannot be written" in err and len(err.splitlines()) == 1
+
+
+def test_real_clips(detector, shared):
+    answers = {
+        each.path: each for each in detector.predict_all(sorted((shared / "clips").iterdir()))
+    }
+    by_name = {os.path.basename(path): answer for path, answer in answers.items()}
+    assert by_name.pop("no_face.mp4").reason == "no face"
+    for name in ("face_noface.mov", "noface_face.mov"):
+        half = by_name.pop(name)
+        assert half.person == 1
+        assert 0 < half.frames_with_face < half.frames_searched
+    assert {answer.reason for answer in by_name.values()} == {None}
+    video = next((shared / "mini_ffpp").rglob("*.mp4"))
+    assert detector.predict(video).verdict in ("fake", "real")
+
+
+def test_on_two_devices(finished, detector, tree):
+    video = _originals(tree)[0]
+    command = [sys.executable, "-m", "fdd.predict", f"--workdir={finished}", "--json", str(video)]
+    flags = "--xla_force_host_platform_device_count=2"
+    done = subprocess.run(
+        command, env={**os.environ, "XLA_FLAGS": flags}, capture_output=True, text=True, check=True
+    )
+    assert len(jax.devices()) == 1
+    answer, here = json.loads(done.stdout), detector.predict(video)
+    assert answer["logit"] == pytest.approx(here.logit, abs=1e-5)
+    assert not done.stderr
