@@ -96,8 +96,8 @@ class Checkpoints:
     def restore_variables(self, step: int, sharding: jax.sharding.Sharding) -> Any:
         """Returns what scores clips: {'params', 'batch_stats'}, placed as `sharding` says.
 
-        The parameters are their average where one is kept. Nothing else is read, which takes a
-        third of the time and memory of `restore`.
+        The parameters are their average where one is kept. What only training needs, such as the
+        optimiser's state, is not read.
 
         Raises:
             UserError: the checkpoint is damaged.
