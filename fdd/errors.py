@@ -16,6 +16,11 @@ def first_line(error: BaseException) -> str:
     return lines[0][:200] if lines else type(error).__name__
 
 
+def shown(path: str) -> str:
+    """A file's name as part of a line of ours, whatever characters are in it."""
+    return path if path and path.isprintable() else ascii(path)
+
+
 def show_without_traceback() -> None:
     """Makes an uncaught `UserError` end the program with its line alone.
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from fdd.errors import UserError
+from fdd.errors import UserError, shown
 
 VIDEO_SUFFIXES = (
     *(".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".hevc", ".m2ts", ".m2v"),
@@ -49,18 +49,18 @@ def find_videos(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         elif glob.has_magic(argument):
             matches = sorted(glob.glob(argument, recursive=True))
         else:
-            raise UserError(f"there is no file {_shown(argument)}")
+            raise UserError(f"there is no file {shown(argument)}")
         if not matches:
-            raise UserError(f"no file matches {_shown(argument)}")
+            raise UserError(f"no file matches {shown(argument)}")
         for match in matches:
             if not os.path.isdir(match):
                 found.append(match)
                 continue
             videos, others = _in_folder(match)
             if not videos and match == argument:
-                raise UserError(f"{_shown(match)} holds no video among its {others} files")
+                raise UserError(f"{shown(match)} holds no video among its {others} files")
             if others:
-                notes.append(f"{others} files in {_shown(match)} are no videos by their names")
+                notes.append(f"{others} files in {shown(match)} are no videos by their names")
             found.extend(videos)
     distinct = list(dict.fromkeys(found))
     if len(distinct) < len(found):
@@ -73,10 +73,6 @@ def _in_folder(folder: str) -> tuple[list[str], int]:
     files = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
     videos = [file for file in files if os.path.splitext(file)[1].lower() in VIDEO_SUFFIXES]
     return sorted(videos), len(files) - len(videos)
-
-
-def _shown(path: str) -> str:
-    return path if path and path.isprintable() else ascii(path)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -163,7 +159,7 @@ def _text(prediction: Any, files: dict[str, str], as_json: bool) -> str:
 
     if as_json:
         return json.dumps(prediction.as_json() | files, allow_nan=False)
-    pages = [f"  {name}: {_shown(file)}" for name, file in files.items()]
+    pages = [f"  {name}: {shown(file)}" for name, file in files.items()]
     return "\n".join([prediction_text.lines(prediction), *pages])
 
 

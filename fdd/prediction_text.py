@@ -1,16 +1,9 @@
 """A prediction in words."""
 
-import os
-
+from fdd.errors import shown
 from fdd.prediction import NO_ANSWER, ClipScore, Person, Prediction
 
 _BAR = 20
-
-
-def shown(path: str | os.PathLike[str]) -> str:
-    """A file's name as one line, whatever characters are in it."""
-    name = os.fspath(path)
-    return name if name and name.isprintable() else ascii(name)
 
 
 def lines(prediction: Prediction) -> str:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fdd import prediction_text
+from fdd.errors import shown
 from fdd.prediction import NO_ANSWER, ClipScore, Person, Prediction
 from fdd.report.figures import DARK, LIGHT, MIDDLE, save
 from fdd.saliency import Saliency
@@ -64,7 +65,7 @@ def draw(
 
 
 def _headline(figure: Figure, prediction: Prediction) -> None:
-    name = prediction_text.shown(prediction.path)
+    name = shown(prediction.path)
     short = name if len(name) <= 90 else f"…{name[-89:]}"
     if prediction.verdict == NO_ANSWER:
         title, line = f"no answer: {prediction.reason}", prediction.detail

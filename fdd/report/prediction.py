@@ -9,7 +9,7 @@ import numpy as np
 
 from fdd import prediction_text
 from fdd.detector import Detector
-from fdd.errors import UserError
+from fdd.errors import UserError, shown
 from fdd.prediction import NO_ANSWER, Prediction
 from fdd.prediction_text import number
 from fdd.report import evidence
@@ -79,7 +79,7 @@ class Pages:
         try:
             _draw(picture, prediction, found, clips, saliency)
             text = _markdown(prediction, picture.name, saliency)
-            title = f"fdd: {prediction_text.shown(prediction.path)}"
+            title = f"fdd: {shown(prediction.path)}"
             page.write_text(self_contained(text, self._out, title), "utf-8")
         except OSError as error:
             raise self._not_written(error) from None
@@ -133,7 +133,7 @@ def _markdown(prediction: Prediction, picture: str, saliency: Saliency | None) -
     verdict = prediction.verdict if prediction.person else f"no answer: {prediction.reason}"
     parts = [
         f"# {verdict.capitalize()}",
-        _escaped(prediction_text.shown(prediction.path)),
+        _escaped(shown(prediction.path)),
         f"![What the prediction rests on]({picture})",
         "## What this means",
         _escaped(prediction_text.meaning(prediction)),
