@@ -54,7 +54,7 @@ def number(probability: float) -> str:
     """A probability, with more digits near 0 and 1; never rounded to either."""
     if 0.01 <= probability <= 0.99:
         return f"{probability:.2f}"
-    if 0.0005 <= probability <= 0.9995:
+    if 0.001 <= probability <= 0.999:
         return f"{probability:.3f}"
     return "<0.001" if probability < 0.5 else ">0.999"
 
