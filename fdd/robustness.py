@@ -9,7 +9,6 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 import tqdm
 
@@ -17,7 +16,7 @@ from fdd import metrics, tables
 from fdd.data.catalog import Video, by_scene
 from fdd.data.extraction import exit_with_parent
 from fdd.video import perturbations
-from fdd.video.clips import Preprocessing, extract_clips
+from fdd.video.clips import Preprocessing, decode_jpegs, extract_clips
 from fdd.video.decode import VideoError
 
 CLEAN = "none"
@@ -47,13 +46,9 @@ def _damaged_clips(
                 damage = functools.partial(perturbations.perturb, kind=kind, level=level)
             # Its own clean faces are where the crops of a damaged video are.
             extraction = extract_clips(video.path, spec, clean, damage=damage)
-            clips = [[_decode(jpeg) for jpeg in c.frames] for c in extraction.people[0]]
-            found.append((video, (kind, level), np.array(clips)))
+            clips = [decode_jpegs(clip.frames) for clip in extraction.people[0]]
+            found.append((video, (kind, level), np.stack(clips)))
     return found
-
-
-def _decode(jpeg: bytes) -> np.ndarray:
-    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
 
 
 def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[list[Any]]:

@@ -132,8 +132,8 @@ def _reader(
         return lambda index: {"features": features[index], "label": np.float32(labels[index])}
 
     def clip(index: int) -> dict[str, Any]:
-        record = records[index]
-        return {"frames": np.stack(record["frames"]), "label": np.float32(record["label"])}
+        frames, label = records.clip(index)
+        return {"frames": frames, "label": np.float32(label)}
 
     return clip
 

@@ -17,6 +17,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError, first_line
+from fdd.video import clips
 from fdd.video.clips import Clip, Extraction, Preprocessing
 
 
@@ -175,30 +176,38 @@ class Records(Sequence[dict[str, Any]]):
         return len(self._raw)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        raw = self._bytes(index)
-        try:
-            return self._schema.deserialize_example_np(raw)
-        except Exception as error:  # Each of TFDS, protobuf and OpenCV has its own.
-            row = self.fields(index)
-            name = f"clip {row['clip_index']} of {row['video_id']}"
-            raise self._damaged(f"{name} (record {index})", error) from None
+        return {**self.fields(index), "frames": self.clip(index)[0]}
 
     def fields(self, index: int) -> dict[str, Any]:
         """A record without its frames."""
-        raw = self._bytes(index)
         try:
-            row = self._fields.deserialize_example_np(raw)
-        except Exception as error:
+            row = self._fields.deserialize_example_np(self._raw[index])
+        except Exception as error:  # Each of TFDS, protobuf and ArrayRecord has its own.
             raise self._damaged(f"record {index}", error) from None
         return {
             name: value.decode() if isinstance(value, bytes) else value
             for name, value in row.items()
         }
 
-    def _bytes(self, index: int) -> bytes:
+    def clip(self, index: int) -> tuple[np.ndarray, int]:
+        """What training needs of a record: frames, uint8 [t, height, width, 3], RGB, and label.
+
+        It gives what TFDS gives, without its work for the other fields.
+        """
+        jpegs, label = self.jpegs(index)
         try:
-            return self._raw[index]
-        except Exception as error:  # ArrayRecord's are RuntimeErrors.
+            return clips.decode_jpegs(jpegs), label
+        except ValueError as error:
+            row = self.fields(index)
+            name = f"clip {row['clip_index']} of {row['video_id']}"
+            raise self._damaged(f"{name} (record {index})", error) from None
+
+    def jpegs(self, index: int) -> tuple[Sequence[bytes], int]:
+        """A record's frames as they are stored, and its label."""
+        try:
+            stored = tf_example_pb2.Example.FromString(self._raw[index]).features.feature
+            return stored["frames"].bytes_list.value, stored["label"].int64_list.value[0]
+        except Exception as error:  # Each of protobuf and ArrayRecord has its own.
             raise self._damaged(f"record {index}", error) from None
 
     def _damaged(self, what: str, error: Exception) -> UserError:

@@ -24,6 +24,8 @@ REGIONS = ("face", "full_frame")
 _VERSION = 1  # Raise it whenever a change here changes the pixels of a clip.
 _DETECTIONS_PER_CLIP = 4
 
+_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+
 Box = tuple[float, float, float, float]
 
 
@@ -349,3 +351,15 @@ def _jpeg(image: np.ndarray, spec: Preprocessing) -> bytes:
     if not ok:
         raise VideoError("a frame cannot be coded as JPEG")
     return data.tobytes()
+
+
+def decode_jpegs(images: Sequence[bytes]) -> np.ndarray:
+    """The frames of a clip, decoded: uint8 [t, height, width, 3], RGB.
+
+    Raises:
+        ValueError: one is no JPEG image.
+    """
+    decoded = [cv2.imdecode(np.frombuffer(image, np.uint8), _RGB) for image in images]
+    if any(image is None for image in decoded):
+        raise ValueError("a frame is no JPEG image")
+    return np.stack(decoded)
