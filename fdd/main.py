@@ -8,6 +8,7 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from fdd import command_line
 from fdd.errors import UserError, is_of_the_disk, keep_threads_quiet_about_disks
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -19,8 +20,6 @@ _WORKDIR = flags.DEFINE_string(
 _MODE = flags.DEFINE_enum(
     "mode", "train", ["train", "eval"], "eval: evaluate the best checkpoint of --workdir again."
 )
-
-
 _PROFILE = flags.DEFINE_string(
     "profile", None, "START:STOP: record these training steps for TensorBoard and Perfetto."
 )
@@ -32,18 +31,7 @@ _PROCESS_ID = flags.DEFINE_integer("process_id", None, "Several processes: which
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
-    """Parses the command line; what is wrong with it ends the program with one line."""
-    for argument in argv[1:]:
-        name, _, file = argument.partition("=")
-        if name in ("--config", "-config") and not pathlib.Path(file.partition(":")[0]).is_file():
-            sys.exit(f"fdd: there is no config file {file}")
-    try:
-        rest = flags.FLAGS(argv)
-        _ = _CONFIG.value and _CONFIG.value.keys()  # A file that cannot be loaded shows here.
-    except (KeyError, AttributeError) as error:
-        sys.exit(f"fdd: the config has no such key: {_one_line(error.args[0])}")
-    except (flags.Error, OSError, TypeError, ValueError) as error:
-        sys.exit(f"fdd: {_one_line(error)}")
+    rest = command_line.parse(argv, _CONFIG)
     if len(rest) > 1:
         sys.exit(f"fdd: unexpected argument '{rest[1]}'")
     if _PROFILE.value and not re.fullmatch(r"\d+:\d+", _PROFILE.value):
@@ -51,13 +39,6 @@ def _parse_flags(argv: list[str]) -> list[str]:
     if _CONFIG.value is None and (_MODE.value == "train" or _WORKDIR.value is None):
         sys.exit("fdd: --config=FILE is needed, for example --config=configs/demo.py")
     return rest
-
-
-def _one_line(message: object) -> str:
-    text = str(message).replace("\\n", " ").replace("\\", "")  # Some messages come quoted twice.
-    text = " ".join(text.split())
-    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
-    return text[1:-1] if quoted else text
 
 
 def main(_: list[str]) -> None:
@@ -73,9 +54,7 @@ def main(_: list[str]) -> None:
     if _WORKDIR.value:
         folder = pathlib.Path(_WORKDIR.value)
     else:
-        file, _, variant = config_flags.get_config_filename(flags.FLAGS["config"]).partition(":")
-        name = pathlib.Path(file).stem + (f"_{variant}" if variant else "")
-        folder = pathlib.Path("runs", name)
+        folder = pathlib.Path("runs", command_line.config_name())
     try:
         parallel.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
         if not parallel.is_main():

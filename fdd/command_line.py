@@ -1,0 +1,44 @@
+"""Command lines with --config=FILE --config.key=value: what is wrong ends in one line."""
+
+import pathlib
+import sys
+
+from absl import flags
+from ml_collections import config_flags
+
+
+def parse(argv: list[str], config: flags.FlagHolder) -> list[str]:
+    """Parses a command line, or ends the program with one line.
+
+    Args:
+        argv: The program's name and its arguments.
+        config: What `ml_collections.config_flags.DEFINE_config_file("config")` gave.
+
+    Returns:
+        What is no flag, the program's name first.
+    """
+    for argument in argv[1:]:
+        name, _, file = argument.partition("=")
+        if name in ("--config", "-config") and not pathlib.Path(file.partition(":")[0]).is_file():
+            sys.exit(f"fdd: there is no config file {file}")
+    try:
+        rest = flags.FLAGS(argv)
+        _ = config.value and config.value.keys()  # A file that cannot be loaded shows here.
+    except (KeyError, AttributeError) as error:
+        sys.exit(f"fdd: the config has no such key: {_one_line(error.args[0])}")
+    except (flags.Error, OSError, TypeError, ValueError) as error:
+        sys.exit(f"fdd: {_one_line(error)}")
+    return rest
+
+
+def config_name() -> str:
+    """The name of the config's file, and its variant: 'resnet_lstm_face'."""
+    file, _, variant = config_flags.get_config_filename(flags.FLAGS["config"]).partition(":")
+    return pathlib.Path(file).stem + (f"_{variant}" if variant else "")
+
+
+def _one_line(message: object) -> str:
+    text = str(message).replace("\\n", " ").replace("\\", "")  # Some messages come quoted twice.
+    text = " ".join(text.split())
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if quoted else text
