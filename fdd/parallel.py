@@ -89,10 +89,12 @@ class Parallel:
 
         return run
 
-    def lower(self, step: Step, state: PyTree, batch: Mapping[str, np.ndarray]) -> str:
-        """The program that `compile` makes, as the compiler optimised it (HLO)."""
+    def lower(
+        self, step: Step, state: PyTree, batch: Mapping[str, np.ndarray]
+    ) -> jax.stages.Lowered:
+        """The program of one device that `compile` compiles, before that."""
         compiled, place = self._compiled(step, donate=False)
-        return compiled.lower(state, jax.tree.map(place, dict(batch))).compile().as_text()
+        return compiled.lower(state, jax.tree.map(place, dict(batch)))
 
     def _compiled(self, step: Step, donate: bool) -> tuple[Callable, Callable]:
         donated = (0,) if donate else ()
@@ -164,7 +166,7 @@ def communicated_bytes(program: str) -> dict[str, int]:
     """Bytes that each kind of collective operation of a compiled program works on.
 
     Args:
-        program: See `Parallel.lower`.
+        program: The text (HLO) of what `Parallel.lower` gives, compiled.
 
     Returns:
         By operation ('all-reduce', 'all-gather', 'reduce-scatter', 'all-to-all',

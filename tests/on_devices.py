@@ -92,7 +92,8 @@ def main(kind: str, out: str, *settings: str) -> None:
     first = next(batches(1, rows))
     saved = {}
     if options["communication"]:
-        program = devices.lower(functools.partial(steps.train_step, task=task), state, first)
+        step = functools.partial(steps.train_step, task=task)
+        program = devices.lower(step, state, first).compile().as_text()
         for name, count in parallel.communicated_bytes(program).items():
             saved[f"bytes/{name}"] = np.array(count)
     train_step = devices.compile(functools.partial(steps.train_step, task=task), donate=True)

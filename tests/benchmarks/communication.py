@@ -40,7 +40,8 @@ def main() -> None:
         state = create_state(
             Recipe(task.model, task.optimizer, (10, 32, 32, 3)), 0, devices.replicated
         )
-        program = devices.lower(functools.partial(steps.train_step, task=task), state, batch)
+        step = functools.partial(steps.train_step, task=task)
+        program = devices.lower(step, state, batch).compile().as_text()
         sent = parallel.communicated_bytes(program)
         least = sum(4 * leaf.size for leaf in jax.tree.leaves(state.params))
         ratio = sum(sent.values()) / least
