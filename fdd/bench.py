@@ -1,0 +1,60 @@
+"""python -m fdd.bench KIND --config=FILE: how fast this machine does one part of the work.
+
+KIND is one of
+    train    train steps, on random clips that lie in memory and then on the config's data
+    forward  logits of batches of random clips
+    input    reading, decoding and batching records, and the decoding alone
+    build    cutting the config's videos into clips
+    predict  an answer for a video, from the file to the probability
+"""
+
+import json
+import sys
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from fdd import command_line
+from fdd.errors import UserError
+
+KINDS = ("train", "forward", "input", "build")
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config",
+    "configs/resnet_lstm.py",
+    "File with get_config(); --config.key=value changes a key.",
+)
+_REPEATS = flags.DEFINE_integer("repeats", 10, "How often to measure.", lower_bound=1)
+_JSON = flags.DEFINE_boolean("json", False, "Print one JSON object.")
+_VIDEO = flags.DEFINE_string("video", "", "For predict: a file; by default one is drawn.")
+_VIDEOS = flags.DEFINE_integer("videos", 8, "For build: how many of the videos.", lower_bound=1)
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    rest = command_line.parse(argv, _CONFIG)
+    if len(rest) != 2 or rest[1] not in KINDS:
+        sys.exit(f"fdd: say what to measure, one of {', '.join(KINDS)}")
+    return rest
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command; an error the user can put right ends it with one line and status 1."""
+    from fdd import benchmarks, compilation_cache
+
+    logging.set_verbosity(logging.FATAL)
+    compilation_cache.enable()
+    kind, config = argv[1], _CONFIG.value
+    try:
+        if kind == "input":
+            found = benchmarks.measure_input(config, _REPEATS.value)
+        elif kind == "build":
+            found = benchmarks.measure_build(config, _VIDEOS.value, _REPEATS.value)
+        else:
+            found = benchmarks.measure_steps(kind, config, _REPEATS.value)
+    except UserError as error:
+        sys.exit(f"fdd: {error}")
+    print(json.dumps(found) if _JSON.value else benchmarks.text(found))
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=_parse_flags)

@@ -1,0 +1,7 @@
+"""What `python -m fdd.bench` measures: each function gives JSON-compatible values."""
+
+from fdd.benchmarks.data import measure_build, measure_input
+from fdd.benchmarks.steps import measure_steps
+from fdd.benchmarks.timing import text
+
+__all__ = ["measure_build", "measure_input", "measure_steps", "text"]

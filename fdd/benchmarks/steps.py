@@ -1,0 +1,152 @@
+"""How fast train and evaluation steps are, and what share of the device's peak they reach."""
+
+import contextlib
+import functools
+import itertools
+import time
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from fdd import detector, settings, steps
+from fdd.benchmarks import timing
+from fdd.data import pipeline, prepare
+from fdd.errors import UserError
+from fdd.models import pretrained
+from fdd.parallel import Parallel
+from fdd.speed import SpeedMeter
+from fdd.state import TrainState, create_state
+
+
+def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) -> dict[str, Any]:
+    """Times steps of a config's network with random weights.
+
+    Args:
+        kind: 'train' or 'forward'.
+        config: Says network, precision, batch size and devices.
+        repeats: Steps to time.
+
+    Returns:
+        'device', 'devices', 'batch_size', 'clip' (frames, height, width), 'precision';
+        'compile_seconds', with the first step; 'seconds' of a step on clips in the host's memory
+        (`timing.summary`); 'clips_per_second'; 'flops_per_step' as the compiler counts them before
+        optimising; 'flops_per_second'; 'matmul_flops_per_second', what a large product reaches on
+        as many devices; 'share_of_matmul'; 'share_of_datasheet'; 'bytes_per_step' moved, as the
+        compiler counts them, 'copy_bytes_per_second' and 'share_of_bandwidth';
+        'memory_peak_gib'. For 'train' also 'on_data': what `_on_data` gives.
+
+    Raises:
+        UserError: the config will not do.
+    """
+    config = config.copy_and_resolve_references()
+    config.model.pretrained = ""
+    settings.check(config)
+    config = pretrained.with_normalization(config)
+    devices = Parallel(config.parallel)
+    devices.check_batch_size(config.batch_size, config.accumulate_steps)
+    task = steps.create_task(config)
+    state = create_state(detector.recipe(config, task), config.seed, devices.replicated)
+    batch = _random_batch(config)
+    if kind == "forward":
+        batch = {"frames": batch["frames"]}
+    step = functools.partial(steps.train_step if kind == "train" else steps.eval_step, task=task)
+    lowered = devices.lower(step, state, batch)
+    run = devices.compile(step, donate=kind == "train")
+
+    def work() -> Any:
+        nonlocal state
+        if kind == "forward":
+            return run(state, batch)
+        state, info = run(state, batch)
+        return info
+
+    start = time.perf_counter()
+    jax.block_until_ready(work())
+    compile_seconds = time.perf_counter() - start
+    seconds = timing.summary(timing.repeat(work, repeats, warm_up=1))
+    memory = timing.memory_peak_gib()
+    found = {
+        "kind": kind,
+        **timing.device(),
+        "batch_size": config.batch_size,
+        "clip": list(detector.clip_shape(config)[:3]),
+        "precision": config.precision,
+        "compile_seconds": compile_seconds,
+        "seconds": seconds,
+        "clips_per_second": config.batch_size / seconds["median"],
+        **_shares(lowered, config.precision, seconds["median"]),
+        "memory_peak_gib": memory,
+    }
+    if kind == "train":
+        found["on_data"] = _on_data(config, run, state, repeats, seconds["median"])
+    return found
+
+
+def _random_batch(config: ml_collections.ConfigDict) -> pipeline.Batch:
+    rng, size = np.random.default_rng(0), config.batch_size
+    return {
+        "frames": rng.integers(0, 256, (size, *detector.clip_shape(config)), np.uint8),
+        "label": (np.arange(size) % 2).astype(np.float32),
+        "position": np.arange(size, dtype=np.int32),
+    }
+
+
+def _shares(lowered: jax.stages.Lowered, precision: str, seconds: float) -> dict[str, Any]:
+    """A step's operations and bytes on all devices, against what the devices reach at best."""
+    count = jax.device_count()
+    flops = count * lowered.cost_analysis()["flops"]  # Of a device's share.
+    moved = count * lowered.compile().cost_analysis()["bytes accessed"]
+    best, copied = count * timing.matmul_flops(precision), count * timing.copy_bytes()
+    datasheet = timing.datasheet_flops(precision)
+    return {
+        "flops_per_step": flops,
+        "flops_per_second": flops / seconds,
+        "matmul_flops_per_second": best,
+        "share_of_matmul": flops / seconds / best,
+        "share_of_datasheet": datasheet and flops / seconds / (count * datasheet),
+        "bytes_per_step": moved,
+        "copy_bytes_per_second": copied,
+        "share_of_bandwidth": moved / seconds / copied,
+    }
+
+
+def _on_data(
+    config: ml_collections.ConfigDict, run: Any, state: TrainState, repeats: int, synthetic: float
+) -> dict[str, Any]:
+    """Times steps as training takes them, on records.
+
+    Returns:
+        {'seconds_per_step', 'clips_per_second', 'input_wait': the share of the time that steps
+        waited for clips, 'ratio': to the time on clips in memory}; or {'not_measured': why}.
+    """
+    try:
+        dataset = prepare.open_dataset(config.data)
+    except UserError as error:
+        return {"not_measured": str(error)}
+    batches = pipeline.train_batches(
+        dataset,
+        batch_size=config.batch_size,
+        start_step=0,
+        num_steps=repeats + 2,
+        seed=config.seed,
+        balanced=config.balanced,
+        num_workers=config.num_workers,
+    )
+    with contextlib.closing(batches):
+        for batch in itertools.islice(batches, 2):
+            state, info = run(state, batch)
+        jax.block_until_ready(info)
+        speed = SpeedMeter(config.batch_size)
+        for batch in speed.watch(batches):
+            state, info = run(state, batch)
+        jax.block_until_ready(info)
+        read = speed.read()
+    seconds = 1 / read["steps_per_second"]
+    return {
+        "seconds_per_step": seconds,
+        "clips_per_second": read["clips_per_second"],
+        "input_wait": read["input_wait"],
+        "ratio": seconds / synthetic,
+    }

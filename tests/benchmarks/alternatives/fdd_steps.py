@@ -1,0 +1,48 @@
+"""`fdd.steps`, as training and evaluation run them."""
+
+import functools
+
+import jax
+import numpy as np
+
+from configs import resnet_lstm
+from fdd import detector, steps
+from fdd.models import pretrained
+from fdd.parallel import Parallel
+from fdd.state import create_state
+from tests.benchmarks.alternatives import random_batch, serve, work
+
+
+def main() -> None:
+    """Serves steps of `configs/resnet_lstm.py`, without its L2 penalty."""
+    todo = work()
+    config = resnet_lstm.get_config()
+    config.model.pretrained = ""
+    config.l2_lstm_kernel = 0.0
+    config.batch_size = todo["batch_size"]
+    config.precision = todo["precision"]
+    config.data.image_size = todo["image_size"]
+    config.data.num_frames = todo["num_frames"]
+    config = pretrained.with_normalization(config)
+    clips, labels = random_batch(**todo)
+    batch = {"frames": clips, "label": labels, "position": np.arange(len(clips), dtype=np.int32)}
+    devices = Parallel("jit")
+    task = steps.create_task(config)
+    state = create_state(detector.recipe(config, task), 0, devices.replicated)
+    train_step = devices.compile(functools.partial(steps.train_step, task=task), donate=True)
+    eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
+
+    def train() -> float:
+        nonlocal state
+        state, info = train_step(state, batch)
+        return float(info["loss"])
+
+    def forward() -> np.ndarray:
+        return np.asarray(eval_step(state, {"frames": clips}))
+
+    kind = jax.devices()[0].device_kind
+    serve(train if todo["kind"] == "train" else forward, f"{kind}, jax {jax.__version__}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""A train step and a forward pass of ResNet-50 + LSTM(256) here, in PyTorch and in Keras 3.
+
+    pip install -e '.[bench]' && python -m tests.benchmarks.side_by_side
+    python -m tests.benchmarks.side_by_side --image_sizes=224 --batch_size=32 --precision=bfloat16
+
+The second line is for a GPU; there PyTorch goes through torch.compile. Each framework has a
+process of its own, which waits while another one works. They take turns, step by step, on the same
+clips, which lie decoded in memory; copying them to the device is part of a step. Printed are
+medians, the spread (first and third quartile), and the ratio to this project's median.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from fdd import tables
+
+FRAMEWORKS = ("fdd", "torch", "keras")
+_PAUSE = 0.5  # Seconds for the threads of the framework before to fall asleep.
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What every framework is to do.
+
+    Attributes:
+        kind: 'train', a step of Adam with binary cross-entropy, batch norms in training mode, or
+            'forward', logits of a batch in evaluation mode.
+        batch_size: Clips.
+        image_size: Pixels, height and width.
+        precision: 'float32' or 'bfloat16' (of the convolutions; parameters stay float32).
+        num_frames: Frames per clip.
+    """
+
+    kind: str
+    batch_size: int
+    image_size: int
+    precision: str
+    num_frames: int = 10
+
+
+class Worker:
+    """A framework in a process of its own."""
+
+    def __init__(self, framework: str, work: Work):
+        """Starts it; it builds its network and takes two steps to warm up."""
+        module = f"tests.benchmarks.alternatives.{framework}_steps"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, json.dumps(dataclasses.asdict(work))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.device = self._answer()
+
+    def step(self) -> float:
+        """Takes a step and returns its seconds."""
+        self._process.stdin.write("step\n")
+        self._process.stdin.flush()
+        return float(self._answer())
+
+    def _answer(self) -> str:
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("a framework's process ended; what it said is above")
+        return line.strip()
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def compare(work: Work, frameworks: Sequence[str], repeats: int) -> dict[str, list[float]]:
+    """Seconds of each step of each framework, which take turns."""
+    with contextlib.ExitStack() as stack:
+        workers = {}
+        for name in frameworks:
+            workers[name] = Worker(name, work)
+            stack.callback(workers[name].close)
+        print(f"{work}, on {workers[frameworks[0]].device}", file=sys.stderr)
+        times = {name: [] for name in frameworks}
+        for _ in range(repeats):
+            for name, worker in workers.items():
+                time.sleep(_PAUSE)
+                times[name].append(worker.step())
+    return times
+
+
+def main() -> None:
+    """Prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kinds", nargs="+", default=["forward", "train"])
+    parser.add_argument("--image_sizes", nargs="+", type=int, default=[112, 224])
+    parser.add_argument("--batch_size", type=int, default=2)
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--frameworks", nargs="+", choices=FRAMEWORKS, default=FRAMEWORKS)
+    parser.add_argument("--repeats", type=int, default=11)
+    options = parser.parse_args()
+    rows = [("work", "framework", "median s", "quartiles", "clips/s", "÷ fdd")]
+    for size in options.image_sizes:
+        for kind in options.kinds:
+            work = Work(kind, options.batch_size, size, options.precision)
+            times = compare(work, options.frameworks, options.repeats)
+            base = statistics.median(next(iter(times.values())))
+            for name, seconds in times.items():
+                low, median, high = statistics.quantiles(seconds, n=4)
+                rows.append(
+                    (
+                        f"{kind} {size}²",
+                        name,
+                        f"{median:.3f}",
+                        f"{low:.3f} to {high:.3f}",
+                        f"{work.batch_size / median:.2f}",
+                        f"{median / base:.2f}",
+                    )
+                )
+    print(tables.aligned(rows, names=2))
+
+
+if __name__ == "__main__":
+    main()
