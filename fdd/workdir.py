@@ -1,6 +1,7 @@
 """The folder of a run: which config it belongs to, and where things are in it."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -17,6 +18,7 @@ CONFIG_FILE = "config.json"
 CHECKPOINTS_DIR = "checkpoints"
 REPORT_DIR = "report"
 _LOCK_FILE = "lock"
+_NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 # Where things are and how fast they go; a run may go on with others.
@@ -93,6 +95,10 @@ def _lock(lock: TextIO, workdir: pathlib.Path) -> None:
         raise UserError(
             f"{workdir} is in use by {owner}: wait for that run, or choose another --workdir"
         ) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        print(f"fdd: {workdir} is on a file system without locks: start no second run in it")
     lock.truncate(0)
     lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
     lock.flush()

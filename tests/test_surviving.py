@@ -1,5 +1,7 @@
 """What goes wrong while a run lasts: damaged files, full disks, two runs in one folder, signals."""
 
+import errno
+import fcntl
 import functools
 import os
 import pathlib
@@ -153,6 +155,16 @@ def test_two_runs_in_one_workdir(config, tmp_path):
             train.train_and_evaluate(config, tmp_path)
     with workdir.claim(tmp_path, config):
         pass
+
+
+def test_a_workdir_on_a_file_system_without_locks(config, tmp_path, monkeypatch, capsys):
+    def unsupported(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with workdir.claim(tmp_path, config):
+        assert "without locks: start no second run in it" in capsys.readouterr().out
+    assert (tmp_path / "config.json").exists()
 
 
 @pytest.fixture
