@@ -170,24 +170,36 @@ def _gradients(
 
 
 def eval_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
-    """Scores a batch.
+    """Scores the clips of all devices.
 
     Args:
         state: The model's parameters and statistics.
-        batch: A device's share: {'frames': uint8 [b, t, h, w, 3]}, or 'features' as in
-            `train_step`.
+        batch: A device's share; see `clip_logits`.
         task: What to do.
 
     Returns:
         The logits of all devices' clips, float32 [devices * b]; above 0 for fake.
+    """
+    return jax.lax.all_gather(clip_logits(state, batch, task=task), DATA_AXIS, tiled=True)
+
+
+def clip_logits(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
+    """Scores clips.
+
+    Args:
+        state: The model's parameters and statistics.
+        batch: {'frames': uint8 [b, t, h, w, 3]}, or 'features' as in `train_step`.
+        task: What to do.
+
+    Returns:
+        Logits, float32 [b]; above 0 for fake.
     """
     if "features" in batch:
         inputs, method = batch["features"], "judge"
     else:
         inputs, method = augment.normalize(batch["frames"], task.mean, task.std), "__call__"
     variables = variables_for_evaluation(state)
-    logits = task.model.apply(variables, inputs, train=False, method=method)
-    return jax.lax.all_gather(logits, DATA_AXIS, tiled=True)
+    return task.model.apply(variables, inputs, train=False, method=method)
 
 
 def encode_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:

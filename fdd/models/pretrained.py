@@ -11,6 +11,7 @@ import ml_collections
 import numpy as np
 
 from fdd.errors import UserError, first_line
+from fdd.models import torch_layout
 
 PyTree = Any
 Tensors = dict[str, np.ndarray]
@@ -20,8 +21,6 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 _KERAS_MEAN, _KERAS_STD = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
 
-_TORCH_TENSORS = {"kernel": "weight", "scale": "weight", "bias": "bias"}
-_TORCH_STATISTICS = {"mean": "running_mean", "var": "running_var"}
 _KERAS_TENSORS = {"kernel": "kernel", "scale": "gamma"}
 _KERAS_STATISTICS = {"mean": "moving_mean", "var": "moving_variance"}
 
@@ -30,7 +29,8 @@ def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.Conf
     """Returns the config with model.mean and model.std, where they are None, filled in.
 
     They become what the weights named by model.pretrained were trained with: Keras' means for
-    `.h5`, a run's own for a run, what a config.json beside the weights says, ImageNet's otherwise.
+    `.h5`, a run's own for a run and for what `fdd.export` wrote of it, what a config.json beside
+    the weights says, ImageNet's otherwise.
 
     Raises:
         UserError: model.version is not that of such weights, or the name leads nowhere.
@@ -44,7 +44,9 @@ def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.Conf
             f"config.model.pretrained={config.model.pretrained}: there is no such file; "
             "configs/resnet_lstm.py says where to get Keras' (and '' starts from random weights)"
         )
+    exported = _exported_model(_path(config.model.pretrained)) if kind == "torch" else None
     expected = {"keras": "v1", "torch": "v1.5", "hub": "v1.5"}.get(kind, config.model.version)
+    expected = exported["version"] if exported else expected
     if config.model.version != expected:
         raise UserError(
             f"config.model.pretrained={config.model.pretrained} holds a ResNet {expected}: "
@@ -56,6 +58,8 @@ def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.Conf
     elif kind == "run":
         stored = json.loads((_path(config.model.pretrained) / "config.json").read_text())["model"]
         mean, std = tuple(stored["mean"]), tuple(stored["std"])
+    elif exported:
+        mean, std = tuple(exported["mean"]), tuple(exported["std"])
     elif kind in ("torch", "hub"):
         mean, std = _stated_normalization(kind, config.model.pretrained)
     for key, value in (("mean", mean), ("std", std)):
@@ -69,9 +73,10 @@ def load(name: str, variables: PyTree) -> PyTree:
 
     Args:
         name: Empty for none; a Keras Applications `.h5` file; a `.safetensors` file in the naming
-            of torchvision and timm; the name of a repository on the Hugging Face hub that holds
-            such a `model.safetensors`; the workdir of a run, of which the best checkpoint is
-            taken, LSTM and head included.
+            of torchvision and timm, such as `fdd.export` writes (of which the encoder is taken);
+            the name of a repository on the Hugging Face hub that holds such a
+            `model.safetensors`; the workdir of a run, of which the best checkpoint is taken, LSTM
+            and head included.
         variables: {'params', 'batch_stats'} of a `fdd.models.resnet_lstm.ResNetLSTM`, NumPy arrays.
 
     Raises:
@@ -90,7 +95,7 @@ def load(name: str, variables: PyTree) -> PyTree:
     half = sum(tensor.dtype.itemsize < 4 for tensor in tensors.values())
     if half:
         print(f"{name}: {half} of {len(tensors)} tensors are in half precision; taken as float32.")
-    translate = _keras_name if kind == "keras" else _torch_name
+    translate = _keras_name if kind == "keras" else torch_layout.encoder_name
     return _fill(name, variables, tensors, translate)
 
 
@@ -129,6 +134,18 @@ def _stated_normalization(kind: str, name: str) -> tuple[tuple[float, ...], tupl
         for key, usual in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD))
     ]
     return scaled[0], scaled[1]
+
+
+def _exported_model(file: pathlib.Path) -> dict[str, Any] | None:
+    """The config.model that `fdd.export` wrote into a file's header; None for other files."""
+    import safetensors
+
+    try:
+        with safetensors.safe_open(file, "numpy") as opened:
+            metadata = opened.metadata() or {}
+    except (OSError, safetensors.SafetensorError) as error:
+        raise _unreadable(file, "a safetensors", error) from None
+    return json.loads(metadata["fdd_config"])["model"] if "fdd_config" in metadata else None
 
 
 def _download(repository: str, file: str) -> pathlib.Path:
@@ -170,7 +187,7 @@ def _read_safetensors(file: pathlib.Path) -> Tensors:
         tensors = safetensors.numpy.load_file(file)
     except (OSError, safetensors.SafetensorError, TypeError) as error:
         raise _unreadable(file, "a safetensors", error) from None
-    ignored = re.compile(r"fc\.|.*num_batches_tracked$")
+    ignored = re.compile(r"fc\.|lstm\.|head\.|.*num_batches_tracked$")
     return {name: tensor for name, tensor in tensors.items() if not ignored.match(name)}
 
 
@@ -178,17 +195,6 @@ def _unreadable(file: pathlib.Path, kind: str, error: Exception) -> UserError:
     if not file.exists():
         return UserError(f"config.model.pretrained={file}: there is no such file")
     return UserError(f"config.model.pretrained={file} is not {kind} file ({first_line(error)})")
-
-
-def _torch_name(path: Path) -> str:
-    """('layer1_0', 'downsample_bn', 'mean') to 'layer1.0.downsample.1.running_mean'."""
-    *layers, tensor = path
-    layers = [re.sub(r"^layer(\d)_(\d+)$", r"layer\1.\2", layer) for layer in layers]
-    layers = [
-        {"downsample_conv": "downsample.0", "downsample_bn": "downsample.1"}.get(layer, layer)
-        for layer in layers
-    ]
-    return ".".join([*layers, (_TORCH_TENSORS | _TORCH_STATISTICS)[tensor]])
 
 
 def _keras_name(path: Path) -> str:
