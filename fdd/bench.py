@@ -1,4 +1,4 @@
-"""python -m fdd.bench KIND --config=FILE: how fast this machine does one part of the work.
+"""python -m fdd.bench KIND [--config=FILE]: how fast this machine does one part of the work.
 
 KIND is one of
     train    train steps, on random clips that lie in memory and then on the config's data
@@ -6,9 +6,12 @@ KIND is one of
     input    reading, decoding and batching records, and the decoding alone
     build    cutting the config's videos into clips
     predict  an answer for a video, from the file to the probability
+
+--json prints one object; `fdd.benchmarks` says what is in it. Weights are random.
 """
 
 import json
+import pathlib
 import sys
 
 from absl import app, flags, logging
@@ -17,7 +20,7 @@ from ml_collections import config_flags
 from fdd import command_line
 from fdd.errors import UserError
 
-KINDS = ("train", "forward", "input", "build")
+KINDS = ("train", "forward", "input", "build", "predict")
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -26,7 +29,7 @@ _CONFIG = config_flags.DEFINE_config_file(
 )
 _REPEATS = flags.DEFINE_integer("repeats", 10, "How often to measure.", lower_bound=1)
 _JSON = flags.DEFINE_boolean("json", False, "Print one JSON object.")
-_VIDEO = flags.DEFINE_string("video", "", "For predict: a file; by default one is drawn.")
+_VIDEO = flags.DEFINE_string("video", "", "For predict: the file to judge.")
 _VIDEOS = flags.DEFINE_integer("videos", 8, "For build: how many of the videos.", lower_bound=1)
 
 
@@ -34,6 +37,8 @@ def _parse_flags(argv: list[str]) -> list[str]:
     rest = command_line.parse(argv, _CONFIG)
     if len(rest) != 2 or rest[1] not in KINDS:
         sys.exit(f"fdd: say what to measure, one of {', '.join(KINDS)}")
+    if rest[1] == "predict" and not _VIDEO.value:
+        sys.exit("fdd: --video=FILE is needed to measure predict")
     return rest
 
 
@@ -49,6 +54,8 @@ def main(argv: list[str]) -> None:
             found = benchmarks.measure_input(config, _REPEATS.value)
         elif kind == "build":
             found = benchmarks.measure_build(config, _VIDEOS.value, _REPEATS.value)
+        elif kind == "predict":
+            found = benchmarks.measure_predict(config, pathlib.Path(_VIDEO.value), _REPEATS.value)
         else:
             found = benchmarks.measure_steps(kind, config, _REPEATS.value)
     except UserError as error:

@@ -121,9 +121,7 @@ class Clip:
 
     def images(self) -> np.ndarray:
         """The frames as training and evaluation see them: uint8 [t, height, width, 3], RGB."""
-        coded = [np.frombuffer(frame, np.uint8) for frame in self.frames]
-        decoded = [cv2.imdecode(frame, cv2.IMREAD_UNCHANGED) for frame in coded]
-        return np.stack([cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) for frame in decoded])
+        return decode_jpegs(self.frames)
 
 
 @dataclasses.dataclass(frozen=True)

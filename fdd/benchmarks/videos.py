@@ -1,0 +1,78 @@
+"""How long judging a video takes."""
+
+import functools
+import pathlib
+import time
+from typing import Any
+
+import ml_collections
+
+from fdd import settings, steps
+from fdd.benchmarks import timing
+from fdd.calibration import Calibration
+from fdd.detector import Detector, recipe
+from fdd.errors import UserError
+from fdd.models import pretrained
+from fdd.parallel import Parallel
+from fdd.state import create_state, inference_state
+from fdd.video.ahead import extract
+from fdd.video.clips import Preprocessing
+from fdd.video.decode import VideoError
+
+
+def measure_predict(
+    config: ml_collections.ConfigDict, video: pathlib.Path, repeats: int
+) -> dict[str, Any]:
+    """Times judging a video with a config's network, its weights random.
+
+    Args:
+        config: Says network, precision and how videos are cut.
+        video: The file.
+        repeats: How often to judge it.
+
+    Returns:
+        'device', 'devices', 'clips' (of all people); 'first_seconds' of judging its clips, which
+        compiles; then `timing.summary` of 'extract_seconds' (decoding, finding faces, cropping)
+        and 'score_seconds' (the network); 'memory_peak_gib'. Starting the command and reading a
+        checkpoint is not in them.
+
+    Raises:
+        UserError: the config will not do, or the video gives no clip.
+    """
+    config = config.copy_and_resolve_references()
+    config.model.pretrained = ""
+    settings.check(config)
+    config = pretrained.with_normalization(config)
+    devices, task = Parallel(config.parallel), steps.create_task(config)
+    state = create_state(recipe(config, task), config.seed, devices.replicated)
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    spec = Preprocessing.of(config.data)
+    detector = Detector(
+        config,
+        task,
+        devices,
+        inference_state(variables),
+        devices.compile(functools.partial(steps.eval_step, task=task)),
+        Calibration(),
+        0,
+        spec.fingerprint(),
+    )
+    found = extract(video, spec)
+    if isinstance(found, VideoError):
+        raise UserError(f"{video}: {found}")
+    start = time.perf_counter()
+    prediction = detector.judge(video, found)
+    first = time.perf_counter() - start
+    if prediction.person is None:
+        raise UserError(f"{video}: {prediction.detail}")
+    extracting = timing.repeat(lambda: extract(video, spec) and None, repeats, warm_up=0)
+    scoring = timing.repeat(lambda: detector.judge(video, found) and None, repeats, warm_up=0)
+    return {
+        "kind": "predict",
+        **timing.device(),
+        "clips": sum(map(len, found.people)),
+        "first_seconds": first,
+        "extract_seconds": timing.summary(extracting),
+        "score_seconds": timing.summary(scoring),
+        "memory_peak_gib": timing.memory_peak_gib(),
+    }

@@ -1,0 +1,111 @@
+"""What spreading a step over eight devices wastes, on devices that share this machine's cores.
+
+    python -m tests.benchmarks.scaling [--repeats=7]
+
+Eight simulated devices take the same global batch as one. They have no more cores, so a step should
+take as long; what it takes longer is waste. Both run in turns, each in a process of its own. Both
+wall time and processor time of a step are compared.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from fdd import tables
+
+_WORK = {
+    "demo's network, 32 clips of 48²": ("configs.demo", 32, 48),
+    "ResNet-50 + LSTM(256), 8 clips of 64²": ("configs.resnet_lstm", 8, 64),
+}
+
+
+def serve(config_name: str, batch_size: int, image_size: int, kind: str) -> None:
+    """Takes a train step for each line that comes, and prints its wall and processor time."""
+    import functools
+    import importlib
+
+    import jax
+    import numpy as np
+
+    from fdd import detector, steps
+    from fdd.models import pretrained
+    from fdd.parallel import Parallel
+    from fdd.state import create_state
+
+    config = importlib.import_module(config_name).get_config()
+    config.model.pretrained = ""
+    config.batch_size = batch_size
+    config.data.image_size = image_size
+    config = pretrained.with_normalization(config)
+    rng = np.random.default_rng(0)
+    batch = {
+        "frames": rng.integers(0, 256, (batch_size, *detector.clip_shape(config)), np.uint8),
+        "label": (np.arange(batch_size) % 2).astype(np.float32),
+        "position": np.arange(batch_size, dtype=np.int32),
+    }
+    devices = Parallel(kind)
+    task = steps.create_task(config)
+    state = create_state(detector.recipe(config, task), 0, devices.replicated)
+    step = devices.compile(functools.partial(steps.train_step, task=task), donate=True)
+    for _ in range(2):
+        state, info = step(state, batch)
+        jax.block_until_ready((state, info))
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        wall, cpu = time.perf_counter(), time.process_time()
+        state, info = step(state, batch)
+        jax.block_until_ready((state, info))
+        spent = time.perf_counter() - wall, time.process_time() - cpu
+        print(json.dumps(spent), flush=True)
+
+
+def start(work: tuple[str, int, int], kind: str, devices: int) -> subprocess.Popen:
+    """Starts `serve` on so many simulated devices."""
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.scaling", "--serve", json.dumps([*work, kind])],
+        env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def main() -> None:
+    """Prints medians and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(*json.loads(options.serve))
+        return
+    rows = [("train step", "devices", "wall s", "processor s", "wall ÷", "processor ÷")]
+    for name, work in _WORK.items():
+        setups = {"1": ("jit", 1), "8, jit": ("jit", 8), "8, pmap": ("pmap", 8)}
+        processes = {label: start(work, *setup) for label, setup in setups.items()}
+        spent = {label: [] for label in setups}
+        for _ in range(options.repeats):
+            for label, process in processes.items():
+                process.stdin.write("step\n")
+                process.stdin.flush()
+                spent[label].append(json.loads(process.stdout.readline()))
+        for process in processes.values():
+            process.stdin.close()
+            process.wait()
+        base = [statistics.median(each) for each in zip(*spent["1"], strict=True)]
+        for label, both in spent.items():
+            medians = [statistics.median(each) for each in zip(*both, strict=True)]
+            ratios = [f"{ours / one:.2f}" for ours, one in zip(medians, base, strict=True)]
+            rows.append((name, label, *(f"{value:.2f}" for value in medians), *ratios))
+    print(tables.aligned(rows, names=2))
+
+
+if __name__ == "__main__":
+    main()

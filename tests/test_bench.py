@@ -1,0 +1,77 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from configs import resnet_lstm
+from fdd import benchmarks
+from fdd.errors import UserError
+
+
+def test_train_steps_on_random_clips_and_on_data(config):
+    found = benchmarks.measure_steps("train", config, 3)
+    assert found["clips_per_second"] == config.batch_size / found["seconds"]["median"]
+    assert found["seconds"]["low"] <= found["seconds"]["median"] <= found["seconds"]["high"]
+    assert 0 < found["share_of_matmul"] < 1
+    assert found["memory_peak_gib"] > 0
+    assert 0 <= found["on_data"]["input_wait"] < 1
+    assert found["on_data"]["clips_per_second"] > 0
+    json.dumps(found)
+
+
+def test_operations_are_those_of_the_paper():
+    # He et al. count 3.8e9 multiply-adds for an image of 224 × 224 in ResNet-50.
+    config = resnet_lstm.get_config()
+    config.batch_size, config.data.image_size = 1, 64
+    found = benchmarks.measure_steps("forward", config, 1)
+    expected = 2 * 3.8e9 * (64 / 224) ** 2 * config.data.num_frames
+    assert found["flops_per_step"] == pytest.approx(expected, rel=0.1)
+    assert "on_data" not in found
+
+
+def test_input(config):
+    found = benchmarks.measure_input(config, 8)
+    assert found["clips_per_second"] > 0
+    assert found["clip"] == [10, 32, 32]
+    assert found["seconds"]["repeats"] == 8
+
+
+def test_build(config, tree):
+    found = benchmarks.measure_build(config, 3, 1)
+    assert (found["videos"], found["failed"]) == (3, 0)
+    config.data.demo = None
+    with pytest.raises(UserError, match="manual_dir"):
+        benchmarks.measure_build(config, 3, 1)
+
+
+def test_predict(config, tree, tmp_path):
+    video = next(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))
+    found = benchmarks.measure_predict(config, video, 2)
+    assert found["clips"] == config.data.clips_per_video
+    (tmp_path / "no video.mp4").write_text("text")
+    with pytest.raises(UserError, match=r"no video\.mp4"):
+        benchmarks.measure_predict(config, tmp_path / "no video.mp4", 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fly"], "say what to measure, one of train, forward, input, build, predict"),
+        (["predict"], "--video=FILE is needed"),
+        (["train", "--config=nowhere.py"], "there is no config file nowhere.py"),
+    ],
+)
+def test_wrong_usage_is_one_line(arguments, message):
+    command = [sys.executable, "-m", "fdd.bench", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_a_data_set_training_is_measured_on_random_clips_alone(config, tmp_path):
+    config.data.demo = None
+    config.data.data_dir = str(tmp_path)
+    found = benchmarks.measure_steps("train", config, 1)
+    assert "there is no data set" in found["on_data"]["not_measured"]
