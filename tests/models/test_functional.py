@@ -1,0 +1,49 @@
+import functools
+
+import jax
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from fdd.models import functional
+
+_NHWC = ("NHWC", "HWIO", "NHWC")
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("image", [(2, 2), (5, 8), (14, 9), (20, 20)])  # On both sides of a switch.
+def test_convolution_and_its_gradients_are_those_of_lax(size, stride, image):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, *image, 4)).astype(np.float32)
+    kernel = rng.normal(size=(size, size, 4, 5)).astype(np.float32)
+    options = {
+        "strides": (stride, stride),
+        "padding": [(size // 2, size // 2)] * 2,
+        "dimension_numbers": _NHWC,
+    }
+    ours, theirs = (
+        jax.vjp(functools.partial(convolve, **options), x, kernel)
+        for convolve in (
+            functional.convolve,
+            lambda x, kernel, strides, padding, **kwargs: jax.lax.conv_general_dilated(
+                x, kernel, strides, padding, **kwargs
+            ),
+        )
+    )
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-4, atol=1e-4)
+    change = rng.normal(size=ours[0].shape).astype(np.float32)
+    for gradient, expected in zip(ours[1](change), theirs[1](change), strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("image", [(1, 1), (4, 6), (7, 5)])
+def test_max_pooling_is_that_of_flax_and_its_gradient_goes_to_the_maxima(image):
+    x = np.random.default_rng(1).uniform(0.1, 1, (2, *image, 3)).astype(np.float32)
+
+    def theirs(x):
+        return nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+
+    np.testing.assert_array_equal(functional.max_pool(x), theirs(x))
+    gradient = jax.grad(lambda x: (functional.max_pool(x) ** 2).sum())(x)
+    np.testing.assert_allclose(gradient, jax.grad(lambda x: (theirs(x) ** 2).sum())(x), rtol=1e-6)
