@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -23,34 +24,37 @@ _LIGHT_BLUE = "#6b9ac4"
 
 
 def draw(
-    path: pathlib.Path,
+    file: pathlib.Path | BinaryIO,
     prediction: Prediction,
     clips: Sequence[Clip],
     saliency: Saliency | None,
     frames: Mapping[int, np.ndarray],
     searched: Mapping[float, int],
+    headline: bool = True,
 ) -> None:
     """Draws a prediction as a PNG file.
 
     Args:
-        path: Where to.
+        file: Where to.
         prediction: The prediction.
         clips: Of the person who decided, to show; none without an answer.
         saliency: Of these clips.
         frames: By clip index, a whole frame of the video from within the clip.
         searched: How many faces were found at each searched time, in seconds.
+        headline: Whether the picture says what the video is called and what the verdict is.
     """
     if prediction.verdict == NO_ANSWER:
         figure = Figure(figsize=(_WIDTH, 1.2))
         _headline(figure, prediction)
-        save(figure, path)
+        save(figure, file)
         return
     aspect = max((frame.shape[0] / frame.shape[1] for frame in frames.values()), default=0)
     overview = _WIDTH / MOST_CLIPS * aspect
-    heights = [0.75, overview, 1.7, *[2.75] * len(clips)]
+    heights = [0.75 if headline else 0.05, overview, 1.7, *[2.75] * len(clips)]
     figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
     top, row, middle, *rows = figure.subfigures(len(heights), 1, height_ratios=heights)
-    _headline(top, prediction)
+    if headline:
+        _headline(top, prediction)
     places = row.subplots(1, MOST_CLIPS)
     for axes in places:
         axes.axis("off")
@@ -61,7 +65,7 @@ def draw(
     for part, clip, *explained in zip(rows, clips, *saliency, strict=True):
         score = next(s for s in prediction.decisive.clips if s.index == clip.index)
         _clip(part, clip, score, *explained)
-    save(figure, path)
+    save(figure, file)
 
 
 def _headline(figure: Figure, prediction: Prediction) -> None:

@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from matplotlib import patches
@@ -17,7 +17,7 @@ from fdd.scores import Scores
 DARK, MIDDLE, LIGHT = "#1b3a57", "#c8642b", "#e9eef3"
 
 
-def save(figure: Figure, path: pathlib.Path) -> None:
+def save(figure: Figure, path: pathlib.Path | BinaryIO) -> None:
     """Writes a figure as PNG."""
     figure.savefig(path, dpi=120, bbox_inches="tight", metadata={"Software": None})
 

@@ -162,6 +162,9 @@ class NoFaceError(VideoError):
         super().__init__(message)
         self.searched = searched
 
+    def __reduce__(self) -> tuple[type, tuple[str, Mapping[int, int]]]:
+        return type(self), (str(self), self.searched)  # It has to pass from process to process.
+
 
 def library_versions() -> dict[str, str]:
     """Versions of what decodes and resizes; recorded, but no part of a fingerprint."""

@@ -46,6 +46,37 @@ class VideoInfo:
         return float((self.stamps[index] - self.stamps[0]) * self.time_base)
 
 
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a video says of itself, true or not.
+
+    Attributes:
+        height: Of a coded frame in pixels.
+        width: Of a coded frame in pixels.
+        seconds: Duration; None where it is not said.
+    """
+
+    height: int
+    width: int
+    seconds: float | None
+
+
+def header(path: str | pathlib.Path) -> Header:
+    """Reads the beginning of a video; quick for a file of any length.
+
+    Raises:
+        VideoError: the file is missing or is no video.
+    """
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        seconds = None
+        if stream.duration is not None:
+            seconds = float(stream.duration * stream.time_base)
+        elif container.duration is not None:
+            seconds = container.duration / av.time_base
+        return Header(stream.height, stream.width, seconds)
+
+
 def _open(path: str | pathlib.Path) -> av.container.InputContainer:
     try:
         container = av.open(str(path))
