@@ -1,0 +1,112 @@
+"""python -m fdd.web --workdir=DIR: a web page that judges videos."""
+
+import argparse
+import pathlib
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fdd.errors import UserError
+
+if TYPE_CHECKING:
+    from fdd.webpage.limits import Limits
+
+_EPILOG = """\
+The page listens on this machine only. It has no passwords: before others may reach it, put a proxy
+in front that asks for one and speaks TLS. A video is deleted as soon as it is judged.
+"""
+
+
+def serve(workdir: pathlib.Path, host: str, port: int, limits: "Limits") -> None:
+    """Serves the page until the process is interrupted.
+
+    Args:
+        workdir: Of the run whose detector judges.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        limits: What is taken.
+
+    Raises:
+        UserError: there is no detector, Gradio is not installed, or the port is taken.
+    """
+    with _listen(host, port) as sock:
+        try:
+            import uvicorn  # Late, so that --help need not wait.
+
+            from fdd.webpage import server
+        except ImportError as error:
+            raise UserError(f"{error}: pip install -e '.[web]'") from None
+        from fdd import compilation_cache
+        from fdd.detector import Detector
+        from fdd.webpage import site
+
+        compilation_cache.enable()
+        detector, name = Detector.load(workdir), workdir.absolute().name
+        with (
+            tempfile.TemporaryDirectory(prefix="fdd_web_") as folder,
+            site.running(detector, name, limits, pathlib.Path(folder)) as app,
+        ):
+            print(f"Open {server.address(host, sock.getsockname()[1])}", flush=True)
+            if host not in ("127.0.0.1", "::1", "localhost"):
+                warning = "fdd: whoever reaches this address can use the page: there is no password"
+                print(warning, file=sys.stderr, flush=True)
+            config = uvicorn.Config(
+                app, log_level="warning", access_log=False, timeout_graceful_shutdown=2
+            )
+            uvicorn.Server(config).run(sockets=[sock])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        reason = str(getattr(error, "strerror", None) or error).partition(" (")[0]
+        raise UserError(f"cannot listen on {host}, port {port}: {reason}") from None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command; an error the user can put right ends it with one line and status 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fdd.web",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--workdir", type=pathlib.Path, required=True, help="of a run")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=7860, help="0 takes a free one (7860)")
+    parser.add_argument("--max_megabytes", type=float, help="size of a file (100)")
+    parser.add_argument("--max_seconds", type=float, help="duration of a video (300)")
+    parser.add_argument("--max_pixels", type=int, help="of a frame (8294400, that is 4K)")
+    parser.add_argument("--queue", type=int, help="how many videos may wait (20)")
+    parser.add_argument("--timeout", type=float, help="seconds to judge a video in (60)")
+    options = parser.parse_args(arguments)
+    from absl import logging
+
+    logging.set_verbosity(logging.ERROR)  # orbax tells of every file.
+    # uvicorn raises the signal again once it has stopped; without this, files would be left.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        from fdd.webpage.limits import Limits
+
+        asked = {
+            "megabytes": options.max_megabytes,
+            "seconds": options.max_seconds,
+            "pixels": options.max_pixels,
+            "queue": options.queue,
+            "timeout": options.timeout,
+        }
+        limits = Limits(**{name: value for name, value in asked.items() if value is not None})
+        serve(options.workdir, options.host, options.port, limits)
+    except UserError as error:
+        sys.exit(f"fdd: {error}")
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""From a visitor's video to the answer; every byte of the video is read by the worker alone."""
+
+import io
+import time
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from fdd.detector import Detector
+from fdd.report import evidence
+from fdd.report.prediction import shown_clips
+from fdd.video.clips import Clip, Extraction, Preprocessing
+from fdd.webpage import answer
+from fdd.webpage.limits import Limits, RejectedError
+from fdd.webpage.uploads import Upload
+from fdd.webpage.worker import Worker
+
+Progress = Callable[[float, str], None]
+
+
+class Judging:
+    """Judges one video at a time."""
+
+    def __init__(self, detector: Detector, worker: Worker, limits: Limits):
+        """Compiles the network and measures it, so that no visitor has to wait for that.
+
+        Args:
+            detector: What judges.
+            worker: What decodes.
+            limits: How long a video may take.
+        """
+        self._detector, self._worker, self._limits = detector, worker, limits
+        clip = _blank_clip(detector.preprocessing)
+        detector.explain([clip])
+        detector.score([clip])
+        started = time.perf_counter()
+        detector.score([clip])
+        batch = next(detector.batches([clip]))["frames"]
+        self._seconds_per_clip = (time.perf_counter() - started) / len(batch)
+
+    def __call__(self, upload: Upload, progress: Progress) -> str:
+        """Judges a video.
+
+        Args:
+            upload: The video.
+            progress: Shows what is being done: a share from 0 to 1, and words.
+
+        Returns:
+            The answer in HTML, with its pictures and the JSON in it.
+
+        Raises:
+            RejectedError: it exceeds a limit.
+        """
+        deadline = time.monotonic() + self._limits.timeout
+        progress(0.1, "Looking for faces")
+        found = self._worker.cut(upload.path, deadline)
+        if isinstance(found, Extraction):
+            # The network cannot be stopped: a crowd that would take it too long is refused.
+            needed = sum(map(len, found.people)) * self._seconds_per_clip
+            if needed > deadline - time.monotonic():
+                raise RejectedError(self._limits.too_slow())
+        progress(0.5, "Judging")
+        prediction = self._detector.judge(upload.name, found)
+        clips = shown_clips(prediction, found)
+        if not clips:
+            return answer.page(prediction)
+        progress(0.6, "Seeing what the score rests on")
+        saliency = self._detector.explain(clips)
+        frames = self._middle_frames(upload, found, clips, deadline)
+        progress(0.8, "Drawing")
+        searched = {found.info.seconds(index): count for index, count in found.searched.items()}
+        picture = io.BytesIO()
+        evidence.draw(picture, prediction, clips, saliency, frames, searched, headline=False)
+        return answer.page(prediction, picture.getvalue(), saliency.maps.shape[2:])
+
+    def _middle_frames(
+        self, upload: Upload, found: Extraction, clips: Sequence[Clip], deadline: float
+    ) -> dict[int, np.ndarray]:
+        """A whole frame from the middle of each clip, by the clip's index."""
+        middles = {clip.index: clip.frame_indices[len(clip.frame_indices) // 2] for clip in clips}
+        read = self._worker.frames(upload.path, found.info, list(middles.values()), deadline)
+        return {clip: read[index] for clip, index in middles.items() if index in read}
+
+
+def _blank_clip(spec: Preprocessing) -> Clip:
+    size = spec.image_size
+    image = cv2.imencode(".jpg", np.zeros((size, size, 3), np.uint8))[1].tobytes()
+    indices = tuple(range(spec.num_frames))
+    seconds = tuple(float(index) for index in indices)
+    box = (0.0, 0.0, float(size), float(size))
+    return Clip(0, (image,) * spec.num_frames, indices, seconds, None, box)

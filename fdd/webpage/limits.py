@@ -1,0 +1,106 @@
+"""What the web page takes, and the sentences that say so."""
+
+import dataclasses
+
+from fdd.errors import UserError
+from fdd.video.decode import Header
+
+MEGABYTE = 2**20
+
+
+class RejectedError(Exception):
+    """A video the page does not judge; the message is a sentence for the visitor."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What is too much.
+
+    Attributes:
+        megabytes: Size of a file.
+        seconds: Duration of a video.
+        pixels: Width times height of a frame.
+        queue: How many videos may wait while one is judged.
+        timeout: Seconds that judging one video may take.
+
+    Raises:
+        UserError: one of them leaves nothing.
+    """
+
+    megabytes: float = 100
+    seconds: float = 300
+    pixels: int = 3840 * 2160
+    queue: int = 20
+    timeout: float = 60
+
+    def __post_init__(self):
+        for name in ("megabytes", "seconds", "pixels", "timeout"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"the limit of {name} must be above 0, not {getattr(self, name)}")
+        if self.queue < 0:
+            raise UserError(f"the queue must be 0 or longer, not {self.queue}")
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of a file in bytes."""
+        return int(self.megabytes * MEGABYTE)
+
+    def sentence(self) -> str:
+        """What a visitor may upload."""
+        return (
+            f"Up to {self.megabytes:g} MB, {_duration(self.seconds)} and "
+            f"frames of {self.pixels / 1e6:.3g} megapixels."
+        )
+
+    def too_large(self) -> str:
+        """What a visitor with too large a file is told."""
+        return f"The file is too large: at most {self.megabytes:g} MB are taken."
+
+    def busy(self) -> str:
+        """What a visitor is told when too many are waiting."""
+        waiting = f"{self.queue} videos are" if self.queue != 1 else "1 video is"
+        waiting = waiting if self.queue else "Another video is being judged and none may be"
+        return f"Busy: {waiting} waiting already. Please try again in a minute."
+
+    def too_slow(self) -> str:
+        """What a visitor is told whose video takes too long."""
+        return (
+            f"Judging this video takes longer than the {self.timeout:g} seconds allowed. A shorter "
+            "or smaller video may work."
+        )
+
+    def check(self, header: Header) -> None:
+        """Checks what a video says of itself, before any of it is decoded.
+
+        Raises:
+            RejectedError: a limit is exceeded.
+        """
+        if not header.width * header.height:  # FFmpeg itself stops at 268 megapixels.
+            raise RejectedError(
+                "The video's frames have no size that can be decoded; frames of up to "
+                f"{self.pixels / 1e6:.3g} megapixels are taken."
+            )
+        if header.width * header.height > self.pixels:
+            raise RejectedError(
+                f"The video's frames are too large: {header.width} × {header.height} pixels are "
+                f"more than the {self.pixels / 1e6:.3g} megapixels that are taken."
+            )
+        self.check_duration(header.seconds or 0)
+
+    def check_duration(self, seconds: float) -> None:
+        """Checks a duration.
+
+        Raises:
+            RejectedError: it is too long.
+        """
+        if seconds > self.seconds:
+            raise RejectedError(
+                f"The video is too long: it lasts {_duration(seconds)}, and at most "
+                f"{_duration(self.seconds)} are taken."
+            )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.3g} seconds"
+    return f"{seconds / 60:.3g} minutes"

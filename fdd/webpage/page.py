@@ -1,0 +1,106 @@
+"""The page: Gradio's blocks, and what happens between a drop and an answer."""
+
+import html
+import logging
+import pathlib
+from collections.abc import Callable
+
+import gradio as gr
+
+from fdd.webpage.limits import Limits, RejectedError
+from fdd.webpage.uploads import Upload, Uploads
+
+TITLE = "Is this video a deepfake?"
+_HERE = pathlib.Path(__file__).parent
+
+Judge = Callable[[Upload, Callable[[float, str], None]], str]
+
+
+def create_page(
+    judge: Judge, uploads: Uploads, limits: Limits, about: str, examples: list[str]
+) -> gr.Blocks:
+    """Lays the page out.
+
+    Args:
+        judge: From an upload and a function that shows progress to the answer in HTML.
+        uploads: Where the visitors' files are.
+        limits: What is taken.
+        about: What visitors should know of the detector, as plain text.
+        examples: Names of the example videos.
+    """
+
+    def enter(token: str, request: gr.Request) -> None:
+        uploads.assign(token, request.session_hash)
+
+    def leave(request: gr.Request) -> None:
+        uploads.discard_of(request.session_hash)
+
+    def answer(token: str, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
+        try:
+            with uploads.take(token) as upload:
+                return judge(upload, lambda share, what: progress(share, desc=what))
+        except RejectedError as error:
+            return problem(str(error))
+        except Exception:
+            logging.exception("A video could not be judged.")
+            return problem("Something went wrong on the server; the video was deleted.")
+
+    with gr.Blocks(analytics_enabled=False, title=TITLE, fill_width=True) as page:
+        gr.HTML(f"<h1>{TITLE}</h1><p>{html.escape(about)}</p>", elem_id="fdd-head")
+        drop = gr.HTML(
+            value="",
+            html_template=_drop(limits, examples),
+            js_on_load=(_HERE / "page.js").read_text(),
+            elem_id="fdd-drop",
+            limit=limits.num_bytes,
+            too_large=limits.too_large(),
+        )
+        result = gr.HTML(elem_id="fdd-answer", min_height=0)
+        drop.submit(enter, drop, concurrency_limit=None, api_visibility="private").then(
+            answer,
+            drop,
+            result,
+            api_name="judge",
+            concurrency_limit=1,
+            trigger_mode="once",
+            show_progress="full",
+        ).then(None, js="() => { document.dispatchEvent(new Event('fdd:answered')) }")
+        page.unload(leave)
+    # Every job needs an upload, and `uploads` limits these; this is for jobs without one.
+    page.queue(max_size=limits.queue + 100)
+    return page
+
+
+def style() -> str:
+    """The page's style sheet."""
+    return (_HERE / "page.css").read_text()
+
+
+def theme() -> gr.themes.Base:
+    """A theme that needs no font from anywhere."""
+    return gr.themes.Default(
+        font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+    )
+
+
+def problem(sentence: str) -> str:
+    """A sentence about what went wrong, in HTML."""
+    return f'<p class="problem" role="alert">{html.escape(sentence)}</p>'
+
+
+def _drop(limits: Limits, examples: list[str]) -> str:
+    buttons = "".join(
+        f'<button type="button" data-example="{number}" disabled>{html.escape(name)}</button>'
+        for number, name in enumerate(examples)
+    )
+    offered = f'<p class="examples">Or an example: {buttons}</p>' if examples else ""
+    return f"""
+<label class="drop"><strong>Drop a video here</strong> or click to choose one
+<small>{limits.sentence()} It is deleted from the server as soon as there is an answer.</small>
+<input type="file" accept="video/*" aria-label="Video to judge" disabled></label>
+{offered}
+<p class="sending" role="status"></p>
+<p class="problem" role="alert" hidden></p>
+<p class="unplayable" hidden>This browser cannot play the file.</p>
+<video controls muted loop playsinline hidden aria-label="The chosen video"></video>
+"""

@@ -1,0 +1,55 @@
+"""The whole page as an ASGI application."""
+
+import contextlib
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fdd.detector import Detector
+from fdd.webpage import examples, server
+from fdd.webpage.judging import Judging
+from fdd.webpage.limits import Limits
+from fdd.webpage.uploads import Uploads
+from fdd.webpage.worker import Worker
+
+_OF_DRAWN_HEADS = (
+    " It was trained on drawn heads, to show that the system works: of real videos it can say "
+    "nothing."
+)
+
+
+@contextlib.contextmanager
+def running(
+    detector: Detector, name: str, limits: Limits, folder: pathlib.Path
+) -> Iterator[Callable[..., Any]]:
+    """A context in which the page can be served.
+
+    Args:
+        detector: What judges.
+        name: Of the detector, for the visitors.
+        limits: What is taken.
+        folder: An empty folder; all that is written is written there.
+
+    Yields:
+        An ASGI application.
+
+    Raises:
+        UserError: this version of fdd cannot cut videos as the detector needs them.
+    """
+    (folder / "uploads").mkdir()
+    server.configure_gradio(folder / "gradio")
+    from fdd.webpage import page  # Not before Gradio is configured.
+
+    with contextlib.closing(Worker(detector.preprocessing, limits)) as worker:
+        judging = Judging(detector, worker, limits)
+        uploads = Uploads(folder / "uploads", limits)
+        demo = detector.config.data.demo
+        videos = examples.draw(demo, folder / "examples") if demo else {}
+        blocks = page.create_page(judging, uploads, limits, _about(detector, name), list(videos))
+        looks = {"theme": page.theme(), "css": page.style()}
+        yield server.create_app(blocks, uploads, limits, list(videos.values()), **looks)
+
+
+def _about(detector: Detector, name: str) -> str:
+    text = f"Detector: {name}, checkpoint of step {detector.step}."
+    return text + (_OF_DRAWN_HEADS if detector.config.data.demo else "")

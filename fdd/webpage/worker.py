@@ -1,0 +1,165 @@
+"""Decoding strangers' videos in a process that can be stopped.
+
+A decoder cannot be interrupted within a process, and a file made for it may crash it or take all
+memory. In a process of its own it can be killed, and the server goes on.
+"""
+
+import multiprocessing
+import multiprocessing.connection
+import pathlib
+import resource
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from fdd.video import decode
+from fdd.video.ahead import extract
+from fdd.video.clips import Extraction, Preprocessing
+from fdd.video.decode import VideoError, VideoInfo
+from fdd.webpage.limits import Limits, RejectedError
+
+_MOST_MEMORY = 4 * 2**30  # Address space in bytes.
+_START_TIMEOUT = 120.0
+
+
+class Worker:
+    """A process that reads videos, one at a time; started again whenever it dies."""
+
+    def __init__(self, spec: Preprocessing, limits: Limits):
+        """Starts the process.
+
+        Args:
+            spec: How videos are cut into clips.
+            limits: What is refused.
+        """
+        self._spec, self._limits = spec, limits
+        self._context = multiprocessing.get_context("spawn")
+        self._lock = threading.Lock()
+        self._start()
+
+    def cut(self, path: pathlib.Path, deadline: float) -> Extraction | VideoError:
+        """Cuts a video into clips.
+
+        Args:
+            path: The file.
+            deadline: On the clock of `time.monotonic`.
+
+        Returns:
+            The clips, or what is wrong with the file.
+
+        Raises:
+            RejectedError: a limit is exceeded.
+        """
+        return self._call(deadline, _cut, path, self._spec, self._limits)
+
+    def frames(
+        self, path: pathlib.Path, info: VideoInfo, indices: Sequence[int], deadline: float
+    ) -> dict[int, np.ndarray]:
+        """Reads whole frames; none where that fails.
+
+        Args:
+            path: The file.
+            info: What it gave before.
+            indices: Of the frames.
+            deadline: As for `cut`.
+
+        Returns:
+            Frames by index, uint8 [height, width, 3], RGB.
+
+        Raises:
+            RejectedError: it takes too long.
+        """
+        coded = self._call(deadline, _frames, path, info, indices)
+        if isinstance(coded, VideoError):
+            return {}
+        return {
+            index: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+            for index, data in coded.items()
+        }
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+    def _call(self, deadline: float, function: Callable[..., Any], *arguments: Any) -> Any:
+        with self._lock:
+            try:
+                if not self._is_ready:
+                    started = time.monotonic()
+                    self._receive(started + _START_TIMEOUT)
+                    self._is_ready = True
+                    deadline += time.monotonic() - started  # No fault of the video's.
+                self._connection.send((function, arguments))
+                result = self._receive(deadline)
+            except TimeoutError:
+                self._restart()
+                raise RejectedError(self._limits.too_slow()) from None
+            except (EOFError, OSError):
+                self._restart()
+                return VideoError("it makes the decoder fail")
+        if isinstance(result, RejectedError):
+            raise result
+        return result
+
+    def _receive(self, deadline: float) -> Any:
+        if not self._connection.poll(max(0.0, deadline - time.monotonic())):
+            raise TimeoutError
+        return self._connection.recv()
+
+    def _start(self) -> None:
+        self._connection, other = self._context.Pipe()
+        self._process = self._context.Process(
+            target=_serve, args=(other,), name="fdd-video", daemon=True
+        )
+        self._process.start()
+        other.close()
+        self._is_ready = False
+
+    def _restart(self) -> None:
+        self.close()
+        self._start()
+
+
+def _serve(connection: multiprocessing.connection.Connection) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        connection.send("ready")
+        while True:
+            function, arguments = connection.recv()
+            connection.send(function(*arguments))
+    except (EOFError, OSError, KeyboardInterrupt):
+        pass  # The server has gone.
+
+
+def _cut(
+    path: pathlib.Path, spec: Preprocessing, limits: Limits
+) -> Extraction | VideoError | RejectedError:
+    try:
+        limits.check(decode.header(path))
+        found = extract(path, spec)
+        if isinstance(found, Extraction):  # A header may lie.
+            limits.check_duration(found.info.seconds(found.info.num_frames - 1))
+    except (VideoError, RejectedError) as error:
+        return error
+    except Exception as error:  # Nothing a file does to a decoder may end the loop.
+        return VideoError(type(error).__name__)
+    return found
+
+
+def _frames(
+    path: pathlib.Path, info: VideoInfo, indices: Sequence[int]
+) -> dict[int, bytes] | VideoError:
+    try:
+        return {
+            index: cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1].tobytes()
+            for index, frame in decode.read_frames(path, info, indices)
+        }
+    except Exception as error:
+        return VideoError(type(error).__name__)
