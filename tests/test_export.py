@@ -42,7 +42,7 @@ def exported(finished, tmp_path_factory):
 def clips(dataset):
     """Five clips of the test split, and the (video, number) of each."""
     rows = [dataset.source("test")[index] for index in range(5)]
-    names = [(row["video_id"].decode(), str(row["clip_index"])) for row in rows]
+    names = [(row["video_id"], str(row["clip_index"])) for row in rows]
     return np.stack([np.stack(row["frames"]) for row in rows]), names
 
 
