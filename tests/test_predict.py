@@ -62,7 +62,7 @@ def test_clips_are_what_records_hold(detector, dataset, tree):
     rows = [index for index, row in enumerate(dataset.metadata("test")) if row["label"] == 0]
     for index in rows[:3]:
         record = records[index]
-        name = record["video_id"].decode().split("/")[1]
+        name = record["video_id"].split("/")[1]
         (video,) = [each for each in _originals(tree) if each.stem == name]
         clips = extract(video, detector.preprocessing).people[0]
         (clip,) = [clip for clip in clips if clip.index == record["clip_index"]]

@@ -66,7 +66,7 @@ def matmul_flops(precision: str) -> float:
 
 def copy_bytes() -> float:
     """Bytes read and written per second by adding 1 to a large array on one device, measured."""
-    a = jnp.ones(2**26 if jax.default_backend() == "cpu" else 2**29, jnp.float32)
+    a = jnp.ones(2**24 if jax.default_backend() == "cpu" else 2**29, jnp.float32)
     add = jax.jit(lambda x: x + 1)
     return 2 * a.nbytes / min(repeat(lambda: add(a), 5))
 
