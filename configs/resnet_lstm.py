@@ -6,8 +6,8 @@ with FaceForensics++ in DIR; `--config=configs/resnet_lstm.py:face` takes face c
 frames. model.pretrained names the weights where Keras keeps them; they are at
 storage.googleapis.com/tensorflow/keras-applications/resnet/.
 
-Hardware: not run on a GPU. The compiler, asked for a CPU, counts 38 GB of temporary memory for a
-step of batch 32, and 16 GB with config.precision=bfloat16 and config.remat; accumulate_steps
+Hardware: not run on a GPU. The compiler, asked for a CPU, counts 37 GiB of temporary memory for
+a step of batch 32, and 14 GiB with config.precision=bfloat16 and config.remat; accumulate_steps
 divides them further. Without a GPU, freeze the encoder and cache its features.
 
 Published by the seed system, on a data set and a split that it does not describe fully: test
