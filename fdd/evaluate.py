@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fdd.errors import UserError
+from fdd.errors import UserError, keep_threads_quiet_about_disks
 
 
 def evaluate(
@@ -198,4 +198,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    keep_threads_quiet_about_disks()
     main()

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from fdd.errors import UserError, shown
+from fdd.errors import UserError, keep_threads_quiet_about_disks, shown
 
 VIDEO_SUFFIXES = (
     *(".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".hevc", ".m2ts", ".m2v"),
@@ -164,4 +164,5 @@ def _text(prediction: Any, files: dict[str, str], as_json: bool) -> str:
 
 
 if __name__ == "__main__":
+    keep_threads_quiet_about_disks()
     main()
