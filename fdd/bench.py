@@ -44,10 +44,10 @@ def _parse_flags(argv: list[str]) -> list[str]:
 
 def main(argv: list[str]) -> None:
     """Runs the command; an error the user can put right ends it with one line and status 1."""
-    from fdd import benchmarks, compilation_cache
+    from fdd import benchmarks, runtime
 
     logging.set_verbosity(logging.FATAL)
-    compilation_cache.enable()
+    runtime.prepare()
     kind, config = argv[1], _CONFIG.value
     try:
         if kind == "input":

@@ -176,10 +176,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     from absl import logging
 
-    from fdd import compilation_cache
+    from fdd import runtime
 
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
-    compilation_cache.enable()
+    runtime.prepare()
     try:
         if options.robustness:
             from fdd import robustness

@@ -44,11 +44,11 @@ def _parse_flags(argv: list[str]) -> list[str]:
 def main(_: list[str]) -> None:
     """Runs the command; an error the user can put right ends it with one line and status 1."""
     # Late, so that --help and a mistyped flag do not wait for JAX.
-    from fdd import compilation_cache, parallel, preemption, train, workdir
+    from fdd import parallel, preemption, runtime, train, workdir
 
     logging.set_verbosity(logging.FATAL)  # orbax tells of every file, and raises its errors again.
     keep_threads_quiet_about_disks()
-    compilation_cache.enable()
+    runtime.prepare()
     profile = tuple(map(int, _PROFILE.value.split(":"))) if _PROFILE.value else None
     config = _CONFIG.value
     if _WORKDIR.value:

@@ -17,6 +17,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from fdd import runtime
 from fdd.errors import UserError
 
 DATA_AXIS = "data"
@@ -110,7 +111,9 @@ class Parallel:
             out_specs=PartitionSpec(),
             check_vma=False,  # Batch statistics sum over this axis and a vmapped one at once.
         )
-        compiled = jax.jit(shares, donate_argnums=donated)
+        compiled = jax.jit(
+            shares, donate_argnums=donated, compiler_options=runtime.compiler_options()
+        )
         sharding = NamedSharding(self.mesh, PartitionSpec(DATA_AXIS))
         return compiled, functools.partial(jax.make_array_from_process_local_data, sharding)
 

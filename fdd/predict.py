@@ -130,11 +130,11 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
         import tqdm
         from absl import logging
 
-        from fdd import compilation_cache
+        from fdd import runtime
         from fdd.detector import Detector
 
         logging.set_verbosity(logging.ERROR)  # orbax tells of every file.
-        compilation_cache.enable()
+        runtime.prepare()
         detector = Detector.load(options.workdir)
         writer = _writer(options.out, detector)
         quiet = True if sys.stdout.isatty() else None  # None: unless stderr is a terminal.

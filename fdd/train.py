@@ -325,7 +325,8 @@ def _restore_or_create(run: Run) -> tuple[int, TrainState, list[logs.Record]]:
     recipe, place = detector.recipe(run.config, run.task), run.devices.replicated
     restored = run.checkpoints.restore_last(abstract_state(recipe, place))
     if restored is None:
-        change = functools.partial(pretrained.load, run.config.model.pretrained)
+        model = run.config.model
+        change = functools.partial(pretrained.load, model.pretrained, version=model.version)
         return 0, create_state(recipe, run.config.seed, place, change), []
     step, state, meta = restored
     if meta["fingerprint"] != run.dataset.fingerprint:

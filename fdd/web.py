@@ -39,11 +39,11 @@ def serve(workdir: pathlib.Path, host: str, port: int, limits: "Limits") -> None
             from fdd.webpage import server
         except ImportError as error:
             raise UserError(f"{error}: pip install -e '.[web]'") from None
-        from fdd import compilation_cache
+        from fdd import runtime
         from fdd.detector import Detector
         from fdd.webpage import site
 
-        compilation_cache.enable()
+        runtime.prepare()
         detector, name = Detector.load(workdir), workdir.absolute().name
         with (
             tempfile.TemporaryDirectory(prefix="fdd_web_") as folder,

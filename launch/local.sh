@@ -13,6 +13,4 @@ if [[ ! -d .venv ]]; then
   if command -v nvidia-smi > /dev/null; then extras='[cuda12]'; else extras=''; fi
   .venv/bin/pip install -e ".$extras"
 fi
-# Without a GPU: each step takes its memory anew, and large pages make that cheaper.
-export GLIBC_TUNABLES="${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1}"
 exec .venv/bin/python -m fdd.main "$@"

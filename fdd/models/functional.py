@@ -1,14 +1,18 @@
 """Convolution and pooling, in the forms that compilers make the most of."""
 
+import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 _SMALL_MAP = 49  # Positions: 7 × 7.
+_ROWS = 1024
+
+Convolution = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def convolve(
@@ -20,8 +24,10 @@ def convolve(
 ) -> jax.Array:
     """Convolves as `jax.lax.conv_general_dilated`, for two spatial axes.
 
-    On a CPU, XLA (0.10) computes small maps faster, those of 2×2 a hundred times, as a product
-    with a matrix of neighbourhoods; everywhere else that takes nine times the memory for nothing.
+    On a CPU, XLA (0.10) computes some convolutions, and most gradients of kernels, at a fraction of
+    the speed of a matrix product. So small maps become a product with a matrix of neighbourhoods,
+    which takes nine times the memory, and so do the gradients of kernels, a part of the batch at a
+    time.
 
     Args:
         x: float [b, h, w, c].
@@ -33,15 +39,124 @@ def convolve(
     Returns:
         float [b, h', w', features].
     """
-    size = kernel.shape[:2]
-    if size == (1, 1):
-        return x[:, :: strides[0], :: strides[1]] @ kernel[0, 0]
-    places = [
-        (x.shape[axis + 1] + sum(padding[axis]) - size[axis]) // strides[axis] + 1
-        for axis in (0, 1)
-    ]
-    if math.prod(places) > _SMALL_MAP or jax.default_backend() != "cpu":
+    pointwise = kernel.shape[:2] == (1, 1)
+    if jax.default_backend() != "cpu":
+        if pointwise:
+            return x[:, :: strides[0], :: strides[1]] @ kernel[0, 0]
         return jax.lax.conv_general_dilated(x, kernel, strides, padding, **kwargs)
+    places = _places(x, kernel, strides, padding)
+    if not pointwise and math.prod(places) > _SMALL_MAP:
+        return _large_maps(tuple(strides), tuple(padding))(x, kernel)
+    columns = _neighbourhoods(x, kernel, strides, padding)
+    rows = _matmul(columns.reshape(-1, columns.shape[-1]), kernel.reshape(-1, kernel.shape[-1]))
+    return rows.reshape(-1, *places, rows.shape[-1])
+
+
+def convolve_mapped(
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    **kwargs: Any,
+) -> jax.Array:
+    """`convolve` inside a `jax.vmap` over `x`, which joins the batch.
+
+    So the gradient of the kernel is summed over both at once. Outside of a `vmap` it has no
+    gradient, which is a limit of `jax.custom_batching.custom_vmap`.
+
+    Raises:
+        NotImplementedError: the kernel is mapped over.
+    """
+
+    @jax.custom_batching.custom_vmap
+    def mapped(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return convolve(x, kernel, strides, padding, **kwargs)
+
+    @mapped.def_vmap
+    def _(
+        size: int, is_mapped: Sequence[bool], x: jax.Array, kernel: jax.Array
+    ) -> tuple[jax.Array, bool]:
+        if is_mapped[1]:
+            raise NotImplementedError("one kernel for each entry of a mapped axis")
+        y = convolve(x.reshape(-1, *x.shape[2:]), kernel, strides, padding, **kwargs)
+        return y.reshape(size, -1, *y.shape[1:]), True
+
+    return mapped(x, kernel)
+
+
+@functools.cache
+def _large_maps(strides: tuple[int, int], padding: tuple[tuple[int, int], ...]) -> Convolution:
+    """XLA's convolution; the gradient of the kernel is summed image by image."""
+
+    def forward(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return jax.lax.conv_general_dilated(
+            x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    def backward(saved: tuple[jax.Array, jax.Array], change: jax.Array) -> tuple[jax.Array, ...]:
+        x, kernel = saved
+        (of_x,) = jax.vjp(lambda x: forward(x, kernel), x)[1](change)
+
+        def product(image: jax.Array, its_change: jax.Array) -> jax.Array:
+            columns = _neighbourhoods(image, kernel, strides, padding)
+            return jnp.einsum("bhwo,bhwc->oc", its_change, columns)
+
+        return of_x, _sum_of_parts(product, x, change, size=1).T.reshape(kernel.shape)
+
+    convolve = jax.custom_vjp(forward)
+    convolve.defvjp(lambda x, kernel: (forward(x, kernel), (x, kernel)), backward)
+    return convolve
+
+
+@jax.custom_vjp
+def _matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """[n, c] times [c, features]; the gradient of the kernel is summed part by part."""
+    return x @ kernel
+
+
+def _matmul_backward(
+    saved: tuple[jax.Array, jax.Array], change: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    sizes = range(min(_ROWS, len(x) // 2), _ROWS // 8, -1)
+    size = next((size for size in sizes if len(x) % size == 0), len(x))
+    return change @ kernel.T, _sum_of_parts(lambda a, b: a.T @ b, x, change, size)
+
+
+_matmul.defvjp(lambda x, kernel: (x @ kernel, (x, kernel)), _matmul_backward)
+
+
+def _sum_of_parts(
+    product: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, y: jax.Array, size: int
+) -> jax.Array:
+    """Sums `product` over parts of `size` of the first axis.
+
+    XLA transposes `x` before it multiplies; the whole of it at once, that is many times slower.
+    """
+
+    def add(number: jax.Array, total: jax.Array) -> jax.Array:
+        parts = (jax.lax.dynamic_slice_in_dim(array, number * size, size) for array in (x, y))
+        return total + product(*parts)
+
+    first = jax.eval_shape(product, x[:size], y[:size])
+    return jax.lax.fori_loop(0, len(x) // size, add, jnp.zeros(first.shape, first.dtype))
+
+
+def _places(
+    x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: Sequence[tuple[int, int]]
+) -> tuple[int, ...]:
+    """Height and width of a convolution's result."""
+    return tuple(
+        (x.shape[axis + 1] + sum(padding[axis]) - kernel.shape[axis]) // strides[axis] + 1
+        for axis in (0, 1)
+    )
+
+
+def _neighbourhoods(
+    x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: Sequence[tuple[int, int]]
+) -> jax.Array:
+    """What the kernel sees at each place: [b, h', w', kh * kw * c]."""
+    places = _places(x, kernel, strides, padding)
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     neighbours = [
         x[
@@ -49,9 +164,9 @@ def convolve(
             i : i + strides[0] * (places[0] - 1) + 1 : strides[0],
             j : j + strides[1] * (places[1] - 1) + 1 : strides[1],
         ]
-        for i, j in itertools.product(*map(range, size))
+        for i, j in itertools.product(*map(range, kernel.shape[:2]))
     ]
-    return jnp.concatenate(neighbours, axis=-1) @ kernel.reshape(-1, kernel.shape[-1])
+    return jnp.concatenate(neighbours, axis=-1)
 
 
 def max_pool(x: jax.Array) -> jax.Array:

@@ -21,7 +21,7 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 _KERAS_MEAN, _KERAS_STD = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
 
-_KERAS_TENSORS = {"kernel": "kernel", "scale": "gamma"}
+_KERAS_TENSORS = {"kernel": "kernel", "scale": "gamma", "bias": "beta"}
 _KERAS_STATISTICS = {"mean": "moving_mean", "var": "moving_variance"}
 
 
@@ -44,14 +44,8 @@ def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.Conf
             f"config.model.pretrained={config.model.pretrained}: there is no such file; "
             "configs/resnet_lstm.py says where to get Keras' (and '' starts from random weights)"
         )
+    _check_version(config.model.pretrained, config.model.version)
     exported = _exported_model(_path(config.model.pretrained)) if kind == "torch" else None
-    expected = {"keras": "v1", "torch": "v1.5", "hub": "v1.5"}.get(kind, config.model.version)
-    expected = exported["version"] if exported else expected
-    if config.model.version != expected:
-        raise UserError(
-            f"config.model.pretrained={config.model.pretrained} holds a ResNet {expected}: "
-            f"say --config.model.version={expected}"
-        )
     mean, std = IMAGENET_MEAN, IMAGENET_STD
     if kind == "keras":
         mean, std = _KERAS_MEAN, _KERAS_STD
@@ -68,7 +62,7 @@ def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.Conf
     return config
 
 
-def load(name: str, variables: PyTree) -> PyTree:
+def load(name: str, variables: PyTree, version: str | None = None) -> PyTree:
     """Returns variables with parameters and statistics from elsewhere in their places.
 
     Args:
@@ -78,11 +72,15 @@ def load(name: str, variables: PyTree) -> PyTree:
             `model.safetensors`; the workdir of a run, of which the best checkpoint is taken, LSTM
             and head included.
         variables: {'params', 'batch_stats'} of a `fdd.models.resnet_lstm.ResNetLSTM`, NumPy arrays.
+        version: The network's, config.model.version; another's tensors may have the same shapes.
+            None: not compared.
 
     Raises:
         UserError: there is no such file, or it does not fit; the line lists what does not.
     """
     kind = _kind(name)
+    if version is not None:
+        _check_version(name, version)
     if kind == "none":
         return variables
     if kind == "run":
@@ -95,8 +93,21 @@ def load(name: str, variables: PyTree) -> PyTree:
     half = sum(tensor.dtype.itemsize < 4 for tensor in tensors.values())
     if half:
         print(f"{name}: {half} of {len(tensors)} tensors are in half precision; taken as float32.")
-    translate = _keras_name if kind == "keras" else torch_layout.encoder_name
-    return _fill(name, variables, tensors, translate)
+    if kind == "keras":
+        return _fill(name, variables, _without_biases(tensors), _keras_name)
+    return _fill(name, variables, tensors, torch_layout.encoder_name)
+
+
+def _check_version(name: str, version: str) -> None:
+    kind = _kind(name)
+    expected = {"keras": "v1", "torch": "v1.5", "hub": "v1.5"}.get(kind, version)
+    if kind == "torch" and (exported := _exported_model(_path(name))):
+        expected = exported["version"]
+    if version != expected:
+        raise UserError(
+            f"config.model.pretrained={name} holds a ResNet {expected}: "
+            f"say --config.model.version={expected}"
+        )
 
 
 def _kind(name: str) -> str:
@@ -179,6 +190,16 @@ def _read_keras(file: pathlib.Path) -> Tensors:
     return {name: t for name, t in tensors.items() if not name.startswith("predictions/")}
 
 
+def _without_biases(tensors: Tensors) -> Tensors:
+    """Keras' convolutions have biases: each goes into the mean that is subtracted after it."""
+    kept = dict(tensors)
+    for name, bias in tensors.items():
+        mean = name.replace("_conv/bias", "_bn/moving_mean")
+        if mean != name and getattr(kept.get(mean), "shape", None) == bias.shape:
+            kept[mean] = np.float32(kept[mean]) - kept.pop(name)
+    return kept
+
+
 def _read_safetensors(file: pathlib.Path) -> Tensors:
     import safetensors
     import safetensors.numpy
@@ -200,16 +221,14 @@ def _unreadable(file: pathlib.Path, kind: str, error: Exception) -> UserError:
 def _keras_name(path: Path) -> str:
     """('layer1_0', 'downsample_bn', 'mean') to 'conv2_block1_0_bn/moving_mean'."""
     *layers, tensor = path
-    norm = "bn" in layers[-1]
-    kind = "bn" if norm else "conv"
+    kind = "bn" if "bn" in layers[-1] else "conv"
     number = re.search(r"\d$", layers[-1])
     if len(layers) == 1:
         layer = f"conv1_{kind}"
     else:
         stage, block = re.fullmatch(r"layer(\d)_(\d+)", layers[0]).groups()
         layer = f"conv{int(stage) + 1}_block{int(block) + 1}_{number[0] if number else 0}_{kind}"
-    names = _KERAS_TENSORS | _KERAS_STATISTICS | {"bias": "beta" if norm else "bias"}
-    return f"{layer}/{names[tensor]}"
+    return f"{layer}/{(_KERAS_TENSORS | _KERAS_STATISTICS)[tensor]}"
 
 
 def _fill(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from fdd.models import functional
+from fdd.models.normalization import BatchNorm
 
 ModuleDef = Callable[..., nn.Module]
 
@@ -71,15 +72,17 @@ class ResNet(nn.Module):
         stage_sizes: Number of blocks in each stage; each stage but the first halves the map.
         block: `BasicBlock` or `BottleneckBlock`.
         width: Channels after the stem; each stage but the first doubles them.
-        axis_name: Names of mapped axes that batch statistics are taken over besides the batch.
+        axis_name: Names of mapped axes that batch statistics are taken over besides the batch; one
+            of them at least is a `jax.vmap`'s.
         dtype: Type of the computation; parameters and statistics are float32.
         remat: Keep only what lies between blocks for the backward pass, and compute the rest again
             (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016).
         frozen_parts: So many parts, counted as `part_of` does, normalise with their running
             statistics in training too.
         version: 'v1', as in the paper and in Keras Applications: a bottleneck's first convolution
-            strides, convolutions have biases, epsilon is 1.001e-5. 'v1.5', as in torchvision and
-            timm: its 3×3 convolution strides, no biases, epsilon 1e-5.
+            strides, epsilon is 1.001e-5. 'v1.5', as in torchvision and timm: its 3×3 convolution
+            strides, epsilon 1e-5. Convolutions have no biases, which the normalisation after them
+            would take away again.
 
     References:
         He et al., Deep Residual Learning for Image Recognition, CVPR 2016. Layer names are
@@ -101,17 +104,19 @@ class ResNet(nn.Module):
         v1 = self.version == "v1"
         conv = functools.partial(
             nn.Conv,
-            use_bias=v1,
+            padding=0,
+            use_bias=False,
             dtype=self.dtype,
-            conv_general_dilated=functional.convolve,
+            conv_general_dilated=(
+                functional.convolve_mapped if self.axis_name else functional.convolve
+            ),
             kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
         )
 
         def norm_of(part: int) -> ModuleDef:
             return functools.partial(
-                nn.BatchNorm,
+                BatchNorm,
                 use_running_average=not train or part < self.frozen_parts,
-                momentum=0.9,
                 epsilon=1.001e-5 if v1 else 1e-5,
                 axis_name=self.axis_name,
                 dtype=self.dtype,

@@ -37,6 +37,35 @@ def test_convolution_and_its_gradients_are_those_of_lax(size, stride, image):
         np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.parametrize(("size", "image"), [(1, 24), (3, 2), (3, 20), (7, 20)])
+def test_a_mapped_axis_is_another_of_the_batch(size, image):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, 4, image, image, 5)).astype(np.float32)
+    kernel = rng.normal(size=(size, size, 5, 6)).astype(np.float32)
+    options = {"strides": (2, 2), "padding": ((size // 2, size // 2),) * 2}
+
+    def loss(convolve, x, kernel):
+        return (jax.vmap(convolve, (0, None))(x, kernel) ** 2).sum()
+
+    ours, theirs = (
+        jax.value_and_grad(functools.partial(loss, convolve), argnums=(0, 1))(x, kernel)
+        for convolve in (
+            functools.partial(functional.convolve_mapped, **options),
+            lambda x, kernel: jax.lax.conv_general_dilated(
+                x, kernel, **_renamed(options), dimension_numbers=_NHWC
+            ),
+        )
+    )
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-2), ours, theirs)
+    with pytest.raises(NotImplementedError, match="one kernel for each entry"):
+        kernels = np.stack([kernel] * len(x))
+        jax.vmap(functools.partial(functional.convolve_mapped, **options))(x, kernels)
+
+
+def _renamed(options):
+    return {"window_strides": options["strides"], "padding": options["padding"]}
+
+
 @pytest.mark.parametrize("image", [(1, 1), (4, 6), (7, 5)])
 def test_max_pooling_is_that_of_flax_and_its_gradient_goes_to_the_maxima(image):
     x = np.random.default_rng(1).uniform(0.1, 1, (2, *image, 3)).astype(np.float32)

@@ -86,8 +86,22 @@ def test_keras_files_without_top_and_of_whole_models(shared, tmp_path):
     variables = _variables(functools.partial(ENCODERS["resnet50"], version="v1"), 64)
     one, two = (pretrained.load(str(f), variables) for f in (file, tmp_path / "whole.h5"))
     jax.tree.map(np.testing.assert_array_equal, one, two)
-    with pytest.raises(UserError, match=r"conv1_conv/bias has no place|layer1_0|is missing"):
-        pretrained.load(str(file), _variables(ENCODERS["resnet50"], 64))
+    with pytest.raises(UserError, match=r"holds a ResNet v1: say --config.model.version=v1$"):
+        pretrained.load(str(file), _variables(ENCODERS["resnet50"], 64), "v1.5")
+
+
+def test_a_bias_goes_into_the_mean_that_is_subtracted_after_it(shared, tmp_path):
+    with h5py.File(shared / "weights/resnet50_imagenet_keras.h5") as root:
+        biases, means = (
+            np.float32(root[name][()])
+            for name in ("conv1_conv/conv1_conv/bias:0", "conv1_bn/conv1_bn/moving_mean:0")
+        )
+    file = shared / "weights/resnet50_imagenet_keras.h5"
+    network = functools.partial(ENCODERS["resnet50"], version="v1")
+    loaded = pretrained.load(str(file), _variables(network, 64), "v1")
+    found = loaded["batch_stats"]["frame_features"]["encoder"]["bn1"]["mean"]
+    assert np.abs(biases).max() > 0
+    np.testing.assert_allclose(found, means - biases, rtol=1e-6)
 
 
 def _compare_with_keras(pooled, logits, values):

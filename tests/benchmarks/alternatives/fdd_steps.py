@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from configs import resnet_lstm
-from fdd import detector, steps
+from fdd import detector, runtime, steps
 from fdd.models import pretrained
 from fdd.parallel import Parallel
 from fdd.state import create_state
@@ -16,6 +16,7 @@ from tests.benchmarks.alternatives import random_batch, serve, work
 def main() -> None:
     """Serves steps of `configs/resnet_lstm.py`, without its L2 penalty."""
     todo = work()
+    runtime.prepare()
     config = resnet_lstm.get_config()
     config.model.pretrained = ""
     config.l2_lstm_kernel = 0.0

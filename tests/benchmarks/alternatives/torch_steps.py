@@ -10,19 +10,19 @@ _MEAN = (103.939, 116.779, 123.68)
 
 
 class Bottleneck(nn.Module):
-    """A block of ResNet v1: its first convolution strides, convolutions have biases."""
+    """A block of ResNet v1: its first convolution strides; as in torchvision, no biases."""
 
     def __init__(self, channels: int, features: int, stride: int):
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, features, 1, stride)
+        self.conv1 = nn.Conv2d(channels, features, 1, stride, bias=False)
         self.bn1 = nn.BatchNorm2d(features)
-        self.conv2 = nn.Conv2d(features, features, 3, padding=1)
+        self.conv2 = nn.Conv2d(features, features, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(features)
-        self.conv3 = nn.Conv2d(features, 4 * features, 1)
+        self.conv3 = nn.Conv2d(features, 4 * features, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(4 * features)
         self.shortcut = nn.Identity()
         if channels != 4 * features:
-            conv = nn.Conv2d(channels, 4 * features, 1, stride)
+            conv = nn.Conv2d(channels, 4 * features, 1, stride, bias=False)
             self.shortcut = nn.Sequential(conv, nn.BatchNorm2d(4 * features))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -37,7 +37,7 @@ class ResNetLSTM(nn.Module):
     def __init__(self):
         super().__init__()
         layers = [
-            nn.Conv2d(3, 64, 7, 2, 3),
+            nn.Conv2d(3, 64, 7, 2, 3, bias=False),
             nn.BatchNorm2d(64),
             nn.ReLU(inplace=True),
             nn.MaxPool2d(3, 2, 1),
