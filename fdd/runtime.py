@@ -61,4 +61,4 @@ def _keep_memory() -> None:
     mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_MMAP_MAX, 0)
     mallopt(_M_TRIM_THRESHOLD, -1)  # Never.
-    mallopt(_M_TOP_PAD, 2**28)
+    mallopt(_M_TOP_PAD, 2**26)

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 
 _SMALL_MAP = 49  # Positions: 7 × 7.
-_ROWS = 1024
+_ROWS = 1024  # Of a part of a matrix.
+_NUMBERS = 2**19  # In the neighbourhoods of a part of the batch; two megabytes.
 
 Convolution = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -86,7 +87,7 @@ def convolve_mapped(
 
 @functools.cache
 def _large_maps(strides: tuple[int, int], padding: tuple[tuple[int, int], ...]) -> Convolution:
-    """XLA's convolution; the gradient of the kernel is summed image by image."""
+    """XLA's convolution; the gradient of the kernel is summed over parts of the batch."""
 
     def forward(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return jax.lax.conv_general_dilated(
@@ -101,7 +102,9 @@ def _large_maps(strides: tuple[int, int], padding: tuple[tuple[int, int], ...]) 
             columns = _neighbourhoods(image, kernel, strides, padding)
             return jnp.einsum("bhwo,bhwc->oc", its_change, columns)
 
-        return of_x, _sum_of_parts(product, x, change, size=1).T.reshape(kernel.shape)
+        numbers = math.prod(change.shape[1:3]) * math.prod(kernel.shape[:-1])
+        most = max(1, _NUMBERS // numbers)
+        return of_x, _sum_of_parts(product, x, change, most).T.reshape(kernel.shape)
 
     convolve = jax.custom_vjp(forward)
     convolve.defvjp(lambda x, kernel: (forward(x, kernel), (x, kernel)), backward)
@@ -110,7 +113,7 @@ def _large_maps(strides: tuple[int, int], padding: tuple[tuple[int, int], ...]) 
 
 @jax.custom_vjp
 def _matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """[n, c] times [c, features]; the gradient of the kernel is summed part by part."""
+    """[n, c] times [c, features]; the gradient of the kernel is summed over parts of the rows."""
     return x @ kernel
 
 
@@ -118,21 +121,21 @@ def _matmul_backward(
     saved: tuple[jax.Array, jax.Array], change: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
-    sizes = range(min(_ROWS, len(x) // 2), _ROWS // 8, -1)
-    size = next((size for size in sizes if len(x) % size == 0), len(x))
-    return change @ kernel.T, _sum_of_parts(lambda a, b: a.T @ b, x, change, size)
+    return change @ kernel.T, _sum_of_parts(lambda a, b: a.T @ b, x, change, _ROWS)
 
 
 _matmul.defvjp(lambda x, kernel: (x @ kernel, (x, kernel)), _matmul_backward)
 
 
 def _sum_of_parts(
-    product: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, y: jax.Array, size: int
+    product: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, y: jax.Array, most: int
 ) -> jax.Array:
-    """Sums `product` over parts of `size` of the first axis.
+    """Sums `product` over equal parts of the first axis, of at most `most` where that divides.
 
     XLA transposes `x` before it multiplies; the whole of it at once, that is many times slower.
     """
+    sizes = range(max(1, min(most, len(x) // 2)), most // 8, -1)
+    size = next((size for size in sizes if len(x) % size == 0), len(x))
 
     def add(number: jax.Array, total: jax.Array) -> jax.Array:
         parts = (jax.lax.dynamic_slice_in_dim(array, number * size, size) for array in (x, y))
