@@ -104,6 +104,10 @@ def write_records(folder: pathlib.Path, clips: int, image_size: int) -> None:
 def batches(way: str, folder: pathlib.Path, batch_size: int) -> Iterator[object]:
     """Yields batches without end, in one of `WAYS`."""
     where, cores = (folder / "where").read_text(), len(os.sched_getaffinity(0))
+    if way in ("fdd", "decoding alone"):
+        from fdd import runtime
+
+        runtime.prepare()
     if way == "fdd":
         from fdd.data import pipeline
         from fdd.data.records import Dataset
@@ -139,7 +143,9 @@ def batches(way: str, folder: pathlib.Path, batch_size: int) -> Iterator[object]
                 "label": tf.io.FixedLenFeature([], tf.int64),
             }
             parsed = tf.io.parse_single_example(record, fields)
-            decode = lambda image: tf.io.decode_jpeg(image, 3)  # noqa: E731
+            # By default it decodes to other pixels than OpenCV does, less exactly.
+            exact = {"dct_method": "INTEGER_ACCURATE"}
+            decode = lambda image: tf.io.decode_jpeg(image, 3, **exact)  # noqa: E731
             frames = tf.map_fn(decode, parsed["frames"], fn_output_signature=tf.uint8)
             return frames, tf.cast(parsed["label"], tf.float32)
 
