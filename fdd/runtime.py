@@ -7,11 +7,11 @@ import pathlib
 
 import jax
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8  # glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h.
 
 
 def prepare() -> None:
-    """Makes ready; call it before anything takes much memory or starts threads."""
+    """Makes ready; call it before anything uses a device."""
     _keep_compiled_programs()
     _keep_memory()
 
@@ -53,12 +53,13 @@ def _keep_memory() -> None:
     """Has glibc keep what is freed for what is allocated next.
 
     Every step and every batch takes its memory anew; from the system it comes page by page, filled
-    with zeros, which costs a tenth of the time. Other C libraries have no `mallopt`.
+    with zeros, which costs a tenth of the time. It is kept for the main thread alone, beyond some
+    megabytes, which is why a CPU's steps run there. Other C libraries have no `mallopt`.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return
-    mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_MMAP_MAX, 0)
     mallopt(_M_TRIM_THRESHOLD, -1)  # Never.
     mallopt(_M_TOP_PAD, 2**26)
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
