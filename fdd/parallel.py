@@ -91,10 +91,10 @@ class Parallel:
         return run
 
     def lower(
-        self, step: Step, state: PyTree, batch: Mapping[str, np.ndarray]
+        self, step: Step, state: PyTree, batch: Mapping[str, np.ndarray], *, donate: bool = False
     ) -> jax.stages.Lowered:
         """The program of one device that `compile` compiles, before that."""
-        compiled, place = self._compiled(step, donate=False)
+        compiled, place = self._compiled(step, donate)
         return compiled.lower(state, jax.tree.map(place, dict(batch)))
 
     def _compiled(self, step: Step, donate: bool) -> tuple[Callable, Callable]:

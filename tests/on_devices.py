@@ -91,12 +91,12 @@ def main(kind: str, out: str, *settings: str) -> None:
     rows = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
     first = next(batches(1, rows))
     saved = {}
+    step = functools.partial(steps.train_step, task=task)
     if options["communication"]:
-        step = functools.partial(steps.train_step, task=task)
-        program = devices.lower(step, state, first).compile().as_text()
+        program = devices.lower(step, state, first, donate=True).compile().as_text()
         for name, count in parallel.communicated_bytes(program).items():
             saved[f"bytes/{name}"] = np.array(count)
-    train_step = devices.compile(functools.partial(steps.train_step, task=task), donate=True)
+    train_step = devices.compile(step, donate=True)
     eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
     losses, seconds = [], []
     for batch in batches(options["num_steps"], rows):

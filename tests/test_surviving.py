@@ -227,7 +227,7 @@ def test_sigterm_saves_and_another_number_of_devices_goes_on(data_dir, tmp_path)
 
 
 def test_killed_twice_it_ends_as_if_it_had_not_been(data_dir, tmp_path):
-    rows = kill_and_resume.compare(data_dir, tmp_path, kills=2, num_steps=150, seed=1)
+    rows = kill_and_resume.compare(data_dir, tmp_path, kills=2, num_steps=90, seed=1)
     assert len(rows) == 2
     assert all(status == -signal.SIGKILL for *_, status in rows)
     assert rows[1][1] > 0, "the second start did not go on from a checkpoint"
