@@ -81,7 +81,10 @@ class Parallel:
         several = jax.process_count() > 1
 
         def run(state: PyTree, batch: Mapping[str, np.ndarray]) -> PyTree:
-            out = compiled(state, jax.tree.map(place, dict(batch)))
+            placed = jax.tree.map(place, dict(batch))
+            if jax.default_backend() == "cpu":  # Otherwise XLA takes another thread: fdd.runtime.
+                jax.block_until_ready((state, placed))
+            out = compiled(state, placed)
             if several and self.kind == "pmap":  # Which gives arrays of this process alone.
                 out = multihost_utils.host_local_array_to_global_array(
                     out, self.mesh, PartitionSpec()

@@ -54,7 +54,8 @@ def _keep_memory() -> None:
 
     Every step and every batch takes its memory anew; from the system it comes page by page, filled
     with zeros, which costs a tenth of the time. It is kept for the main thread alone, beyond some
-    megabytes, which is why a CPU's steps run there. Other C libraries have no `mallopt`.
+    megabytes, which is why a CPU's steps run there: they do if dispatch is synchronous and their
+    arguments are ready (`fdd.parallel`). Other C libraries have no `mallopt`.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:

@@ -1,0 +1,33 @@
+"""How a process uses memory."""
+
+import statistics
+import subprocess
+import sys
+
+# To copy the batch takes longer than to start the step, which needs as much memory again.
+STEPS = """
+import resource
+
+import jax.numpy as jnp
+import numpy as np
+
+from fdd import runtime
+from fdd.parallel import Parallel
+
+runtime.prepare()
+step = Parallel("jit").compile(lambda state, batch: state + jnp.sort(batch["frames"]).mean())
+batch = {"frames": np.ones((16, 2**20), np.float32)}
+state = jnp.zeros(())
+faults = []
+for _ in range(16):
+    state = step(state, batch)
+    state.block_until_ready()
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(*np.diff(faults))
+"""
+
+
+def test_steps_find_their_memory_again():
+    """A step works on 16,000 pages; those that it takes from the system are counted."""
+    done = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=True)
+    assert statistics.median(map(int, done.stdout.split())) < 1000
