@@ -4,8 +4,7 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
 
 import grain
 import numpy as np
@@ -25,10 +24,11 @@ class Share:
     index: int = 0
     count: int = 1
 
-    def position(self, number: int, batch_size: int) -> int:
-        """Where the process' clip of this number is in the sequence of all batches."""
+    def positions(self, step: int, batch_size: int) -> np.ndarray:
+        """Where the process' clips of a batch are in the sequence of all batches, from step 0."""
         rows = batch_size // self.count
-        return number // rows * batch_size + self.index * rows + number % rows
+        first = step * batch_size + self.index * rows
+        return np.arange(first, first + rows, dtype=np.int32)
 
 
 WHOLE = Share()
@@ -75,15 +75,13 @@ def train_batches(
         )
     else:
         order = _shuffled(np.arange(dataset.splits["train"]), seed)
-    clip = _reader(dataset, "train", features)
-    rows = batch_size // share.count
+    read = _reader(dataset, "train", features)
 
-    def at(number: int) -> Batch:
-        position = share.position(number, batch_size)
-        return {**clip(order[position]), "position": np.int32(position)}
+    def at(step: int) -> Batch:
+        positions = share.positions(step, batch_size)
+        return {**read([order[position] for position in positions.tolist()]), "position": positions}
 
-    numbers = grain.MapDataset.range(start_step * rows, num_steps * rows)
-    return _iterate(numbers.map(at).batch(rows, drop_remainder=True), num_workers)
+    return _iterate(grain.MapDataset.range(start_step, num_steps).map(at), num_workers)
 
 
 def eval_batches(
@@ -111,31 +109,31 @@ def eval_batches(
     Raises:
         UserError: the data set has no such split; while iterating, a record cannot be read.
     """
-    clip, count = _reader(dataset, split, features), dataset.splits[split]
-    rows = batch_size // share.count
+    read, count = _reader(dataset, split, features), dataset.splits[split]
 
-    def at(number: int) -> Batch:
-        position = share.position(number, batch_size)
-        return {**clip(min(position, count - 1)), "position": np.int32(position)}
+    def at(step: int) -> Batch:
+        positions = share.positions(step, batch_size)
+        return {**read(np.minimum(positions, count - 1).tolist()), "position": positions}
 
-    numbers = grain.MapDataset.range(math.ceil(count / batch_size) * rows)
-    return _iterate(numbers.map(at).batch(rows), num_workers)
+    steps = grain.MapDataset.range(math.ceil(count / batch_size))
+    return _iterate(steps.map(at), num_workers)
 
 
 def _reader(
     dataset: Dataset, split: str, features: np.ndarray | None
-) -> Callable[[int], dict[str, Any]]:
-    """Gives a function from a record's number to what a batch holds of it."""
+) -> Callable[[Sequence[int]], Batch]:
+    """Gives a function from records' numbers to what a batch holds of them."""
     records = dataset.source(split)
     if features is not None:
-        labels = [row["label"] for row in dataset.metadata(split)]
-        return lambda index: {"features": features[index], "label": np.float32(labels[index])}
+        labels = np.array([row["label"] for row in dataset.metadata(split)], np.float32)
+        return lambda indices: {"features": features[indices], "label": labels[indices]}
 
-    def clip(index: int) -> dict[str, Any]:
-        frames, label = records.clip(index)
-        return {"frames": frames, "label": np.float32(label)}
+    def clips(indices: Sequence[int]) -> Batch:
+        frames = np.empty((len(indices), *records.clip_shape), np.uint8)
+        labels = [records.clip(index, out) for index, out in zip(indices, frames, strict=True)]
+        return {"frames": frames, "label": np.array(labels, np.float32)}
 
-    return clip
+    return clips
 
 
 def _of_class(labels: np.ndarray, label: int, dataset: Dataset) -> np.ndarray:

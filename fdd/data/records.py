@@ -176,7 +176,9 @@ class Records(Sequence[dict[str, Any]]):
         return len(self._raw)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return {**self.fields(index), "frames": self.clip(index)[0]}
+        frames = np.empty(self.clip_shape, np.uint8)
+        self.clip(index, frames)
+        return {**self.fields(index), "frames": frames}
 
     def fields(self, index: int) -> dict[str, Any]:
         """A record without its frames."""
@@ -189,14 +191,27 @@ class Records(Sequence[dict[str, Any]]):
             for name, value in row.items()
         }
 
-    def clip(self, index: int) -> tuple[np.ndarray, int]:
-        """What training needs of a record: frames, uint8 [t, height, width, 3], RGB, and label.
+    @property
+    def clip_shape(self) -> tuple[int, int, int, int]:
+        """(frames, height, width, 3)."""
+        return self._schema["frames"].shape
+
+    def clip(self, index: int, out: np.ndarray) -> int:
+        """Reads what training needs of a record: the frames, into `out`, and the label.
 
         It gives what TFDS gives, without its work for the other fields.
+
+        Args:
+            index: The record's number.
+            out: uint8 of `clip_shape`, RGB; written to.
+
+        Returns:
+            The label.
         """
         jpegs, label = self.jpegs(index)
         try:
-            return clips.decode_jpegs(jpegs), label
+            clips.decode_jpegs(jpegs, out)
+            return label
         except ValueError as error:
             row = self.fields(index)
             name = f"clip {row['clip_index']} of {row['video_id']}"

@@ -354,13 +354,25 @@ def _jpeg(image: np.ndarray, spec: Preprocessing) -> bytes:
     return data.tobytes()
 
 
-def decode_jpegs(images: Sequence[bytes]) -> np.ndarray:
+def decode_jpegs(images: Sequence[bytes], out: np.ndarray | None = None) -> np.ndarray:
     """The frames of a clip, decoded: uint8 [t, height, width, 3], RGB.
 
+    Args:
+        images: The frames as JPEG images, of one size.
+        out: Where to write them, if not to a new array.
+
     Raises:
-        ValueError: one is no JPEG image.
+        ValueError: one is no JPEG image, or of another size, or there are not as many.
     """
-    decoded = [cv2.imdecode(np.frombuffer(image, np.uint8), _RGB) for image in images]
-    if any(image is None for image in decoded):
-        raise ValueError("a frame is no JPEG image")
-    return np.stack(decoded)
+    if not images or (out is not None and len(images) != len(out)):
+        raise ValueError(f"there are {len(images)} frames")
+    for index, image in enumerate(images):
+        frame = cv2.imdecode(np.frombuffer(image, np.uint8), _RGB)
+        if frame is None:
+            raise ValueError("a frame is no JPEG image")
+        if out is None:
+            out = np.empty((len(images), *frame.shape), np.uint8)
+        if frame.shape != out.shape[1:]:
+            raise ValueError(f"a frame is of shape {frame.shape}, not {out.shape[1:]}")
+        out[index] = frame
+    return out
