@@ -1,6 +1,6 @@
 """Clips per second from records to batches: grain here, PyTorch's DataLoader and tf.data.
 
-    pip install -e '.[bench]' && python -m tests.benchmarks.input [--clips=128] [--repeats=3]
+    pip install -e '.[bench]' && python -m tests.benchmarks.input [--clips=1024] [--repeats=3]
 
 All read the same records (random pictures with some structure as JPEG of quality 95, ten to a clip)
 with the same cores, decode them, shuffle and batch: grain as `fdd.data.pipeline` has it; DataLoader
@@ -183,7 +183,7 @@ def main() -> None:
     """Prints medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--image_size", type=int, default=224)
-    parser.add_argument("--clips", type=int, default=128)
+    parser.add_argument("--clips", type=int, default=1024)
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--batches", type=int, default=60, help="to time")
     parser.add_argument("--repeats", type=int, default=3)
