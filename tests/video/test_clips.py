@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fdd.video import decode, encode
-from fdd.video.clips import Preprocessing, extract_clips
+from fdd.video.clips import Preprocessing, decode_jpegs, extract_clips
 from fdd.video.decode import VideoError
 
 SPEC = Preprocessing(image_size=64, sampling="consecutive", clips_per_video=2)
@@ -180,3 +180,26 @@ def test_real_clips(shared):
     assert [clip.index for clip in half.people[0]] == [0]
     with pytest.raises(VideoError, match="no face"):
         extract_clips(shared / "clips/no_face.mp4", SPEC)
+
+
+def _jpeg(size: int, colour: int) -> bytes:
+    return cv2.imencode(".jpg", np.full((size, size, 3), colour, np.uint8))[1].tobytes()
+
+
+def test_frames_are_decoded_to_a_given_place():
+    out = np.zeros((2, 16, 16, 3), np.uint8)
+    assert decode_jpegs([_jpeg(16, 50), _jpeg(16, 200)], out) is out
+    assert out.mean(axis=(1, 2, 3)).tolist() == pytest.approx([50, 200], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([_jpeg(16, 50)], "1 frames"),
+        ([_jpeg(16, 50), _jpeg(1, 50)], r"shape \(1, 1, 3\), not \(16, 16, 3\)"),
+        ([_jpeg(16, 50), b"GIF89a"], "no JPEG"),
+    ],
+)
+def test_frames_that_do_not_fill_their_place(images, message):
+    with pytest.raises(ValueError, match=message):
+        decode_jpegs(images, np.zeros((2, 16, 16, 3), np.uint8))
