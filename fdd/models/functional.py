@@ -21,6 +21,10 @@ def convolve(
     kernel: jax.Array,
     strides: Sequence[int],
     padding: Sequence[tuple[int, int]],
+    *,
+    lhs_dilation: Sequence[int] = (1, 1),
+    rhs_dilation: Sequence[int] = (1, 1),
+    feature_group_count: int = 1,
     **kwargs: Any,
 ) -> jax.Array:
     """Convolves as `jax.lax.conv_general_dilated`, for two spatial axes.
@@ -28,23 +32,36 @@ def convolve(
     On a CPU, XLA (0.10) computes some convolutions, and most gradients of kernels, at a fraction of
     the speed of a matrix product. So small maps become a product with a matrix of neighbourhoods,
     which takes nine times the memory, and so do the gradients of kernels, a part of the batch at a
-    time.
+    time. Dilated and grouped convolutions are left to XLA.
 
     Args:
         x: float [b, h, w, c].
-        kernel: float [kh, kw, c, features].
+        kernel: float [kh, kw, c, features]; of c over `feature_group_count` if there are groups.
         strides: Of h and w.
         padding: Zeros before and after h and w.
-        **kwargs: The rest of `jax.lax.conv_general_dilated`'s arguments.
+        lhs_dilation: Of x.
+        rhs_dilation: Of the kernel.
+        feature_group_count: Number of groups.
+        **kwargs: The rest of `jax.lax.conv_general_dilated`'s arguments; NHWC and HWIO are meant.
 
     Returns:
         float [b, h', w', features].
     """
-    pointwise = kernel.shape[:2] == (1, 1)
-    if jax.default_backend() != "cpu":
-        if pointwise:
-            return x[:, :: strides[0], :: strides[1]] @ kernel[0, 0]
-        return jax.lax.conv_general_dilated(x, kernel, strides, padding, **kwargs)
+    pointwise = kernel.shape[:2] == (1, 1) and not any(map(any, padding))
+    plain = feature_group_count == 1 and {*lhs_dilation, *rhs_dilation} == {1}
+    if plain and pointwise and jax.default_backend() != "cpu":
+        return x[:, :: strides[0], :: strides[1]] @ kernel[0, 0]
+    if not plain or jax.default_backend() != "cpu":
+        return jax.lax.conv_general_dilated(
+            x,
+            kernel,
+            strides,
+            padding,
+            lhs_dilation=lhs_dilation,
+            rhs_dilation=rhs_dilation,
+            feature_group_count=feature_group_count,
+            **kwargs,
+        )
     places = _places(x, kernel, strides, padding)
     if not pointwise and math.prod(places) > _SMALL_MAP:
         return _large_maps(tuple(strides), tuple(padding))(x, kernel)

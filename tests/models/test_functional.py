@@ -37,6 +37,16 @@ def test_convolution_and_its_gradients_are_those_of_lax(size, stride, image):
         np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.parametrize("options", [{"kernel_dilation": 2}, {"feature_group_count": 2}])
+@pytest.mark.parametrize("image", [4, 20])
+def test_dilated_and_grouped_convolutions_are_those_of_lax(options, image):
+    x = np.random.default_rng(0).normal(size=(2, image, image, 4)).astype(np.float32)
+    layer = functools.partial(nn.Conv, 6, (3, 3), **options)
+    ours, theirs = layer(conv_general_dilated=functional.convolve), layer()
+    variables = theirs.init(jax.random.key(0), x)
+    np.testing.assert_allclose(ours.apply(variables, x), theirs.apply(variables, x), rtol=1e-5)
+
+
 @pytest.mark.parametrize(("size", "image"), [(1, 24), (3, 2), (3, 20), (7, 20)])
 def test_a_mapped_axis_is_another_of_the_batch(size, image):
     rng = np.random.default_rng(0)
