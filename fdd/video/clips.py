@@ -365,7 +365,8 @@ def decode_jpegs(images: Sequence[bytes], out: np.ndarray | None = None) -> np.n
         ValueError: one is no JPEG image, or of another size, or there are not as many.
     """
     if not images or (out is not None and len(images) != len(out)):
-        raise ValueError(f"there are {len(images)} frames")
+        wanted = "at least one" if out is None else len(out)
+        raise ValueError(f"there are {len(images)} frames, not {wanted}")
     for index, image in enumerate(images):
         frame = cv2.imdecode(np.frombuffer(image, np.uint8), _RGB)
         if frame is None:

@@ -6,7 +6,8 @@ Eight simulated devices take the same global batch as one. They have no more cor
 take as long; what it takes longer is waste. Besides, one device takes an eighth of the batch, whose
 time is multiplied by eight: that much is lost to what every device does for itself, such as the
 optimiser's work on the parameters, and the rest to eight devices that get in each other's way. All
-run in turns, each in a process of its own. Wall and processor time of a step are compared.
+run in turns, each in a process of its own. Wall and processor time of a step are compared. All take
+their memory anew (`fdd.runtime` would keep it for the one device alone).
 """
 
 import argparse

@@ -195,7 +195,7 @@ def test_frames_are_decoded_to_a_given_place():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        ([_jpeg(16, 50)], "1 frames"),
+        ([_jpeg(16, 50)], "1 frames, not 2"),
         ([_jpeg(16, 50), _jpeg(1, 50)], r"shape \(1, 1, 3\), not \(16, 16, 3\)"),
         ([_jpeg(16, 50), b"GIF89a"], "no JPEG"),
     ],
