@@ -1,5 +1,6 @@
 """Saving and restoring a run's state; the only module that knows orbax."""
 
+import copy
 import pathlib
 import shutil
 from collections.abc import Mapping
@@ -66,7 +67,8 @@ class Checkpoints:
         Args:
             step: Number of steps taken.
             state: What to save.
-            meta: JSON-compatible: what the state was trained on and how.
+            meta: JSON-compatible: what the state was trained on and how, as it is now; later
+                changes to it are not saved.
             metrics: Validation metrics, of which 'loss' decides what is best; None for a state
                 that was not validated, and so cannot be the best.
 
@@ -74,7 +76,7 @@ class Checkpoints:
             UserError: this or the one before it could not be written.
         """
         arguments = ocp.args.Composite(
-            state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(dict(meta))
+            state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(copy.deepcopy(dict(meta)))
         )
         try:
             self._manager.save(step, args=arguments, metrics=metrics and dict(metrics))
