@@ -15,7 +15,9 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+import simplejpeg
 
+from fdd.errors import first_line
 from fdd.video import decode, faces, sampling
 from fdd.video.decode import VideoError, VideoInfo
 from fdd.video.faces import Face
@@ -23,8 +25,6 @@ from fdd.video.faces import Face
 REGIONS = ("face", "full_frame")
 _VERSION = 1  # Raise it whenever a change here changes the pixels of a clip.
 _DETECTIONS_PER_CLIP = 4
-
-_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
 Box = tuple[float, float, float, float]
 
@@ -362,18 +362,19 @@ def decode_jpegs(images: Sequence[bytes], out: np.ndarray | None = None) -> np.n
         out: Where to write them, if not to a new array.
 
     Raises:
-        ValueError: one is no JPEG image, or of another size, or there are not as many.
+        ValueError: one is no JPEG image, damaged, or of another size, or there are not as many.
     """
     if not images or (out is not None and len(images) != len(out)):
         wanted = "at least one" if out is None else len(out)
         raise ValueError(f"there are {len(images)} frames, not {wanted}")
-    for index, image in enumerate(images):
-        frame = cv2.imdecode(np.frombuffer(image, np.uint8), _RGB)
-        if frame is None:
-            raise ValueError("a frame is no JPEG image")
-        if out is None:
-            out = np.empty((len(images), *frame.shape), np.uint8)
-        if frame.shape != out.shape[1:]:
-            raise ValueError(f"a frame is of shape {frame.shape}, not {out.shape[1:]}")
-        out[index] = frame
+    if out is None:
+        height, width, *_ = simplejpeg.decode_jpeg_header(images[0])
+        out = np.empty((len(images), height, width, 3), np.uint8)
+    for image, place in zip(images, out, strict=True):
+        try:
+            shape = simplejpeg.decode_jpeg(image, "RGB", buffer=place).shape
+        except ValueError as error:
+            raise ValueError(f"a frame cannot be decoded: {first_line(error)}") from None
+        if shape != place.shape:
+            raise ValueError(f"a frame is of shape {shape}, not {place.shape}")
     return out

@@ -6,7 +6,7 @@ All read the same records (random pictures with some structure as JPEG of qualit
 with the same cores, decode them, shuffle and batch: grain as `fdd.data.pipeline` has it; DataLoader
 with a process per core over the records as TFDS reads them; tf.data, with autotuning, from a
 TFRecord file with the same bytes. Each has a process of its own; they take turns. The last line is
-what the cores do if they decode JPEG images with OpenCV and nothing else.
+what the cores do if they decode JPEG images and nothing else.
 """
 
 import argparse

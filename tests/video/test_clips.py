@@ -192,12 +192,26 @@ def test_frames_are_decoded_to_a_given_place():
     assert out.mean(axis=(1, 2, 3)).tolist() == pytest.approx([50, 200], abs=1)
 
 
+def test_frames_are_decoded_as_opencv_decodes_them():
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (5, 9, 13, 3), np.uint8)
+    frames = [cv2.resize(frame, (97, 71)) for frame in coarse]
+    images = [
+        cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        for frame, quality in zip(frames, (20, 50, 80, 95, 100), strict=True)
+    ]
+    expected = [cv2.imdecode(image, cv2.IMREAD_COLOR_RGB) for image in images]
+    np.testing.assert_array_equal(decode_jpegs([image.tobytes() for image in images]), expected)
+
+
 @pytest.mark.parametrize(
     ("images", "message"),
     [
         ([_jpeg(16, 50)], "1 frames, not 2"),
         ([_jpeg(16, 50), _jpeg(1, 50)], r"shape \(1, 1, 3\), not \(16, 16, 3\)"),
-        ([_jpeg(16, 50), b"GIF89a"], "no JPEG"),
+        ([_jpeg(16, 50), _jpeg(32, 50)], "too small to decode"),
+        ([_jpeg(16, 50), _jpeg(16, 50)[:-40]], "a frame cannot be decoded"),
+        ([_jpeg(16, 50), b"GIF89a"], "a frame cannot be decoded"),
     ],
 )
 def test_frames_that_do_not_fill_their_place(images, message):
