@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 
 _SMALL_MAP = 49  # Positions: 7 × 7.
-_ROWS = 1024  # Of a part of a matrix.
-_NUMBERS = 2**19  # In the neighbourhoods of a part of the batch; two megabytes.
+_NUMBERS = 2**20  # In the neighbourhoods of a part of the batch; four megabytes.
 
 Convolution = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -31,8 +30,8 @@ def convolve(
 
     On a CPU, XLA (0.10) computes some convolutions, and most gradients of kernels, at a fraction of
     the speed of a matrix product. So small maps become a product with a matrix of neighbourhoods,
-    which takes nine times the memory, and so do the gradients of kernels, a part of the batch at a
-    time. Dilated and grouped convolutions are left to XLA.
+    which takes nine times the memory, and so do the gradients of the kernels of large maps, a part
+    of the batch at a time. Dilated and grouped convolutions are left to XLA.
 
     Args:
         x: float [b, h, w, c].
@@ -66,7 +65,7 @@ def convolve(
     if not pointwise and math.prod(places) > _SMALL_MAP:
         return _large_maps(tuple(strides), tuple(padding))(x, kernel)
     columns = _neighbourhoods(x, kernel, strides, padding)
-    rows = _matmul(columns.reshape(-1, columns.shape[-1]), kernel.reshape(-1, kernel.shape[-1]))
+    rows = columns.reshape(-1, columns.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1])
     return rows.reshape(-1, *places, rows.shape[-1])
 
 
@@ -115,33 +114,18 @@ def _large_maps(strides: tuple[int, int], padding: tuple[tuple[int, int], ...]) 
         x, kernel = saved
         (of_x,) = jax.vjp(lambda x: forward(x, kernel), x)[1](change)
 
-        def product(image: jax.Array, its_change: jax.Array) -> jax.Array:
-            columns = _neighbourhoods(image, kernel, strides, padding)
-            return jnp.einsum("bhwo,bhwc->oc", its_change, columns)
+        def product(padded: jax.Array, change: jax.Array) -> jax.Array:
+            columns = _neighbourhoods(padded, kernel, strides, ((0, 0), (0, 0)))
+            return jnp.einsum("bhwo,bhwc->oc", change, columns)
 
+        padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))  # Once; for each part it takes longer.
         numbers = math.prod(change.shape[1:3]) * math.prod(kernel.shape[:-1])
         most = max(1, _NUMBERS // numbers)
-        return of_x, _sum_of_parts(product, x, change, most).T.reshape(kernel.shape)
+        return of_x, _sum_of_parts(product, padded, change, most).T.reshape(kernel.shape)
 
     convolve = jax.custom_vjp(forward)
     convolve.defvjp(lambda x, kernel: (forward(x, kernel), (x, kernel)), backward)
     return convolve
-
-
-@jax.custom_vjp
-def _matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """[n, c] times [c, features]; the gradient of the kernel is summed over parts of the rows."""
-    return x @ kernel
-
-
-def _matmul_backward(
-    saved: tuple[jax.Array, jax.Array], change: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    x, kernel = saved
-    return change @ kernel.T, _sum_of_parts(lambda a, b: a.T @ b, x, change, _ROWS)
-
-
-_matmul.defvjp(lambda x, kernel: (x @ kernel, (x, kernel)), _matmul_backward)
 
 
 def _sum_of_parts(
@@ -149,8 +133,7 @@ def _sum_of_parts(
 ) -> jax.Array:
     """Sums `product` over equal parts of the first axis, of at most `most` where that divides.
 
-    The sum is float32, then of the type of `x`. XLA transposes `x` before it multiplies; the whole
-    of it at once, that is many times slower.
+    The sum is float32, then of the type of `x`.
     """
     sizes = range(max(1, min(most, len(x) // 2)), most // 8, -1)
     size = next((size for size in sizes if len(x) % size == 0), len(x))

@@ -1,15 +1,16 @@
-"""How Keras starts an LSTM; Flax' cell starts each gate by itself, without a forget bias."""
+"""How Keras starts an LSTM; Flax would start each gate by itself, without a forget bias."""
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from fdd.models.lstm import GATES
+
 Params = dict[str, dict[str, jax.Array]]
-_GATES = ("i", "f", "g", "o")
 
 
 def keras_lstm(key: jax.Array, cell: Params) -> Params:
-    """Draws the parameters of a `flax.linen.OptimizedLSTMCell` anew.
+    """Draws the parameters of a `fdd.models.lstm.LSTM` anew.
 
     Args:
         key: A random key.
@@ -29,7 +30,7 @@ def keras_lstm(key: jax.Array, cell: Params) -> Params:
     recurrent = nn.initializers.orthogonal()(recurrent_key, (features, 4 * features))
     drawn = {}
     for gate, own, other in zip(
-        _GATES, jnp.split(kernel, 4, axis=1), jnp.split(recurrent, 4, axis=1), strict=True
+        GATES, jnp.split(kernel, 4, axis=1), jnp.split(recurrent, 4, axis=1), strict=True
     ):
         bias = jnp.full(features, 1.0 if gate == "f" else 0.0)
         drawn[f"i{gate}"] = {"kernel": own}

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from fdd.models.lstm import LSTM
 from fdd.models.resnet import ResNet
 
 TEMPORAL = ("lstm", "mean")
@@ -42,9 +43,8 @@ class ResNetLSTM(nn.Module):
             statistics are over all of it.
 
     References:
-        Hochreiter and Schmidhuber, Long Short-Term Memory, 1997. Frame-wise convolutional
-        features and an LSTM for face forgeries: Güera and Delp, Deepfake Video Detection Using
-        Recurrent Neural Networks, AVSS 2018.
+        Frame-wise convolutional features and an LSTM for face forgeries: Güera and Delp, Deepfake
+        Video Detection Using Recurrent Neural Networks, AVSS 2018.
     """
 
     make_encoder: Callable[..., ResNet]
@@ -64,8 +64,7 @@ class ResNetLSTM(nn.Module):
         )
         self.frame_features = over_frames(self.make_encoder, self.data_axis)
         if self.temporal == "lstm":
-            self.lstm_cell = nn.OptimizedLSTMCell(self.lstm_features)
-            self.lstm = nn.RNN(self.lstm_cell)
+            self.lstm_cell = LSTM(self.lstm_features)
         self.head = nn.Dense(1, kernel_init=nn.initializers.glorot_uniform())
 
     def __call__(
@@ -99,7 +98,7 @@ class ResNetLSTM(nn.Module):
         if train:
             features = _dropout(features, self.dropout_features, keys, 0)
         is_lstm = self.temporal == "lstm"
-        summary = self.lstm(features)[:, -1] if is_lstm else features.mean(axis=1)
+        summary = self.lstm_cell(features) if is_lstm else features.mean(axis=1)
         if train:
             summary = _dropout(summary, self.dropout_head, keys, 1)
         return self.head(summary)[:, 0]
