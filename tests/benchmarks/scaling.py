@@ -23,6 +23,7 @@ from fdd import tables
 _WORK = {
     "demo's network, 32 clips of 48²": ("configs.demo", 32, 48),
     "ResNet-50 + LSTM(256), 8 clips of 112²": ("configs.resnet_lstm", 8, 112),
+    "ResNet-50 + LSTM(256), 32 clips of 112²": ("configs.resnet_lstm", 32, 112),
 }
 
 
