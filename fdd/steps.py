@@ -120,6 +120,7 @@ def train_step(
         jax.tree.map(lambda leaf: leaf.mean(axis=0), (gradients, batch_stats)), DATA_AXIS
     )
     sums = jax.lax.psum(jax.tree.map(lambda leaf: leaf.sum(axis=0), sums), DATA_AXIS)
+    norm = _norm(gradients)
     updates, opt_state = task.optimizer.update(gradients, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     state = state.replace(
@@ -130,7 +131,7 @@ def train_step(
         opt_state=opt_state,
         sums=state.sums.merge(sums),
     )
-    info = {"loss": sums.loss / sums.count, "gradient_norm": _norm(gradients)}
+    info = {"loss": sums.loss / sums.count, "gradient_norm": norm}
     return state, info
 
 
@@ -234,8 +235,13 @@ def variables_for_evaluation(state: TrainState) -> dict[str, PyTree]:
 
 
 def _norm(tree: PyTree) -> jax.Array:
-    """Euclidean norm; as dot products, because XLA (0.10) on a CPU writes squares to memory."""
-    return jnp.sqrt(sum(jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree)))
+    """Euclidean norm.
+
+    Apart from what else squares `tree`, as Adam does: XLA (0.10) on a CPU writes squares to memory
+    that two sums share.
+    """
+    leaves = jax.lax.optimization_barrier(jax.tree.leaves(tree))
+    return jnp.sqrt(sum(jnp.vdot(leaf, leaf) for leaf in leaves))
 
 
 def _average(state: TrainState, params: PyTree, decay: float) -> PyTree | None:
