@@ -114,9 +114,8 @@ class Parallel:
             out_specs=PartitionSpec(),
             check_vma=False,  # Batch statistics sum over this axis and a vmapped one at once.
         )
-        compiled = jax.jit(
-            shares, donate_argnums=donated, compiler_options=runtime.compiler_options()
-        )
+        options = runtime.compiler_options(self.mesh.size)
+        compiled = jax.jit(shares, donate_argnums=donated, compiler_options=options)
         sharding = NamedSharding(self.mesh, PartitionSpec(DATA_AXIS))
         return compiled, functools.partial(jax.make_array_from_process_local_data, sharding)
 

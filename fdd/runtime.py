@@ -17,13 +17,17 @@ def prepare() -> None:
     _keep_memory()
 
 
-def compiler_options() -> dict[str, str]:
+def compiler_options(num_devices: int) -> dict[str, str]:
     """Options for `jax.jit`.
 
     On a CPU, XLA (0.10) hands convolutions to YNNPACK, which takes up to twice as long as its own;
-    sums and matrix products are better off there.
+    sums and matrix products are better off there. Several simulated devices get in each other's way
+    with XLA's own convolutions: the processor then works longer with them.
+
+    Args:
+        num_devices: How many devices the program runs on.
     """
-    if jax.default_backend() != "cpu":
+    if jax.default_backend() != "cpu" or num_devices > 1:
         return {}
     kinds = ("INDIVIDUAL_DOT", "REDUCE")
     libraries = ",".join(f"LIBRARY_FUSION_TYPE_{kind}" for kind in kinds)
