@@ -6,8 +6,9 @@ Eight simulated devices take the same global batch as one. They have no more cor
 take as long; what it takes longer is waste. Besides, one device takes an eighth of the batch, whose
 time is multiplied by eight: that much is lost to what every device does for itself, such as the
 optimiser's work on the parameters, and the rest to eight devices that get in each other's way. All
-run in turns, each in a process of its own. Wall and processor time of a step are compared. All take
-their memory anew (`fdd.runtime` would keep it for the one device alone).
+run in turns of a step, or of a second's steps, each in a process of its own. Wall and processor
+time of a step are compared. All take their memory anew (`fdd.runtime` would keep it for the one
+device alone).
 """
 
 import argparse
@@ -28,7 +29,7 @@ _WORK = {
 
 
 def serve(config_name: str, batch_size: int, image_size: int, kind: str) -> None:
-    """Takes a train step for each line that comes, and prints its wall and processor time."""
+    """Takes train steps for a second for each line that comes; prints wall and processor time."""
     import functools
     import importlib
 
@@ -60,10 +61,12 @@ def serve(config_name: str, batch_size: int, image_size: int, kind: str) -> None
         jax.block_until_ready((state, info))
     print("ready", flush=True)
     for _ in sys.stdin:
-        wall, cpu = time.perf_counter(), time.process_time()
-        state, info = step(state, batch)
-        jax.block_until_ready((state, info))
-        spent = time.perf_counter() - wall, time.process_time() - cpu
+        wall, cpu, count = time.perf_counter(), time.process_time(), 0
+        while not count or time.perf_counter() - wall < 1:
+            state, info = step(state, batch)
+            jax.block_until_ready((state, info))
+            count += 1
+        spent = (time.perf_counter() - wall) / count, (time.process_time() - cpu) / count
         print(json.dumps(spent), flush=True)
 
 
