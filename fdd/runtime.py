@@ -8,6 +8,7 @@ import pathlib
 import jax
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h.
+_OVERCOMMIT = pathlib.Path("/proc/sys/vm/overcommit_memory")
 _MADV_HUGEPAGE, _HUGE_PAGE = 14, 2**21  # Linux's mman.h; bytes on x86-64 and most of ARM.
 
 
@@ -77,8 +78,11 @@ def _ask_for_huge_pages(libc: ctypes.CDLL) -> None:
 
     The processor then looks up fewer pages: a step takes some 2 % less. glibc asks for them itself
     if GLIBC_TUNABLES=glibc.malloc.hugetlb=1 is set, but only before a process starts. What is
-    allocated here takes no memory, because nothing is written, and stays part of the heap.
+    allocated here takes no memory, because nothing is written, and stays part of the heap; where
+    Linux counts such memory as taken, it is left alone.
     """
+    if _OVERCOMMIT.exists() and _OVERCOMMIT.read_text().strip() == "2":
+        return
     libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
     libc.free.argtypes, libc.free.restype = [ctypes.c_void_p], None
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]

@@ -60,7 +60,7 @@ def offers_huge_pages() -> bool:
     return (
         pathlib.Path("/sys/kernel/mm/transparent_hugepage").exists()
         and "VmFlags:" in smaps.read_text()
-        and pathlib.Path(overcommit).read_text().strip() != "2"  # Half the memory may be refused.
+        and pathlib.Path(overcommit).read_text().strip() != "2"  # Then none are asked for.
     )
 
 
