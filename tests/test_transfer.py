@@ -337,3 +337,10 @@ def test_weights_are_needed_for_the_start_alone(config, finished, tmp_path):
     assert (tmp_path / "run/report/metrics.json").exists()
     with pytest.raises(UserError, match="is neither a"):
         train.train_and_evaluate(config, tmp_path / "new")
+
+
+def test_weights_of_a_run_of_another_version_are_refused(config, finished, tmp_path):
+    """A v1 and a v1.5 network have parameters of the same shapes and compute other things."""
+    config.model.pretrained, config.model.version = str(finished), "v1"
+    with pytest.raises(UserError, match=r"holds a ResNet v1.5: say --config.model.version=v1.5"):
+        train.train_and_evaluate(config, tmp_path)
