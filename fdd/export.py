@@ -75,6 +75,7 @@ def probability_of_fake(loaded: "Detector") -> "Callable[[jax.Array], jax.Array]
     It maps uint8 [b, t, h, w, 3] to float32 [b] and is pure.
     """
     import jax
+    import numpy as np
 
     from fdd import steps
 
@@ -86,7 +87,7 @@ def probability_of_fake(loaded: "Detector") -> "Callable[[jax.Array], jax.Array]
         # otherwise than evaluation does: by 0.002 with a bfloat16 ResNet-50.
         parameters = jax.lax.optimization_barrier(state)
         logits = steps.clip_logits(parameters, {"frames": clips}, task=loaded.task)
-        return jax.nn.sigmoid(logits / loaded.calibration.temperature)
+        return jax.nn.sigmoid(logits / loaded.calibration.temperature).astype(np.float32)
 
     return probabilities
 
