@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import jax
 
     from fdd.detector import Detector
-    from fdd.video.clips import Preprocessing
+    from fdd.video.preprocessing import Preprocessing
 
 PLATFORMS = ("cpu", "cuda")
 _SAMPLING = {

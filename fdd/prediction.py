@@ -39,7 +39,8 @@ import numpy as np
 import scipy.special
 
 from fdd.calibration import Calibration
-from fdd.video.clips import Box, Clip, Extraction, NoFaceError, TooShortError
+from fdd.video.clips import Clip, Extraction, NoFaceError, TooShortError
+from fdd.video.crops import Box
 from fdd.video.decode import VideoError
 
 NO_ANSWER = "no answer"

@@ -19,7 +19,7 @@ from fdd import export
 from fdd.calibration import Calibration
 from fdd.detector import Detector
 from fdd.models import pretrained
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 ROOT = pathlib.Path(__file__).parents[1]
 # What the example of README.md may not need; a module that is None cannot be imported.

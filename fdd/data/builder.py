@@ -19,7 +19,7 @@ from fdd.data.catalog import Video
 from fdd.data.splits import SPLITS
 from fdd.errors import UserError, show_without_traceback
 from fdd.video import clips
-from fdd.video.clips import REGIONS, Preprocessing
+from fdd.video.preprocessing import REGIONS, Preprocessing
 
 _OUTCOMES = "outcomes"
 
@@ -34,7 +34,7 @@ class ClipConfig(tfds.core.BuilderConfig):
         name: Follows from the other settings if it is left empty.
         splits: The splits to build.
 
-    The others are those of `fdd.video.clips.Preprocessing`.
+    The others are those of `fdd.video.preprocessing.Preprocessing`.
     """
 
     name: str = ""

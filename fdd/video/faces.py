@@ -1,4 +1,4 @@
-"""Finding faces in frames and following people through a clip."""
+"""Finding faces in frames."""
 
 import dataclasses
 import hashlib
@@ -14,7 +14,6 @@ DETECTOR_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552
 SCORE_THRESHOLD = 0.6
 _DETECTOR_FILE = "face_detection_yunet_2023mar.onnx"
 _LONGEST_SIDE = 640
-_SAME_FACE_OVERLAP = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,28 +96,3 @@ def overlap(a: Sequence[float], b: Sequence[float]) -> float:
     shared = width * height
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
     return shared / (sum(areas) - shared)
-
-
-def follow(images: Sequence[list[Face]]) -> list[list[Face | None]]:
-    """Links the faces of successive images to people, by the overlap of their boxes.
-
-    Args:
-        images: The faces found in each image.
-
-    Returns:
-        One list per person, with that person's face in each image, or None where it was not
-        found; the person with the largest total area comes first.
-    """
-    people: list[list[Face | None]] = []
-    for position, faces in enumerate(images):
-        remaining = list(faces)
-        for person in people:
-            latest = next(face for face in reversed(person) if face is not None)
-            best = max(remaining, key=lambda face: overlap(face.box, latest.box), default=None)
-            if best is not None and overlap(best.box, latest.box) >= _SAME_FACE_OVERLAP:
-                remaining.remove(best)
-                person.append(best)
-            else:
-                person.append(None)
-        people.extend([None] * position + [face] for face in remaining)
-    return sorted(people, key=lambda person: -sum(face.area for face in person if face))

@@ -26,7 +26,7 @@ from fdd.data.catalog import Video, by_scene
 from fdd.data.extraction import Workspace
 from fdd.demo import drawing, identities, motion
 from fdd.video import faces, sampling
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 NUM_FRAMES = 390
 COMPLETE_SET = 5000  # Videos of c23 with four methods: 1000 originals and 4000 fakes.

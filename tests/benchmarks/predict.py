@@ -30,7 +30,7 @@ from fdd.parallel import Parallel
 from fdd.state import create_state
 from fdd.video import decode, faces, sampling
 from fdd.video.ahead import extract
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 from tests.benchmarks import build
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import pytest
 from fdd.data import extraction, faceforensics, splits
 from fdd.data.faceforensics import Selection
 from fdd.video import decode
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 SPEC = Preprocessing(image_size=32, sampling="consecutive", clips_per_video=1)
 
