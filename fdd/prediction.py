@@ -20,16 +20,21 @@
     frames_searched    In how many frames faces were searched; null where full frames are judged.
     frames_with_face   In how many of these there was at least one.
     duration           Time of the video's last frame in seconds.
-    reason             Why there is no answer: 'no face', 'too short', 'unreadable' or 'too few good
-                       frames'; null where there is one.
+    reason             Why there is no answer: 'no face', 'too short', 'frame rate too low',
+                       'unreadable' or 'too few good frames'; null where there is one.
     detail             The same in a sentence.
+    doubts             What makes an answer less certain than its numbers say, in sentences: people
+                       who may be one, or be mixed up; times that the file does not hold; a face so
+                       small that only a larger search finds it. Mostly an empty list.
     detector           step (of the checkpoint), fingerprint (of the preprocessing), temperature,
                        threshold (as a logit).
 
-What is not known is null. People are followed by where their faces are, so one who moves far
-between two clips, or is seen again after a cut, counts as another.
+What is not known is null. People are followed by where their faces are and where they move, so one
+who moves far between two clips, or is seen elsewhere after a cut, counts as another; `doubts` says
+where that may be so.
 """
 
+import collections
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -39,13 +44,13 @@ import numpy as np
 import scipy.special
 
 from fdd.calibration import Calibration
-from fdd.video.clips import Clip, Extraction, NoFaceError, TooShortError
+from fdd.video.clips import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.crops import Box
 from fdd.video.decode import VideoError
 
 NO_ANSWER = "no answer"
 VERDICTS = ("fake", "real", NO_ANSWER)
-REASONS = ("no face", "too short", "unreadable", "too few good frames")
+REASONS = ("no face", "too short", "frame rate too low", "unreadable", "too few good frames")
 FEWEST_CLIPS = 1 / 3  # Of a video's clips; a face in fewer gives no answer.
 CONFIDENCE = 0.95
 _FORMAT = 1
@@ -145,6 +150,7 @@ class Prediction:
         reason: One of `REASONS` without an answer, otherwise None.
         detail: The same in a sentence.
         basis: What the answer rests on besides the video.
+        doubts: What makes the answer less certain, in sentences.
     """
 
     path: str
@@ -158,6 +164,7 @@ class Prediction:
     reason: str | None
     detail: str | None
     basis: Basis
+    doubts: tuple[str, ...] = ()
 
     @property
     def decisive(self) -> Person | None:
@@ -196,6 +203,7 @@ class Prediction:
             "people": [dataclasses.asdict(person) for person in self.people],
             **{name: getattr(self, name) for name in others},
             "detail": self.detail,
+            "doubts": list(self.doubts),
             "detector": {
                 "step": self.basis.step,
                 "fingerprint": self.basis.fingerprint,
@@ -232,7 +240,7 @@ def predict(
     facts = _facts(extraction)
     return Prediction(
         path, decisive.verdict, people, decisive.number, **facts, reason=None, detail=None,
-        basis=basis,
+        basis=basis, doubts=extraction.doubts,
     )  # fmt: skip
 
 
@@ -245,9 +253,11 @@ def lack(extraction: Extraction) -> str | None:
     present = len({clip.index for clips in extraction.people for clip in clips})
     if present >= FEWEST_CLIPS * extraction.num_clips:
         return None
+    reasons = collections.Counter(extraction.missing.values())
+    mostly = f"; mostly: {reasons.most_common(1)[0][0]}" if reasons else ""
     return (
         f"a face is there long enough in only {present} of {extraction.num_clips} clips, less than "
-        "a third"
+        f"a third{mostly}"
     )
 
 
@@ -257,15 +267,11 @@ def without_answer(path: str, error: VideoError, basis: Basis) -> Prediction:
     reason, detail = "unreadable", str(error)
     if isinstance(error, TooShortError):
         reason = "too short"
+    elif isinstance(error, TooSlowError):
+        reason = "frame rate too low"
     elif isinstance(error, NoFaceError):
         searched = error.searched
-        found = sum(map(bool, searched.values()))
-        reason = "too few good frames" if found else "no face"
-        if found:
-            detail = (
-                f"a face in {found} of {len(searched)} searched frames, but in no clip in at least "
-                "half of them"
-            )
+        reason = "too few good frames" if any(searched.values()) else "no face"
     prediction = _without_answer(path, basis, reason, detail)
     return dataclasses.replace(prediction, **_searched(searched))
 

@@ -14,6 +14,7 @@ def lines(prediction: Prediction) -> str:
     text = [f"{name}: {prediction.verdict}, {headline(prediction)}"]
     if seen := faces(prediction):
         text.append(f"  {seen}")
+    text.extend(f"  in doubt: {doubt}" for doubt in prediction.doubts)
     for person in prediction.people:
         if len(prediction.people) > 1:
             decided = ", who decided," if person.number == prediction.person else ""
@@ -77,6 +78,8 @@ def meaning(prediction: Prediction) -> str:
         "may be far off, in either direction, and where fakes are rare many videos called fake "
         "are real."
     )
+    if prediction.doubts:
+        text = f"{text} In doubt: {'; '.join(prediction.doubts)}."
     if prediction.interval is None:
         return f"{text} There is one clip only, so nothing is known of the spread."
     return (

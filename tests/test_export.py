@@ -160,7 +160,10 @@ def test_the_header_says_what_a_clip_is(exported, finished, dataset):
     assert int(header["checkpoint_step"]) == metrics["checkpoint_step"]
     assert str(finished.parents[1]) not in "".join(header.values()), "local paths"
     whole = export.describe(Preprocessing(region="full_frame", sampling="first"))
-    assert "the video's first 10 frames" in whole and "the whole frame" in whole
+    assert "10 frames, 0.04 seconds apart" in whole and "from the video's first one" in whole
+    assert "the whole frame" in whole
+    counted = export.describe(Preprocessing(sampling="consecutive", spacing=0))
+    assert "10 frames, one after the other, 1 clips per video" in counted
 
 
 def test_a_failed_export_leaves_the_files_as_they_were(exported, finished, tmp_path):

@@ -45,6 +45,7 @@ class ClipConfig(tfds.core.BuilderConfig):
     num_frames: int = 10
     sampling: str = "uniform"
     clips_per_video: int = 1
+    spacing: float = 0.04
     jpeg_quality: int = 95
 
     def __post_init__(self):

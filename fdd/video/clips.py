@@ -13,11 +13,13 @@ import av
 import cv2
 import numpy as np
 
-from fdd.video import crops, decode, people, sampling
+from fdd.video import crops, decode, sampling
 from fdd.video.crops import Box
 from fdd.video.decode import VideoError, VideoInfo
-from fdd.video.faces import Face
+from fdd.video.faces import USUAL_SIDE, Face
 from fdd.video.preprocessing import Preprocessing
+from fdd.video.search import Effort, Place, Search, scout, scouted
+from fdd.video.search import doubts as search_doubts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Extraction:
         searched: How many faces were found in each frame that was searched for faces, by the
             frame's index.
         num_clips: How many clips the video should have given each person.
+        doubts: What is uncertain about the clips, in sentences: who is who, when they are.
     """
 
     info: VideoInfo
@@ -68,10 +71,15 @@ class Extraction:
     missing: Mapping[int, str]
     searched: Mapping[int, int]
     num_clips: int
+    doubts: tuple[str, ...] = ()
 
 
 class TooShortError(VideoError):
-    """A video with fewer frames than a clip has."""
+    """A video with fewer frames than a clip has, or that ends before a clip does."""
+
+
+class TooSlowError(VideoError):
+    """A video whose frames are too far apart in time for a clip."""
 
 
 class NoFaceError(VideoError):
@@ -108,8 +116,8 @@ def extract_clips(
         path: Any file that FFmpeg reads.
         spec: How.
         reference: What the unmanipulated version of this video gave. If it has as many frames of
-            the same size, the faces are taken to be where they are there, so that a crop cannot
-            tell a fake from its original, and none is searched.
+            the same size, the clips are of the same frames and the faces are taken to be where they
+            are there, so that neither can tell a fake from its original, and none is searched.
         mask: A video that is bright where this video's forgeries replaced a face; of several
             people, the one it points to becomes the first.
         damage: What to do to the decoded frames of a clip before they are cropped; faces are
@@ -119,97 +127,148 @@ def extract_clips(
         At least one person with at least one clip.
 
     Raises:
-        VideoError: no clip could be made; the message says why. `TooShortError` and `NoFaceError`
-            are two kinds of it.
+        VideoError: no clip could be made; the message says why. `TooShortError`, `TooSlowError`
+            and `NoFaceError` are three kinds of it.
     """
     info = decode.probe(path)
-    wanted = sampling.clip_frame_indices(
-        info.num_frames, spec.num_frames, spec.sampling, spec.clips_per_video
+    if reference is not None and not _alike(info, reference.info):
+        reference = None
+    plan = _plan(info, spec, reference)
+    search = Search(Effort())
+    people, size = _cut_clips(path, info, plan, spec, reference, search, damage)
+    if not people and not any(search.searched.values()):
+        frames = [frame for _, frame in decode.read_frames(path, info, scouted(plan.clips))]
+        if (effort := scout(frames, len(plan.clips))) is not None:
+            search = Search(effort)
+            people, size = _cut_clips(path, info, plan, spec, reference, search, damage)
+    if not people:
+        raise NoFaceError(search.lack(len(plan.clips), *size), search.searched)
+    numbers = sorted(people, key=lambda n: -sum(c.face.area for c in people[n] if c.face))
+    if mask and len(numbers) > 1:
+        numbers = _pointed_to(people, numbers, mask)
+    first = {clip.index for clip in people[numbers[0]]}
+    missing = {i: search.reason(numbers[0], i) for i in plan.clips if i not in first}
+    return Extraction(
+        info,
+        size,
+        tuple(tuple(people[number]) for number in numbers),
+        dict(sorted((missing | plan.missing).items())),
+        search.searched,
+        plan.num_clips,
+        (*_doubts(info, search), *search_doubts(search, numbers)),
     )
-    if not wanted:
+
+
+def _alike(info: VideoInfo, other: VideoInfo) -> bool:
+    """Whether two videos have as many frames of the same size."""
+    sizes = ((one.num_frames, one.height, one.width) for one in (info, other))
+    return next(sizes) == next(sizes)
+
+
+def _plan(info: VideoInfo, spec: Preprocessing, reference: Extraction | None) -> sampling.Plan:
+    """Which frames make the clips: those of the reference, if there is one.
+
+    Raises:
+        TooShortError: there is no room for a clip.
+        TooSlowError: there would be, but the frames are too far apart.
+    """
+    if reference is not None:
+        clips = {clip.index: clip.frame_indices for clip in reference.people[0]}
+        return sampling.Plan(clips, reference.missing)
+    seconds = [info.seconds(index) for index in range(info.num_frames)]
+    plan = spec.plan(seconds)
+    if info.num_frames < spec.num_frames:
         raise TooShortError(f"{info.num_frames} frames, fewer than a clip's {spec.num_frames}")
-    known = _known_faces(info, reference)
-    candidates = []  # Per clip: the clips of all the people in it.
-    frame_size, searched = (0, 0), {}
-    for index, frames in enumerate(_frames_of_clips(path, info, wanted)):
-        frame_size = frames[0].shape[:2]
-        if spec.region == "full_frame":
-            found = [(None, ())]
-        elif known is not None:
-            found = [(face, ()) for face in known.get(index, ())]
-        else:
-            found, counts = people.faces_of_clip(frames, wanted[index])
-            searched |= counts
-        seconds = tuple(info.seconds(i) for i in wanted[index])
-        frames = frames if damage is None else damage(frames)
-        candidates.append(
-            [_cut(index, frames, wanted[index], seconds, face, seen, spec) for face, seen in found]
+    if not plan.num_clips:
+        raise TooShortError(
+            f"{info.num_frames} frames in {seconds[-1]:.3g} seconds end before a clip of "
+            f"{spec.num_frames} frames {spec.spacing:.3g} seconds apart does"
         )
-    found_people = _people(candidates)
-    if not found_people:
-        raise NoFaceError(f"no face found in any of {len(wanted)} clips", searched)
-    if mask and len(found_people) > 1:
-        found_people = _pointed_to(found_people, mask)
-    present = {clip.index for clip in found_people[0]}
-    missing = {i: "no face found in the clip" for i in range(len(wanted)) if i not in present}
-    return Extraction(info, frame_size, found_people, missing, searched, len(wanted))
+    if not plan.clips:
+        raise TooSlowError(
+            f"up to {plan.step:.3g} seconds pass from one frame to the next, and a clip's frames "
+            f"are {spec.spacing:.3g} seconds apart: at least {0.95 / spec.spacing:.3g} frames per "
+            "second are needed"
+        )
+    return plan
 
 
-def _known_faces(
-    info: VideoInfo, reference: Extraction | None
-) -> dict[int, tuple[Face | None, ...]] | None:
-    if reference is None:
-        return None
-    other = reference.info
-    if (info.num_frames, info.height, info.width) != (other.num_frames, other.height, other.width):
-        return None
-    return {clip.index: (clip.face,) for clip in reference.people[0]}
+def _cut_clips(
+    path: str | pathlib.Path,
+    info: VideoInfo,
+    plan: sampling.Plan,
+    spec: Preprocessing,
+    reference: Extraction | None,
+    search: Search,
+    damage: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]] | None,
+) -> tuple[dict[int, list[Clip]], tuple[int, int]]:
+    """The clips of each person, by the person's number, and the frames' height and width."""
+    people: dict[int, list[Clip]] = {}
+    known = {clip.index: clip.face for clip in reference.people[0]} if reference else {}
+    for index, frames in _frames_of_clips(path, info, plan.clips):
+        indices, size = plan.clips[index], frames[0].shape[:2]
+        seconds = tuple(info.seconds(i) for i in indices)
+        if spec.region == "full_frame":
+            places = [Place(0, None)]
+        elif reference is not None:
+            places = [Place(0, known[index])]
+        else:
+            places = search.clip(index, frames, indices, seconds)
+        shown = frames if damage is None else damage(frames)
+        for place in places:
+            clip = _cut(index, shown, indices, seconds, place.face, place.seen, spec)
+            people.setdefault(place.person, []).append(clip)
+    return people, size
+
+
+def _doubts(info: VideoInfo, search: Search) -> list[str]:
+    """What is uncertain about the whole video, in sentences."""
+    doubts = []
+    if not info.stamped:
+        doubts.append(
+            f"the file holds no usable time stamps: {float(1 / info.time_base):.4g} frames per "
+            "second are assumed"
+        )
+    if search.effort.longest_side > USUAL_SIDE:
+        doubts.append(
+            "faces were only found in a search at a larger size than usual: they are small, and "
+            "what shows a forgery may be lost"
+        )
+    return doubts
 
 
 def _frames_of_clips(
-    path: str | pathlib.Path, info: VideoInfo, wanted: Sequence[Sequence[int]]
-) -> Iterator[list[np.ndarray]]:
-    """Yields the frames of each clip, holding no frame longer than a clip needs it."""
-    stream = decode.read_frames(path, info, [index for clip in wanted for index in clip])
+    path: str | pathlib.Path, info: VideoInfo, wanted: Mapping[int, Sequence[int]]
+) -> Iterator[tuple[int, list[np.ndarray]]]:
+    """Yields each clip's number and frames, holding no frame longer than a clip needs it."""
+    clips = list(wanted.values())
+    stream = decode.read_frames(path, info, [index for clip in clips for index in clip])
     held: dict[int, np.ndarray] = {}
-    for position, clip in enumerate(wanted):
+    for position, (number, clip) in enumerate(wanted.items()):
         while not held.keys() >= set(clip):
             index, frame = next(stream)
             held[index] = frame
-        yield [held[index] for index in clip]
-        needed = {index for later in wanted[position + 1 :] for index in later}
+        yield number, [held[index] for index in clip]
+        needed = {index for later in clips[position + 1 :] for index in later}
         held = {index: frame for index, frame in held.items() if index in needed}
 
 
-def _people(candidates: Sequence[Sequence[Clip]]) -> tuple[tuple[Clip, ...], ...]:
-    if all(clip.face is None for clips in candidates for clip in clips):
-        everything = tuple(clip for clips in candidates for clip in clips)
-        return (everything,) if everything else ()
-    by_face = {(clip.index, clip.face): clip for clips in candidates for clip in clips}
-    followed = people.follow([[clip.face for clip in clips] for clips in candidates])
-    return tuple(
-        tuple(by_face[index, face] for index, face in enumerate(person) if face is not None)
-        for person in followed
-    )
-
-
 def _pointed_to(
-    everybody: tuple[tuple[Clip, ...], ...], mask: str | pathlib.Path
-) -> tuple[tuple[Clip, ...], ...]:
+    people: Mapping[int, Sequence[Clip]], numbers: Sequence[int], mask: str | pathlib.Path
+) -> list[int]:
     """Puts the person first whose face boxes hold most of what the mask shows."""
-    middles = {
-        clip.index: clip.frame_indices[len(clip.frames) // 2] for p in everybody for clip in p
-    }
+    clips = [clip for number in numbers for clip in people[number]]
+    middles = {clip.index: clip.frame_indices[len(clip.frames) // 2] for clip in clips}
     try:
         shown = dict(decode.read_frames(mask, decode.probe(mask), list(middles.values())))
     except VideoError:
-        return everybody  # Masks are a help, not a condition.
+        return list(numbers)  # Masks are a help, not a condition.
 
     def brightness(clip: Clip) -> float:
         x0, y0, x1, y1 = (max(0, round(value)) for value in clip.face.box)
         return float(shown[middles[clip.index]][y0:y1, x0:x1].sum())
 
-    return tuple(sorted(everybody, key=lambda person: -sum(map(brightness, person))))
+    return sorted(numbers, key=lambda number: -sum(map(brightness, people[number])))
 
 
 def _cut(

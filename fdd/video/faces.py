@@ -13,7 +13,12 @@ import numpy as np
 DETECTOR_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 SCORE_THRESHOLD = 0.6
 _DETECTOR_FILE = "face_detection_yunet_2023mar.onnx"
-_LONGEST_SIDE = 640
+USUAL_SIDE = 640
+"""Pixels of the longer side at which an image is searched first."""
+OTHER_SIDES = (320, 1280, 2560, 4096)
+"""Where nothing was found so: for faces that fill the image, and for ever smaller ones."""
+SMALLEST_FACE = 20
+"""Pixels of a face, at the size that is searched, below which few are found."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,11 +60,12 @@ def _detector() -> cv2.FaceDetectorYN:
     return _OF_THREAD.detector
 
 
-def detect_faces(image: np.ndarray) -> list[Face]:
+def detect_faces(image: np.ndarray, longest_side: int = USUAL_SIDE) -> list[Face]:
     """Finds the faces of an image with YuNet.
 
     Args:
-        image: uint8 [height, width, 3], RGB. Larger images are searched at 640 pixels.
+        image: uint8 [height, width, 3], RGB.
+        longest_side: Larger images are searched at this size, in pixels.
 
     Returns:
         The faces, largest first.
@@ -71,7 +77,7 @@ def detect_faces(image: np.ndarray) -> list[Face]:
         Wu, Peng, Yu: YuNet: A Tiny Millisecond-level Face Detector, 2023.
     """
     height, width = image.shape[:2]
-    scale = min(1.0, _LONGEST_SIDE / max(height, width))
+    scale = min(1.0, longest_side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     if size != (width, height):

@@ -3,13 +3,14 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fdd.video import faces, sampling
+from fdd.video.sampling import Plan
 
 REGIONS = ("face", "full_frame")
-_VERSION = 1  # Raise it whenever a change in `fdd.video` changes the pixels of a clip.
+_VERSION = 2  # Raise it whenever a change in `fdd.video` changes the pixels of a clip.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +23,10 @@ class Preprocessing:
         margin: Side of the square over the longer side of the face's box; unused for full frames.
         image_size: Height and width of a clip's frames in pixels.
         num_frames: Frames per clip.
-        sampling: See `fdd.video.sampling.clip_frame_indices`.
+        sampling: See `fdd.video.sampling.plan`, as of the next two.
         clips_per_video: Clips per video.
+        spacing: Seconds from one frame of a clip to the next, unless it is spread over the video;
+            0: frames are counted, whatever their times.
         jpeg_quality: 0 to 100.
     """
 
@@ -33,12 +36,13 @@ class Preprocessing:
     num_frames: int = 10
     sampling: str = "uniform"
     clips_per_video: int = 1
+    spacing: float = 0.04
     jpeg_quality: int = 95
 
     def __post_init__(self):
         if self.region not in REGIONS:
             raise ValueError(f"region must be one of {', '.join(REGIONS)}, not '{self.region}'")
-        sampling.clip_frame_indices(0, self.num_frames, self.sampling, self.clips_per_video)
+        sampling.check(self.num_frames, self.sampling, self.clips_per_video, self.spacing)
         if self.image_size < 1:
             raise ValueError(f"image_size must be at least 1, not {self.image_size}")
         if not self.margin > 0:
@@ -55,6 +59,16 @@ class Preprocessing:
         """
         return cls(**{field.name: settings[field.name] for field in dataclasses.fields(cls)})
 
+    def plan(self, seconds: Sequence[float]) -> Plan:
+        """Chooses the frames of each clip of a video; see `fdd.video.sampling.plan`.
+
+        Args:
+            seconds: Time of every frame of the video, in order.
+        """
+        return sampling.plan(
+            seconds, self.num_frames, self.sampling, self.clips_per_video, self.spacing
+        )
+
     def description(self) -> dict[str, object]:
         """The settings, and what the path itself uses, as JSON-compatible values."""
         detector = {"sha256": faces.DETECTOR_SHA256, "threshold": faces.SCORE_THRESHOLD}
@@ -70,6 +84,8 @@ class Preprocessing:
         parts = [self.region, clips, f"{self.image_size}px"]
         if self.margin != Preprocessing.margin:
             parts.append(f"margin{self.margin:g}")
+        if self.spacing != Preprocessing.spacing:
+            parts.append(f"spacing{self.spacing:g}")
         if self.jpeg_quality != Preprocessing.jpeg_quality:
             parts.append(f"quality{self.jpeg_quality}")
         return "-".join(parts)

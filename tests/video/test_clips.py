@@ -155,15 +155,23 @@ def test_fingerprint_tells_preprocessing_apart():
         {"num_frames": 9},
         {"sampling": "uniform"},
         {"clips_per_video": 3},
+        {"spacing": 0.0},
         {"jpeg_quality": 90},
     ]
     fingerprints = {dataclasses.replace(SPEC, **change).fingerprint() for change in changed}
-    assert len(fingerprints | {SPEC.fingerprint()}) == 8
+    assert len(fingerprints | {SPEC.fingerprint()}) == 9
     assert dataclasses.replace(SPEC).fingerprint() == SPEC.fingerprint()
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"region": "nose"}, {"image_size": 0}, {"sampling": "some"}, {"jpeg_quality": 101}]
+    "wrong",
+    [
+        {"region": "nose"},
+        {"image_size": 0},
+        {"sampling": "some"},
+        {"spacing": -1},
+        {"jpeg_quality": 101},
+    ],
 )
 def test_wrong_settings(wrong):
     with pytest.raises(ValueError):
