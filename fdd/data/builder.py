@@ -18,7 +18,7 @@ from fdd.data import coverage, extraction, records
 from fdd.data.catalog import Video
 from fdd.data.splits import SPLITS
 from fdd.errors import UserError, show_without_traceback
-from fdd.video import clips
+from fdd.video import preprocessing
 from fdd.video.preprocessing import REGIONS, Preprocessing
 
 _OUTCOMES = "outcomes"
@@ -120,7 +120,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 preprocessing=spec.description(),
                 fingerprint=spec.fingerprint(),
                 **chosen,
-                libraries=clips.library_versions(),
+                libraries=preprocessing.library_versions(),
             ),
         )
 

@@ -6,19 +6,19 @@ of them are the same.
 """
 
 import dataclasses
+import operator
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import av
-import cv2
 import numpy as np
 
 from fdd.video import crops, decode, sampling
 from fdd.video.crops import Box
 from fdd.video.decode import VideoError, VideoInfo
-from fdd.video.faces import USUAL_SIDE, Face
+from fdd.video.effort import Effort, scout, scouted
+from fdd.video.faces import Face
 from fdd.video.preprocessing import Preprocessing
-from fdd.video.search import Effort, Place, Search, scout, scouted
+from fdd.video.search import Place, Search
 from fdd.video.search import doubts as search_doubts
 
 
@@ -97,12 +97,6 @@ class NoFaceError(VideoError):
         return type(self), (str(self), self.searched)  # It has to pass from process to process.
 
 
-def library_versions() -> dict[str, str]:
-    """Versions of what decodes and resizes; recorded, but no part of a fingerprint."""
-    ffmpeg = ".".join(map(str, av.library_versions["libavcodec"]))
-    return {"opencv": cv2.__version__, "av": av.__version__, "libavcodec": ffmpeg}
-
-
 def extract_clips(
     path: str | pathlib.Path,
     spec: Preprocessing,
@@ -138,9 +132,12 @@ def extract_clips(
     people, size = _cut_clips(path, info, plan, spec, reference, search, damage)
     if not people and not any(search.searched.values()):
         frames = [frame for _, frame in decode.read_frames(path, info, scouted(plan.clips))]
-        if (effort := scout(frames, len(plan.clips))) is not None:
+        effort = scout(frames, len(plan.clips), spec.image_size / spec.margin)
+        if effort is not None:
             search = Search(effort)
             people, size = _cut_clips(path, info, plan, spec, reference, search, damage)
+    if search.tracker.perhaps_one(people):
+        people = _told_apart(path, info, people, search)
     if not people:
         raise NoFaceError(search.lack(len(plan.clips), *size), search.searched)
     numbers = sorted(people, key=lambda n: -sum(c.face.area for c in people[n] if c.face))
@@ -155,7 +152,7 @@ def extract_clips(
         dict(sorted((missing | plan.missing).items())),
         search.searched,
         plan.num_clips,
-        (*_doubts(info, search), *search_doubts(search, numbers)),
+        (*_doubts(info), *search_doubts(search, numbers)),
     )
 
 
@@ -221,20 +218,29 @@ def _cut_clips(
     return people, size
 
 
-def _doubts(info: VideoInfo, search: Search) -> list[str]:
-    """What is uncertain about the whole video, in sentences."""
-    doubts = []
-    if not info.stamped:
-        doubts.append(
-            f"the file holds no usable time stamps: {float(1 / info.time_base):.4g} frames per "
-            "second are assumed"
-        )
-    if search.effort.longest_side > USUAL_SIDE:
-        doubts.append(
-            "faces were only found in a search at a larger size than usual: they are small, and "
-            "what shows a forgery may be lost"
-        )
-    return doubts
+def _told_apart(
+    path: str | pathlib.Path, info: VideoInfo, people: Mapping[int, Sequence[Clip]], search: Search
+) -> dict[int, list[Clip]]:
+    """The people after a closer look at frames between the clips: some may have become one."""
+    seconds = [info.seconds(index) for index in range(info.num_frames)]
+    between = search.in_between(seconds)
+    if not between:
+        return dict(people)
+    numbers = search.follow_closely(decode.read_frames(path, info, between), seconds)
+    joined: dict[int, dict[int, Clip]] = {}
+    for number, clips in people.items():
+        for clip in clips:
+            joined.setdefault(numbers[number], {}).setdefault(clip.index, clip)
+    by_index = operator.attrgetter("index")
+    return {number: sorted(clips.values(), key=by_index) for number, clips in joined.items()}
+
+
+def _doubts(info: VideoInfo) -> list[str]:
+    """What is uncertain about the times of a video, in sentences."""
+    if info.stamped:
+        return []
+    rate = float(1 / info.time_base)
+    return [f"the file holds no usable time stamps: {rate:.4g} frames per second are assumed"]
 
 
 def _frames_of_clips(

@@ -79,6 +79,8 @@ def detect_faces(image: np.ndarray, longest_side: int = USUAL_SIDE) -> list[Face
     height, width = image.shape[:2]
     scale = min(1.0, longest_side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if min(size) < SMALLEST_FACE:
+        return []  # No face fits in, and the detector finds some where there is nothing.
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     if size != (width, height):
         bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)

@@ -7,6 +7,7 @@ faces of a frame are assigned at once, so that two people side by side keep thei
 joined on looks alone: colours tell too little. What stays uncertain is said (`Tracker.doubts`).
 """
 
+import collections
 import dataclasses
 import itertools
 import math
@@ -112,6 +113,24 @@ class Tracker:
                 self._people.append([])
             self._people[numbers[column]].append(new)
         return numbers
+
+    def again(self, more: Sequence[Sighting]) -> tuple["Tracker", dict[int, int]]:
+        """Follows everybody anew, in order of time, with more faces in between.
+
+        Returns:
+            The tracker, and for each person of this one the number in that one.
+        """
+        known = [(seen, number) for number, person in enumerate(self._people) for seen in person]
+        known += [(seen, -1) for seen in more]
+        known.sort(key=lambda pair: pair[0].seconds)
+        tracker, votes = Tracker(), [collections.Counter() for _ in self._people]
+        for _, group in itertools.groupby(known, key=lambda pair: pair[0].seconds):
+            frame = list(group)
+            numbers = tracker.add([seen for seen, _ in frame])
+            for (_, before), now in zip(frame, numbers, strict=True):
+                if before >= 0:
+                    votes[before][now] += 1
+        return tracker, {before: vote.most_common(1)[0][0] for before, vote in enumerate(votes)}
 
     def _note_crossings(self, costs: np.ndarray, pairs: Sequence[tuple[int, int]]) -> None:
         for (a, i), (b, j) in itertools.combinations(pairs, 2):

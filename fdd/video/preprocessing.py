@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import av
+import cv2
+
 from fdd.video import faces, sampling
 from fdd.video.sampling import Plan
 
@@ -94,3 +97,9 @@ class Preprocessing:
         """Sixteen hexadecimal digits, equal for equal preprocessing."""
         text = json.dumps(self.description(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what decodes and resizes; recorded, but no part of a fingerprint."""
+    ffmpeg = ".".join(map(str, av.library_versions["libavcodec"]))
+    return {"opencv": cv2.__version__, "av": av.__version__, "libavcodec": ffmpeg}

@@ -1,20 +1,22 @@
 """Searching the frames of a video's clips for faces: who is where in which clip."""
 
+import bisect
+import collections
 import dataclasses
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from fdd.video.faces import OTHER_SIDES, SMALLEST_FACE, USUAL_SIDE, Face, detect_faces
+from fdd.video.effort import Effort, smallest_found
+from fdd.video.faces import USUAL_SIDE, Face, detect_faces
 from fdd.video.people import Sighting, Tracker, look
 
-_DETECTIONS_PER_CLIP = 4
-_MOST_PIXELS = 400e6  # Of all images of a video that are searched at a larger size than usual.
-_SCOUTED_FRAMES = 8
-_MOST_MOTION = 1.0  # In sides of a face, within a clip.
+_QUICK = 0.5  # Of the motion allowed: more is in doubt.
+_CLOSELY = 0.12  # Seconds between frames where people are to be told apart.
+_MOST_IN_BETWEEN = 300
 
-NO_FACE = "no face found in the clip"
-TOO_QUICK = "the head moves by more than its own size within the clip"
+_NO_FACE = "no face found in the clip"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,19 +34,6 @@ class Place:
     seen: tuple[int, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class Effort:
-    """How hard faces are searched for.
-
-    Attributes:
-        longest_side: Of the images that are searched, in pixels.
-        detections: How many frames of a clip are searched.
-    """
-
-    longest_side: int = USUAL_SIDE
-    detections: int = _DETECTIONS_PER_CLIP
-
-
 class Search:
     """One search through the clips of a video, in order.
 
@@ -52,14 +41,16 @@ class Search:
         effort: How hard.
         searched: How many faces were found in each frame that was searched, by its index.
         tracker: Who they are.
-        too_quick: (person, clip) where a person moves too far for one crop.
+        left_out: Why there is no clip although a face was found, by (person, clip).
+        quickest: The largest share of the motion allowed that was met in a clip.
     """
 
     def __init__(self, effort: Effort):
         self.effort = effort
         self.searched: dict[int, int] = {}
         self.tracker = Tracker()
-        self.too_quick: set[tuple[int, int]] = set()
+        self.left_out: dict[tuple[int, int], str] = {}
+        self.quickest = 0.0
 
     def clip(
         self,
@@ -71,9 +62,8 @@ class Search:
         """Finds the people who are seen in at least half of the frames that are searched.
 
         A clip has one crop for all of its frames, so that what moves in it has moved in the video.
-        Around a head that moves by more than its own size the crop would show mostly what is not
-        the head, which no detector was trained on: such a clip is left out, and `too_quick` says
-        so.
+        Around a head that moves far the crop would show mostly what is not the head, which no
+        detector was trained on. Such a clip is left out: more than `_motion_allowed`.
 
         Args:
             number: Which clip it is.
@@ -86,29 +76,79 @@ class Search:
             spread = [(len(frames) - 1) // 2]
         people: dict[int, list[Sighting]] = {}
         for position in map(round, spread):
-            found = detect_faces(frames[position], self.effort.longest_side)
-            self.searched[indices[position]] = len(found)
-            sightings = [
-                Sighting(indices[position], seconds[position], face, look(frames[position], face))
-                for face in found
-            ]
+            sightings = self._sightings(frames[position], indices[position], seconds[position])
+            self.searched[indices[position]] = len(sightings)
             for person, sighting in zip(self.tracker.add(sightings), sightings, strict=True):
                 people.setdefault(person, []).append(sighting)
         places = []
         for person, seen in people.items():
             if 2 * len(seen) < len(spread):
                 continue
-            if _motion(seen) > _MOST_MOTION:
-                self.too_quick.add((person, number))
+            reason = self._unfit(seen, seconds[-1] - seconds[0])
+            if reason:
+                self.left_out[person, number] = reason
             else:
-                places.append(
-                    Place(person, _around(seen), tuple(sighting.frame for sighting in seen))
-                )
+                frames_seen = tuple(sighting.frame for sighting in seen)
+                places.append(Place(person, _around(seen), frames_seen))
         return places
+
+    def _unfit(self, seen: Sequence[Sighting], duration: float) -> str:
+        """Why a person's faces make no clip; '' where they do."""
+        side, motion = _side_and_motion(seen)
+        if side < self.effort.least_face:
+            least = self.effort.least_face
+            return f"the face is too small: {side:.0f} pixels, where {least:.0f} are needed"
+        allowed = _motion_allowed(duration)
+        if motion > allowed:
+            return f"the head moves by more than {allowed:.2g} of its own size within the clip"
+        self.quickest = max(self.quickest, motion / allowed)
+        return ""
+
+    def _sightings(self, frame: np.ndarray, index: int, seconds: float) -> list[Sighting]:
+        found = detect_faces(frame, self.effort.longest_side)
+        return [Sighting(index, seconds, face, look(frame, face)) for face in found]
+
+    def follow_closely(
+        self, frames: Iterable[tuple[int, np.ndarray]], seconds: Sequence[float]
+    ) -> dict[int, int]:
+        """Follows everybody anew with more frames, to tell those who moved from others.
+
+        Args:
+            frames: (index, frame) of those that `in_between` names.
+            seconds: Times of all frames of the video.
+
+        Returns:
+            For each person's number the new one; several may have become one.
+        """
+        more = [
+            sighting
+            for index, frame in frames
+            for sighting in self._sightings(frame, index, seconds[index])
+        ]
+        self.tracker, numbers = self.tracker.again(more)
+        self.left_out = {
+            (numbers[person], clip): reason for (person, clip), reason in self.left_out.items()
+        }
+        return numbers
+
+    def in_between(self, seconds: Sequence[float]) -> list[int]:
+        """Indices of frames between those that were searched; none where they would be too many.
+
+        Args:
+            seconds: Times of all frames of the video.
+        """
+        times = [seconds[index] for index in sorted(self.searched)]
+        wanted = [
+            time
+            for before, after in itertools.pairwise(times)
+            for time in np.arange(before + _CLOSELY, after - _CLOSELY / 2, _CLOSELY)
+        ]
+        indices = {bisect.bisect_left(seconds, time) for time in wanted} - self.searched.keys()
+        return sorted(indices) if len(indices) <= _MOST_IN_BETWEEN else []
 
     def reason(self, person: int, number: int) -> str:
         """Why a person has no clip of that number."""
-        return TOO_QUICK if (person, number) in self.too_quick else NO_FACE
+        return self.left_out.get((person, number), _NO_FACE)
 
     def lack(self, num_clips: int, height: int, width: int) -> str:
         """Says why there is no clip with a face at all.
@@ -120,8 +160,9 @@ class Search:
         """
         found = sum(map(bool, self.searched.values()))
         seen = f"a face in {found} of {len(self.searched)} searched frames"
-        if self.too_quick:
-            return f"{seen}, but in every clip with one {TOO_QUICK.replace(' within the clip', '')}"
+        if self.left_out:
+            reason, _ = collections.Counter(self.left_out.values()).most_common(1)[0]
+            return f"{seen}, but in no clip that can be judged; mostly: {reason}"
         if found:
             return f"{seen}, but in no clip in at least half of them"
         return (
@@ -137,58 +178,25 @@ def _around(seen: Sequence[Sighting]) -> Face:
     return Face(tuple(float(value) for value in union), score)
 
 
-def _motion(seen: Sequence[Sighting]) -> float:
-    """How far a head gets, in sides of its face: the longer side of the middles' range."""
+def _side_and_motion(seen: Sequence[Sighting]) -> tuple[float, float]:
+    """A face's longer side in pixels, and how far its middle gets along x or y, in such sides."""
     middles = np.array([sighting.middle for sighting in seen])
     boxes = np.array([sighting.face.box for sighting in seen])
-    side = float(np.median((boxes[:, 2:] - boxes[:, :2]).max(axis=1)))
-    return float(np.ptp(middles, axis=0).max()) / max(side, 1.0)
+    side = max(1.0, float(np.median((boxes[:, 2:] - boxes[:, :2]).max(axis=1))))
+    return side, float(np.ptp(middles, axis=0).max()) / side
 
 
-def scout(frames: Sequence[np.ndarray], num_clips: int) -> Effort | None:
-    """How to search a video in which nothing was found at the usual size.
+def _motion_allowed(duration: float) -> float:
+    """How far a head may get within a clip of so many seconds, in sides of its face.
 
-    Args:
-        frames: Some of its frames, of one size.
-        num_clips: How many clips are to be searched.
-
-    Returns:
-        The first size at which at least half of these frames show a face, or else the one at which
-        most do; with fewer frames per clip where they are large. None where none does.
+    Half a side in the 0.36 seconds of ten frames; talking heads stay below a quarter. In a clip
+    spread over a long video two sides, beyond which the crop is three times the face.
     """
-    height, width = frames[0].shape[:2]
-    longest = max(height, width)
-    smaller = [side for side in OTHER_SIDES if side < longest]
-    larger = [longest] if USUAL_SIDE < longest < max(OTHER_SIDES) else []
-    best, most = None, 0
-    for side in sorted({*smaller, *larger}):
-        shown = sum(bool(detect_faces(frame, side)) for frame in frames)
-        if shown > most:
-            best, most = side, shown
-        if 2 * shown >= len(frames):
-            break
-    if best is None:
-        return None
-    pixels = height * width * min(1.0, best / longest) ** 2
-    detections = int(_MOST_PIXELS / pixels / max(1, num_clips))
-    return Effort(best, min(_DETECTIONS_PER_CLIP, max(1, detections)))
-
-
-def scouted(clips: Mapping[int, Sequence[int]]) -> list[int]:
-    """Indices of the frames to show to `scout`: the middles of clips all over the video."""
-    middles = [clip[len(clip) // 2] for clip in clips.values()]
-    spread = np.linspace(0, len(middles) - 1, min(_SCOUTED_FRAMES, len(middles)))
-    return sorted({middles[round(position)] for position in spread})
-
-
-def smallest_found(height: int, width: int) -> int:
-    """Pixels of the smallest face that some search of a frame of that size would find."""
-    longest = max(height, width)
-    return int(np.ceil(SMALLEST_FACE * longest / min(longest, max(OTHER_SIDES))))
+    return min(2.0, 0.3 + 0.5 * duration)
 
 
 def doubts(search: Search, people: Sequence[int]) -> list[str]:
-    """What is uncertain about who is who, in sentences.
+    """What is uncertain about the faces and about who is who, in sentences.
 
     Args:
         search: A search that is over.
@@ -200,7 +208,17 @@ def doubts(search: Search, people: Sequence[int]) -> list[str]:
         *others, last = sorted(places[person] for person in group)
         return f"people {', '.join(map(str, others))} and {last}"
 
+    quick = (
+        "a head moves quickly: the crop of a clip shows less of it than usual, and that alone can "
+        "look like a forgery"
+    )
+    small = (
+        "faces were only found in a search at a larger size than usual: they are small, and what "
+        "shows a forgery may be lost"
+    )
     return [
+        *([quick] if search.quickest > _QUICK else []),
+        *([small] if search.effort.longest_side > USUAL_SIDE else []),
         *(
             f"{named(group)} are never seen together and look alike: they may be one, who moved "
             "far or came back"

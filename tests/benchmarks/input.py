@@ -38,8 +38,7 @@ def write_records(folder: pathlib.Path, clips: int, image_size: int) -> None:
 
     from fdd.data import records
     from fdd.data.records import DeterministicWriter
-    from fdd.video.clips import library_versions
-    from fdd.video.preprocessing import Preprocessing
+    from fdd.video.preprocessing import Preprocessing, library_versions
 
     spec = Preprocessing(image_size=image_size)
     rng = np.random.default_rng(0)
