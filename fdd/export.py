@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 PLATFORMS = ("cpu", "cuda")
 _SAMPLING = {
-    "first": "{t} frames{apart} from the video's first one on",
+    "first": "{t} {apart} from the video's first one on",
     "uniform": "{t} frames spread evenly over the video; {n} interleaving clips per video",
-    "consecutive": "{t} frames{apart} {n} clips per video, spread evenly from its beginning to its "
+    "consecutive": "{t} {apart}; {n} clips per video, spread evenly from its beginning to its "
     "end (a single one lies in its middle)",
 }
 _REGION = {
@@ -141,9 +141,9 @@ def metadata(loaded: "Detector") -> dict[str, str]:
 def describe(spec: "Preprocessing") -> str:
     """Says in words what clips must be; `fdd.video.clips.extract_clips` makes them so."""
     size = f"{spec.image_size}x{spec.image_size}"
-    apart = ", one after the other,"
+    apart = "consecutive frames"
     if spec.spacing:
-        apart = f", {spec.spacing:g} seconds apart (those nearest to these times, none twice),"
+        apart = f"frames {spec.spacing:g} seconds apart (those nearest to these times, none twice)"
     numbers = {"t": spec.num_frames, "n": spec.clips_per_video}
     frames = _SAMPLING[spec.sampling].format(**numbers, apart=apart)
     region = _REGION[spec.region].format(margin=spec.margin)

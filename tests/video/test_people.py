@@ -49,7 +49,7 @@ def test_people_side_by_side_stay_apart(count, distance, data, wait):
     numbers, tracker = _numbers(frames)
     for frame, persons in zip(frames, numbers, strict=True):
         for sighting, person in zip(frame, persons, strict=True):
-            assert abs(sighting.face.box[0] - places[person]) <= 1
+            assert abs(sighting.face.box[0] - places[person]) < SIDE / 2
     assert tracker.perhaps_one(range(count)) == []
 
 
