@@ -44,9 +44,9 @@ import numpy as np
 import scipy.special
 
 from fdd.calibration import Calibration
-from fdd.video.clips import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.crops import Box
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 
 NO_ANSWER = "no answer"
 VERDICTS = ("fake", "real", NO_ANSWER)

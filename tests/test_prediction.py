@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from fdd import prediction_text
 from fdd.calibration import Calibration
 from fdd.prediction import REASONS, VERDICTS, Basis, interval, predict, without_answer
-from fdd.video.clips import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.decode import VideoError, VideoInfo
+from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.faces import Face
 
 LOGITS = st.floats(-30, 30)

@@ -18,7 +18,7 @@ from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError, first_line
 from fdd.video import crops
-from fdd.video.clips import Clip, Extraction
+from fdd.video.extraction import Clip, Extraction
 from fdd.video.preprocessing import Preprocessing
 
 

@@ -16,8 +16,8 @@ from fdd.report import evidence
 from fdd.report.html import self_contained
 from fdd.saliency import Saliency
 from fdd.video import decode
-from fdd.video.clips import Clip, Extraction
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Clip, Extraction
 
 _LONGEST_NAME = 100
 

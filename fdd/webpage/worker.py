@@ -18,8 +18,8 @@ import numpy as np
 
 from fdd.video import decode
 from fdd.video.ahead import extract
-from fdd.video.clips import Extraction
 from fdd.video.decode import VideoError, VideoInfo
+from fdd.video.extraction import Extraction
 from fdd.video.preprocessing import Preprocessing
 from fdd.webpage.limits import Limits, RejectedError
 

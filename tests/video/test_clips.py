@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from fdd.video import decode, encode
-from fdd.video.clips import TooSlowError, extract_clips
+from fdd.video.clips import extract_clips
 from fdd.video.crops import decode_jpegs
 from fdd.video.decode import VideoError
+from fdd.video.extraction import TooSlowError
 from fdd.video.preprocessing import Preprocessing
 
 SPEC = Preprocessing(image_size=64, sampling="consecutive", clips_per_video=2)

@@ -6,7 +6,8 @@ import pytest
 
 from fdd.demo import drawing, identities, motion
 from fdd.video import encode, faces
-from fdd.video.clips import NoFaceError, extract_clips
+from fdd.video.clips import extract_clips
+from fdd.video.extraction import NoFaceError
 from fdd.video.preprocessing import Preprocessing
 
 SPEC = Preprocessing(image_size=16, sampling="consecutive", clips_per_video=2)
