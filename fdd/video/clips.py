@@ -23,7 +23,7 @@ from fdd.video.decode import VideoError, VideoInfo
 from fdd.video.faces import Face
 
 REGIONS = ("face", "full_frame")
-_VERSION = 1  # Raise it whenever a change here changes the pixels of a clip.
+_VERSION = 2  # Raise it whenever a change here changes the pixels of a clip.
 _DETECTIONS_PER_CLIP = 4
 
 Box = tuple[float, float, float, float]
@@ -163,7 +163,8 @@ class NoFaceError(VideoError):
         self.searched = searched
 
     def __reduce__(self) -> tuple[type, tuple[str, Mapping[int, int]]]:
-        return type(self), (str(self), self.searched)  # It has to pass from process to process.
+        # It has to pass from process to process.
+        return type(self), (str(self), self.searched), self.__dict__
 
 
 def library_versions() -> dict[str, str]:
@@ -200,11 +201,33 @@ def extract_clips(
             are two kinds of it.
     """
     info = decode.probe(path)
+    try:
+        try:
+            return _extract(path, info, spec, reference, mask, damage)
+        except decode.MisreadError:
+            info = decode.survey(path)  # What is there, whatever the packets say.
+            return _extract(path, info, spec, reference, mask, damage)
+    except VideoError as error:
+        error.condition = info.condition
+        raise
+
+
+def _extract(
+    path: str | pathlib.Path,
+    info: VideoInfo,
+    spec: Preprocessing,
+    reference: Extraction | None,
+    mask: str | pathlib.Path,
+    damage: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]] | None,
+) -> Extraction:
     wanted = sampling.clip_frame_indices(
         info.num_frames, spec.num_frames, spec.sampling, spec.clips_per_video
     )
     if not wanted:
-        raise TooShortError(f"{info.num_frames} frames, fewer than a clip's {spec.num_frames}")
+        reason = f"{info.num_frames} frames, fewer than a clip's {spec.num_frames}"
+        if info.condition.damaged:
+            raise decode.DamagedError(f"only {reason}, can be decoded without errors")
+        raise TooShortError(reason)
     known = _known_faces(info, reference)
     candidates = []  # Per clip: the clips of all the people in it.
     frame_size, searched = (0, 0), {}
