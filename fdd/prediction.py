@@ -20,6 +20,9 @@
     frames_searched    In how many frames faces were searched; null where full frames are judged.
     frames_with_face   In how many of these there was at least one.
     duration           Time of the video's last frame in seconds.
+    frames_damaged     How many frames were left out because they cannot be decoded without errors.
+    incomplete         Whether the file ends before it says it does.
+    notes              What else is to be said of the file: a list of clauses.
     reason             Why there is no answer: 'no face', 'too short', 'unreadable' or 'too few good
                        frames'; null where there is one.
     detail             The same in a sentence.
@@ -40,7 +43,7 @@ import scipy.special
 
 from fdd.calibration import Calibration
 from fdd.video.clips import Box, Clip, Extraction, NoFaceError, TooShortError
-from fdd.video.decode import VideoError
+from fdd.video.decode import HEALTHY, Condition, DamagedError, IncompleteError, VideoError
 
 NO_ANSWER = "no answer"
 VERDICTS = ("fake", "real", NO_ANSWER)
@@ -144,6 +147,7 @@ class Prediction:
         reason: One of `REASONS` without an answer, otherwise None.
         detail: The same in a sentence.
         basis: What the answer rests on besides the video.
+        condition: In what state the file is.
     """
 
     path: str
@@ -157,6 +161,7 @@ class Prediction:
     reason: str | None
     detail: str | None
     basis: Basis
+    condition: Condition = HEALTHY
 
     @property
     def decisive(self) -> Person | None:
@@ -194,6 +199,9 @@ class Prediction:
             **{name: getattr(self, name) for name in names},
             "people": [dataclasses.asdict(person) for person in self.people],
             **{name: getattr(self, name) for name in others},
+            "frames_damaged": self.condition.damaged,
+            "incomplete": self.condition.incomplete,
+            "notes": list(self.condition.notes),
             "detail": self.detail,
             "detector": {
                 "step": self.basis.step,
@@ -256,6 +264,8 @@ def without_answer(path: str, error: VideoError, basis: Basis) -> Prediction:
     reason, detail = "unreadable", str(error)
     if isinstance(error, TooShortError):
         reason = "too short"
+    elif isinstance(error, DamagedError):
+        reason = "too few good frames"
     elif isinstance(error, NoFaceError):
         searched = error.searched
         found = sum(map(bool, searched.values()))
@@ -266,7 +276,8 @@ def without_answer(path: str, error: VideoError, basis: Basis) -> Prediction:
                 "half of them"
             )
     prediction = _without_answer(path, basis, reason, detail)
-    return dataclasses.replace(prediction, **_searched(searched))
+    condition = error.condition or Condition(incomplete=isinstance(error, IncompleteError))
+    return dataclasses.replace(prediction, condition=condition, **_searched(searched))
 
 
 def interval(logits: Sequence[float], basis: Basis) -> Interval | None:
@@ -334,6 +345,7 @@ def _facts(extraction: Extraction) -> dict[str, Any]:
     return {
         "num_clips": extraction.num_clips,
         "duration": info.seconds(info.num_frames - 1),
+        "condition": info.condition,
         **_searched(extraction.searched),
     }
 

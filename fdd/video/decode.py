@@ -8,15 +8,26 @@ import av
 import numpy as np
 
 from fdd.video import opening
-from fdd.video.errors import MisreadError, VideoError
-from fdd.video.info import Condition, VideoInfo, no_frames
+from fdd.video.errors import DamagedError, IncompleteError, MisreadError, VideoError
+from fdd.video.info import HEALTHY, Condition, VideoInfo, no_frames
+from fdd.video.opening import Header, header
 from fdd.video.packets import Packet, packets
 from fdd.video.picture import Pictures, fitted
 from fdd.video.survey import decoded, survey
 
 __all__ = [
-    *("Condition", "DamagedError", "Header", "IncompleteError", "MisreadError", "VideoError"),
-    *("VideoInfo", "header", "probe", "read_frames", "survey"),
+    "HEALTHY",
+    "Condition",
+    "DamagedError",
+    "Header",
+    "IncompleteError",
+    "MisreadError",
+    "VideoError",
+    "VideoInfo",
+    "header",
+    "probe",
+    "read_frames",
+    "survey",
 ]
 
 
@@ -132,14 +143,16 @@ def _by_stamp(
     context = video.stream.codec_context
     context.thread_type = "NONE"  # What to skip is decided packet by packet.
     intra = context.codec.intra_only
+    # A library around a decoder is told once, when it starts, what to skip.
+    skips = not (info.is_doubtful or context.codec.name.startswith("lib"))
     latest = None
     for packet in packets(video):
         if packet is None:
             raise MisreadError("the file cannot be read to its end")
-        needed = info.is_doubtful or packet.pts is None or packet.pts in wanted
+        needed = packet.pts is None or packet.pts in wanted
         if intra and not needed and packet.size:
             continue
-        context.skip_frame = "DEFAULT" if needed else "NONREF"
+        context.skip_frame = "NONREF" if skips and not needed else "DEFAULT"
         try:
             frames = packet.decode()
         except (av.FFmpegError, EOFError):

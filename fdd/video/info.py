@@ -5,21 +5,38 @@ import fractions
 
 from fdd.video.errors import IncompleteError, VideoError
 
+INCOMPLETE = "the file is incomplete, it ends early; download it again"
+
 
 @dataclasses.dataclass(frozen=True)
 class Condition:
     """In what state a file is.
 
     Attributes:
+        frames: How many frames were found, damaged ones included; 0 where none was looked for.
         damaged: Frames that are left out because they, or frames they were predicted from, cannot
             be decoded without errors.
         incomplete: Whether the file ends before it says it does.
         notes: What else is to be said of it, in clauses.
     """
 
+    frames: int = 0
     damaged: int = 0
     incomplete: bool = False
     notes: tuple[str, ...] = ()
+
+    def clauses(self) -> tuple[str, ...]:
+        """What is to be said beside an answer; nothing of a healthy file."""
+        said = ()
+        if self.damaged:
+            are = "are" if self.damaged > 1 else "is"
+            said += (f"{self.damaged} of {self.frames} frames {are} damaged and left out",)
+        if self.incomplete:
+            said += (INCOMPLETE,)
+        return said + self.notes
+
+
+HEALTHY = Condition()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +66,7 @@ class VideoInfo:
     places: tuple[int, ...] = ()
     size: tuple[int, int] | None = None
     is_doubtful: bool = False
-    condition: Condition = Condition()
+    condition: Condition = HEALTHY
 
     @property
     def num_frames(self) -> int:
@@ -63,8 +80,4 @@ class VideoInfo:
 
 def no_frames(ends_early: bool) -> VideoError:
     """What is wrong with a file without any frame."""
-    if ends_early:
-        return IncompleteError(
-            "no frames: the file is incomplete, it ends early; download it again"
-        )
-    return VideoError("no frames")
+    return IncompleteError(f"no frames: {INCOMPLETE}") if ends_early else VideoError("no frames")

@@ -18,6 +18,7 @@ import av
 from fdd.errors import first_line
 from fdd.video import ending, pipes
 from fdd.video.errors import IncompleteError, VideoError
+from fdd.video.info import INCOMPLETE
 from fdd.video.picture import HDR
 
 MAX_PIXELS = 36 * 10**6  # Of a frame; that of an 8K cinema camera has 35 million.
@@ -129,10 +130,7 @@ def _container(file: io.RawIOBase, ends_early: bool) -> av.container.InputContai
         )
     except (av.FFmpegError, OSError, ValueError) as error:
         if ends_early:
-            raise IncompleteError(
-                "cannot be opened as a video: the file is incomplete, it ends early; download it "
-                "again"
-            ) from None
+            raise IncompleteError(f"cannot be opened as a video: {INCOMPLETE}") from None
         reason = getattr(error, "strerror", None) or first_line(error)
         if getattr(error, "errno", None) == errno.EINVAL:
             reason = "its content is not in the format of a video file"

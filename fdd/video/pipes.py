@@ -20,6 +20,18 @@ _KEPT: dict[str, BinaryIO] = {}
 _LOCK = threading.Lock()
 
 
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Opens a file for reading; a pipe among the files of a folder would be waited for for ever.
+
+    Raises:
+        OSError: it cannot be read or is no regular file.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # A folder has its own error.
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return open(path, "rb")
+
+
 def open_file(path: str | os.PathLike[str]) -> io.RawIOBase:
     """Opens a file for reading at any place.
 
@@ -45,7 +57,7 @@ def open_file(path: str | os.PathLike[str]) -> io.RawIOBase:
 
 
 def _copy(path: str | os.PathLike[str]) -> BinaryIO:
-    kept = tempfile.TemporaryFile(prefix="fdd_pipe_")
+    kept = tempfile.TemporaryFile(prefix="fdd_pipe_")  # noqa: SIM115
     try:
         with open(path, "rb", buffering=0) as pipe:
             total = 0

@@ -111,9 +111,10 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
         coded = next(output.coded for output in outputs if output.size == size)
         if len(sizes) > 1:
             notes += (f"its picture changes size and is fitted into {size[1]}×{size[0]} pixels",)
+    condition = Condition(len(usable) + damaged, damaged, incomplete, notes)
     return VideoInfo(
         tuple(stamps[place] for place in usable), time_base, False, fps, *coded,
-        places=tuple(usable), size=size, condition=Condition(damaged, incomplete, notes),
+        places=tuple(usable), size=size, condition=condition,
     )  # fmt: skip
 
 
