@@ -62,20 +62,33 @@ class Pictures:
     def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
         if frame.color_trc == _UNSPECIFIED and "DOVI_METADATA" in _side_data(frame):
             raise VideoError("Dolby Vision without an HDR10 or SDR layer, which cannot be shown")
-        target = {}
-        if frame.color_trc in HDR or frame.color_primaries in _WIDE_GAMUTS:
-            # libswscale follows BT.2100 and BT.1886 and puts 203 cd/m² (BT.2408) at SDR's white;
-            # what is brighter, or outside BT.709's colours, is clipped.
-            target = {"dst_color_trc": ColorTrc.BT709, "dst_color_primaries": ColorPrimaries.BT709}
         try:
-            shown = self._reformatter.reformat(
-                frame, format="rgb24", src_colorspace=_matrix(frame), threads=1, **target
-            )
-            return shown.to_ndarray()
+            if frame.color_trc in HDR or frame.color_primaries in _WIDE_GAMUTS:
+                return self._in_sdr(frame)
+            return self._reformatter.reformat(
+                frame, format="rgb24", src_colorspace=_matrix(frame), threads=1
+            ).to_ndarray()
         except (av.FFmpegError, ValueError) as error:
             kind = f"{HDR.get(frame.color_trc, 'SDR')}, {frame.format.name}"
             reason = getattr(error, "strerror", None) or str(error)
             raise VideoError(f"its colours ({kind}) cannot be converted: {reason}") from None
+
+    def _in_sdr(self, frame: av.VideoFrame) -> np.ndarray:
+        """By libswscale, which follows BT.2100 and BT.1886.
+
+        It puts the light of 203 cd/m² (BT.2408) at SDR's white. What is brighter, or outside the
+        colours of BT.709, is clipped. To 16 bits, since on the way to 8 it rounds code values of
+        PQ to 8 bits, which turns a green of 200 into one of 182.
+        """
+        deep = self._reformatter.reformat(
+            frame,
+            format="rgb48le",
+            src_colorspace=_matrix(frame),
+            dst_color_trc=ColorTrc.BT709,
+            dst_color_primaries=ColorPrimaries.BT709,
+            threads=1,
+        ).to_ndarray()
+        return ((deep.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
 
 
 def _matrix(frame: av.VideoFrame) -> int:

@@ -28,7 +28,7 @@ def number(image: np.ndarray) -> int:
         middle[:, bit * bar + bar // 4 : (bit + 1) * bar - bar // 4].mean() > 125
         for bit in range(BITS)
     ]
-    return sum(is_bright << bit for bit, is_bright in enumerate(bright))
+    return sum(int(is_bright) << bit for bit, is_bright in enumerate(bright))
 
 
 def write(
@@ -43,7 +43,10 @@ def write(
     frames = [frame(index) for index in range(count)] if frames is None else frames
     with av.open(str(path), "w", format=container) as out:
         stream = out.add_stream(codec, rate=25, options=dict(options or {}))
-        stream.height, stream.width = frames[0].shape[:2]
+        first = frames[0]
+        is_array = isinstance(first, np.ndarray)
+        size = first.shape[:2] if is_array else (first.height, first.width)
+        stream.height, stream.width = size
         stream.pix_fmt = pix_fmt
         stream.codec_context.thread_count = 1
         if aspect:

@@ -1,5 +1,7 @@
 """Frames come in the order in which a player shows them, whatever codec and container."""
 
+import fractions
+
 import av
 import numpy as np
 import pytest
@@ -116,6 +118,36 @@ def test_stamps_that_are_there_twice(tmp_path):
     info, numbers = numbered.readable(path)
     assert numbers == list(range(40))
     assert info.seconds(30) == pytest.approx(30 / 25, abs=0.01)
+
+
+def test_frames_packed_as_divx_packs_them(tmp_path):
+    """AVI cannot say that frames are coded out of order, so DivX put two into one packet.
+
+    An empty frame follows, which shows the second of them.
+    """
+    source, path = tmp_path / "source", tmp_path / "a"
+    options = {"bf": "1", "b_strategy": "0", "g": "250", "q": "3"}
+    numbered.write(source, "mpeg4", "avi", options=options)
+    start, empty, b_frame = b"\0\0\1\xb6", b"\0\0\1\xb6\x50\x40", 2
+    with av.open(str(source)) as file, av.open(str(path), "w", format="avi") as out:
+        stream = out.add_stream_from_template(file.streams.video[0])
+        stream.codec_context.extradata += b"\0\0\1\xb2DivX503b1393p"
+        packed: list[bytes] = []
+        for packet in file.demux(video=0):
+            data = bytes(packet)
+            if data and data[data.index(start) + 4] >> 6 == b_frame:
+                packed[-1:] = [packed[-1] + data, empty]
+            elif data:
+                packed.append(data)
+        for number, data in enumerate(packed):
+            packet = av.Packet(data)
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream = fractions.Fraction(1, 25), stream
+            packet.is_keyframe = number == 0
+            out.mux(packet)
+    assert empty in packed
+    _, numbers = numbered.readable(path)
+    assert numbers == list(range(40))
 
 
 @pytest.mark.parametrize("start", [2**33 - 20 * 3600, -20 * 3600], ids=["wraps", "negative"])
