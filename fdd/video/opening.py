@@ -40,6 +40,8 @@ _PICTURES = (  # As a video of one frame, or of many.
     *("png_pipe", "bmp_pipe", "tiff_pipe", "gif_pipe"),
 )
 _DEMUXERS = ",".join((*_CONTAINERS, *_RAW_STREAMS, *_PICTURES))
+# Decoders look for errors that they would pass over, but show what they can all the same.
+_DECODER = {"max_pixels": str(MAX_PIXELS), "err_detect": "crccheck+bitstream+buffer"}
 _BUFFER = 2**18  # Bytes read at a time.
 
 
@@ -113,7 +115,7 @@ def opened(path: str | pathlib.Path) -> Iterator[Opened]:
         file.seek(0)
         with _container(file, ends_early) as container:
             stream, notes = _shown_stream(container)
-            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            stream.codec_context.options = _DECODER
             yield Opened(container, stream, num_bytes, ends_early, notes)
 
 

@@ -8,7 +8,7 @@ import collections
 import dataclasses
 import fractions
 import pathlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 import av
 
@@ -133,7 +133,7 @@ def _ascending(stamps: Sequence[int | None]) -> list[int] | None:
 
 
 def _usable(
-    outputs: Sequence[_Output], errors: Collection[int], seen: Sequence[Packet]
+    outputs: Sequence[_Output], errors: Set[int], seen: Sequence[Packet]
 ) -> tuple[list[int], int]:
     """Tells the right frames from the damaged ones.
 
@@ -147,7 +147,9 @@ def _usable(
         never came out.
     """
     keys = [number for number, packet in enumerate(seen) if packet.is_key] or [0]
-    ordered_errors = sorted(errors)
+    # Wrong bytes are often noticed late, at the next frame.
+    earlier = {number - 1 for number in errors if number not in keys}
+    ordered_errors = sorted(errors | earlier)
     place_of = {output.packet: place for place, output in reversed(list(enumerate(outputs)))}
 
     def is_right(packet: int, key: int) -> bool:
