@@ -50,8 +50,6 @@ def probe(path: str | pathlib.Path) -> VideoInfo:
     with opening.opened(path) as video:
         stream = video.stream
         height, width = stream.height, stream.width
-        if height * width > opening.MAX_PIXELS:
-            raise VideoError(f"frames of {width}×{height} pixels are too large")
         seen, is_whole = [], not video.ends_early
         for packet in packets(video):
             if packet is None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import av
 
+from fdd.video import opening
 from fdd.video.errors import VideoError
-from fdd.video.opening import Opened
 
 MAX_FRAMES = 2**22  # 39 hours at 30 frames per second.
 # Pixels that may have to be decoded: 18 minutes of 1080p, and beyond them what a video of its size
@@ -36,16 +36,19 @@ class Packet:
         return cls(packet.pts, packet.is_keyframe, not packet.is_discard, packet.is_corrupt)
 
 
-def packets(video: Opened) -> Iterator[av.Packet | None]:
+def packets(video: opening.Opened) -> Iterator[av.Packet | None]:
     """Yields the packets of a video; None, at the end, where the file cannot be read on.
 
     The last but for None is empty: it makes a decoder put out what it holds back.
 
     Raises:
-        VideoError: there are more than a file of its size can sensibly hold.
+        VideoError: they are larger than `fdd.video.opening.MAX_PIXELS`, or more than a file of its
+            size can sensibly hold.
     """
     stream = video.stream
     pixels = stream.height * stream.width
+    if pixels > opening.MAX_PIXELS:
+        raise VideoError(f"frames of {stream.width}×{stream.height} pixels are too large")
     allowed = FREE_PIXELS + PIXELS_PER_BYTE * video.num_bytes
     count = 0
     try:
