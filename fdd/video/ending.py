@@ -7,7 +7,8 @@ ASF. Streams that declare no size (MPEG, raw) end where they end.
 
 import io
 
-_MOST_BOXES = 10_000
+from fdd.video import declared
+
 _ISO_TYPES = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot"}
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -42,25 +43,12 @@ def _read(file: io.RawIOBase, place: int, count: int) -> bytes:
 
 
 def _iso_ends_early(file: io.RawIOBase, num_bytes: int) -> bool:
-    place, kinds = 0, set()
-    for _ in range(_MOST_BOXES):
-        head = _read(file, place, 16)
-        if len(head) < 8:
-            break
-        size, kind = int.from_bytes(head[:4], "big"), head[4:8]
-        if size == 1:
-            size = int.from_bytes(head[8:16], "big")
-        elif size == 0:
-            size = num_bytes - place
-        if not kind.isalnum() or size < 8:  # Rubbish behind the last box.
-            break
+    kinds = set()
+    for kind, place, size in declared.boxes(file, num_bytes):
         kinds.add(kind)
-        place += size
-        if place > num_bytes:
+        if place + size > num_bytes:
             return True
-    else:
-        return False
-    return b"moov" not in kinds and b"moof" not in kinds and b"mdat" in kinds
+    return not kinds & {b"moov", b"moof"} and b"mdat" in kinds
 
 
 def _matroska_ends_early(start: bytes, num_bytes: int) -> bool:

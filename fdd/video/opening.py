@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import av
 
 from fdd.errors import first_line
-from fdd.video import ending, pipes
+from fdd.video import declared, ending, pipes
 from fdd.video.errors import IncompleteError, VideoError
 from fdd.video.info import INCOMPLETE
 from fdd.video.picture import HDR
@@ -111,6 +111,7 @@ def opened(path: str | pathlib.Path) -> Iterator[Opened]:
         raise VideoError(f"cannot be opened as a video: {reason}") from None
     with file:
         num_bytes = file.seek(0, io.SEEK_END)
+        declared.check(file, num_bytes)
         ends_early = ending.ends_early(file, num_bytes)
         file.seek(0)
         with _container(file, ends_early) as container:

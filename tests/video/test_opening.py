@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -305,3 +306,47 @@ def test_a_stream_that_grows_beyond_the_limit(tmp_path, monkeypatch):
     assert info.num_frames >= 15  # The clock jumps at the seam, and the last frames are doubted.
     assert (info.height, info.width) == (64, 128)
     assert info.condition.damaged >= 10
+
+
+def _replaced(path, kind, skip, values):
+    """Overwrites 32 bit numbers in an MP4 file's box."""
+    content = bytearray(path.read_bytes())
+    place = content.index(kind) + 4 + skip
+    content[place : place + 4 * len(values)] = struct.pack(f">{len(values)}I", *values)
+    path.write_bytes(content)
+
+
+def test_an_index_that_declares_a_billion_frames(video, tmp_path):
+    """All of one size, which takes no more bytes than one frame."""
+    path = tmp_path / "a.mp4"
+    shutil.copy(video, path)
+    _replaced(path, b"stsz", 4, (1, 10**9))
+    _replaced(path, b"stts", 8, (10**9, 512))
+    _replaced(path, b"stsc", 12, (10**9,))
+    for read in (decode.header, decode.probe, decode.survey):
+        with pytest.raises(decode.VideoError, match="index of 1000000000 frames or samples is too"):
+            read(path)
+
+
+def test_a_fragment_that_declares_a_billion_frames(tmp_path):
+    options = {"movflags": "frag_keyframe+empty_moov"}
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w", options=options) as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 128, "yuv420p"
+        for index in range(12):
+            frame = av.VideoFrame.from_ndarray(numbered.frame(index), format="rgb24")
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    assert numbered.readable(path)[1] == list(range(12))
+    _replaced(path, b"trun", 4, (10**9,))
+    with pytest.raises(decode.VideoError, match="index of 1000000000 frames or samples is too"):
+        decode.probe(path)
+
+
+def test_an_edit_list_that_repeats_everything(video, tmp_path):
+    path = tmp_path / "a.mp4"
+    shutil.copy(video, path)
+    _replaced(path, b"elst", 4, (2**31,))
+    with pytest.raises(decode.VideoError, match="an edit list of 2147483648 entries is too long"):
+        decode.probe(path)
