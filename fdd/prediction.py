@@ -20,6 +20,9 @@
     frames_searched    In how many frames faces were searched; null where full frames are judged.
     frames_with_face   In how many of these there was at least one.
     duration           Time of the video's last frame in seconds.
+    frames_damaged     How many frames were left out because they cannot be decoded without errors.
+    incomplete         Whether the file ends before it says it does.
+    notes              What else is to be said of the file: a list of clauses.
     reason             Why there is no answer: 'no face', 'too short', 'frame rate too low',
                        'unreadable' or 'too few good frames'; null where there is one.
     detail             The same in a sentence.
@@ -45,7 +48,7 @@ import scipy.special
 
 from fdd.calibration import Calibration
 from fdd.video.crops import Box
-from fdd.video.decode import VideoError
+from fdd.video.decode import HEALTHY, Condition, DamagedError, IncompleteError, VideoError
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 
 NO_ANSWER = "no answer"
@@ -151,6 +154,7 @@ class Prediction:
         detail: The same in a sentence.
         basis: What the answer rests on besides the video.
         doubts: What makes the answer less certain, in sentences.
+        condition: In what state the file is.
     """
 
     path: str
@@ -165,6 +169,7 @@ class Prediction:
     detail: str | None
     basis: Basis
     doubts: tuple[str, ...] = ()
+    condition: Condition = HEALTHY
 
     @property
     def decisive(self) -> Person | None:
@@ -202,6 +207,9 @@ class Prediction:
             **{name: getattr(self, name) for name in names},
             "people": [dataclasses.asdict(person) for person in self.people],
             **{name: getattr(self, name) for name in others},
+            "frames_damaged": self.condition.damaged,
+            "incomplete": self.condition.incomplete,
+            "notes": list(self.condition.notes),
             "detail": self.detail,
             "doubts": list(self.doubts),
             "detector": {
@@ -269,11 +277,14 @@ def without_answer(path: str, error: VideoError, basis: Basis) -> Prediction:
         reason = "too short"
     elif isinstance(error, TooSlowError):
         reason = "frame rate too low"
+    elif isinstance(error, DamagedError):
+        reason = "too few good frames"
     elif isinstance(error, NoFaceError):
         searched = error.searched
         reason = "too few good frames" if any(searched.values()) else "no face"
     prediction = _without_answer(path, basis, reason, detail)
-    return dataclasses.replace(prediction, **_searched(searched))
+    condition = error.condition or Condition(incomplete=isinstance(error, IncompleteError))
+    return dataclasses.replace(prediction, condition=condition, **_searched(searched))
 
 
 def interval(logits: Sequence[float], basis: Basis) -> Interval | None:
@@ -341,6 +352,7 @@ def _facts(extraction: Extraction) -> dict[str, Any]:
     return {
         "num_clips": extraction.num_clips,
         "duration": info.seconds(info.num_frames - 1),
+        "condition": info.condition,
         **_searched(extraction.searched),
     }
 

@@ -17,8 +17,7 @@ from fdd.video.effort import Effort, scout, scouted
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.faces import Face
 from fdd.video.preprocessing import Preprocessing
-from fdd.video.search import Place, Search
-from fdd.video.search import doubts as search_doubts
+from fdd.video.search import Place, Search, doubts
 
 
 def extract_clips(
@@ -49,6 +48,25 @@ def extract_clips(
             and `NoFaceError` are three kinds of it.
     """
     info = decode.probe(path)
+    try:
+        try:
+            return _extract(path, info, spec, reference, mask, damage)
+        except decode.MisreadError:
+            info = decode.survey(path)  # What is there, whatever the packets say.
+            return _extract(path, info, spec, reference, mask, damage)
+    except VideoError as error:
+        error.condition = info.condition
+        raise
+
+
+def _extract(
+    path: str | pathlib.Path,
+    info: VideoInfo,
+    spec: Preprocessing,
+    reference: Extraction | None,
+    mask: str | pathlib.Path,
+    damage: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]] | None,
+) -> Extraction:
     if reference is not None and not _alike(info, reference.info):
         reference = None
     plan = _plan(info, spec, reference)
@@ -76,7 +94,7 @@ def extract_clips(
         dict(sorted((missing | plan.missing).items())),
         search.searched,
         plan.num_clips,
-        (*_doubts(info), *search_doubts(search, numbers)),
+        tuple(doubts(search, numbers)),
     )
 
 
@@ -99,7 +117,10 @@ def _plan(info: VideoInfo, spec: Preprocessing, reference: Extraction | None) ->
     seconds = [info.seconds(index) for index in range(info.num_frames)]
     plan = spec.plan(seconds)
     if info.num_frames < spec.num_frames:
-        raise TooShortError(f"{info.num_frames} frames, fewer than a clip's {spec.num_frames}")
+        reason = f"{info.num_frames} frames, fewer than a clip's {spec.num_frames}"
+        if info.condition.damaged:
+            raise decode.DamagedError(f"only {reason}, can be decoded without errors")
+        raise TooShortError(reason)
     if not plan.num_clips:
         raise TooShortError(
             f"{info.num_frames} frames in {seconds[-1]:.3g} seconds end before a clip of "
@@ -157,14 +178,6 @@ def _told_apart(
             joined.setdefault(numbers[number], {}).setdefault(clip.index, clip)
     by_index = operator.attrgetter("index")
     return {number: sorted(clips.values(), key=by_index) for number, clips in joined.items()}
-
-
-def _doubts(info: VideoInfo) -> list[str]:
-    """What is uncertain about the times of a video, in sentences."""
-    if info.stamped:
-        return []
-    rate = float(1 / info.time_base)
-    return [f"the file holds no usable time stamps: {rate:.4g} frames per second are assumed"]
 
 
 def _frames_of_clips(

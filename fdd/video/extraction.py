@@ -51,7 +51,7 @@ class Extraction:
         searched: How many faces were found in each frame that was searched for faces, by the
             frame's index.
         num_clips: How many clips the video should have given each person.
-        doubts: What is uncertain about the clips, in sentences: who is who, when they are.
+        doubts: What is uncertain about the clips, in sentences.
     """
 
     info: VideoInfo
@@ -83,4 +83,5 @@ class NoFaceError(VideoError):
         self.searched = searched
 
     def __reduce__(self) -> tuple[type, tuple[str, Mapping[int, int]]]:
-        return type(self), (str(self), self.searched)  # It has to pass from process to process.
+        # It has to pass from process to process.
+        return type(self), (str(self), self.searched), self.__dict__

@@ -153,15 +153,15 @@ def test_a_clip_across_a_gap_is_named_and_the_others_are_there(tmp_path):
 def test_a_stream_without_time_stamps_says_what_is_assumed(tmp_path):
     """A raw H.264 stream."""
     encode.write_video(tmp_path / "a.mp4", [_drawn_face()] * 20, fps=25)
-    assert extract_clips(tmp_path / "a.mp4", SPEC).doubts == ()
+    assert extract_clips(tmp_path / "a.mp4", SPEC).info.condition.notes == ()
     with av.open(str(tmp_path / "a.h264"), "w", format="h264") as out:
         stream = out.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 192, 192, "yuv420p"
         for _ in range(20):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(_drawn_face(), format="rgb24")))
         out.mux(stream.encode())
-    doubts = extract_clips(tmp_path / "a.h264", SPEC).doubts
-    assert doubts == ("the file holds no usable time stamps: 25 frames per second are assumed",)
+    notes = extract_clips(tmp_path / "a.h264", SPEC).info.condition.notes
+    assert notes == ("it holds no time stamps, 25 frames per second are assumed",)
 
 
 def test_clips_without_a_face_are_named(tmp_path):
