@@ -38,8 +38,8 @@ def scout(frames: Sequence[np.ndarray], num_clips: int, least_face: float) -> Ef
             makes no clip where only a larger search finds it: there is too little to see.
 
     Returns:
-        The first size at which at least half of these frames show a face, or else the one at which
-        most do; with fewer frames per clip where they are large. None where none does.
+        The smallest size at which most of these frames show a face, with fewer frames per clip where
+        that is large. None where no frame shows one.
     """
     height, width = frames[0].shape[:2]
     longest = max(height, width)
@@ -50,7 +50,7 @@ def scout(frames: Sequence[np.ndarray], num_clips: int, least_face: float) -> Ef
         shown = sum(bool(detect_faces(frame, side)) for frame in frames)
         if shown > most:
             best, most = side, shown
-        if 2 * shown >= len(frames):
+        if shown == len(frames):
             break
     if best is None:
         return None

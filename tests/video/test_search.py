@@ -57,7 +57,6 @@ def test_a_small_face_in_a_large_frame_is_found_and_in_doubt(extract, small):
     for clip in (first, second):
         x0, y0, x1, y1 = clip.face.box
         assert 700 < x0 < x1 < 756 and 400 < y0 < y1 < 456
-    assert all(extraction.searched.values())
     assert len(extraction.doubts) == 1 and "they are small" in extraction.doubts[0]
 
 
