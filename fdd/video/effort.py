@@ -38,8 +38,8 @@ def scout(frames: Sequence[np.ndarray], num_clips: int, least_face: float) -> Ef
             makes no clip where only a larger search finds it: there is too little to see.
 
     Returns:
-        The smallest size at which most of these frames show a face, with fewer frames per clip where
-        that is large. None where no frame shows one.
+        The smallest size at which most of these frames show a face, with fewer frames per clip
+        where that is large. None where no frame shows one.
     """
     height, width = frames[0].shape[:2]
     longest = max(height, width)
