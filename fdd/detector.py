@@ -20,8 +20,9 @@ from fdd.prediction import Basis, Prediction
 from fdd.saliency import Saliency
 from fdd.state import Recipe, TrainState, inference_state
 from fdd.video.ahead import Ahead, extract
-from fdd.video.clips import Clip, Extraction, Preprocessing
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Clip, Extraction
+from fdd.video.preprocessing import Preprocessing
 
 _MOST_CLIPS_AT_A_TIME = 4  # What ResNet-50 at 224 pixels needs less than 2 GiB for.
 

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import glob
+import io
 import json
 import os
 import pathlib
@@ -71,8 +72,19 @@ def find_videos(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def _in_folder(folder: str) -> tuple[list[str], int]:
     """The videos below a folder, and how many other files there are."""
     files = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
-    videos = [file for file in files if os.path.splitext(file)[1].lower() in VIDEO_SUFFIXES]
+    videos = [
+        file
+        for file in files
+        if os.path.splitext(file)[1].lower() in VIDEO_SUFFIXES
+        and not pathlib.Path(file).is_fifo()  # It would be waited for.
+    ]
     return sorted(videos), len(files) - len(videos)
+
+
+def _no_option(argument: str) -> str:
+    """The name of a file that begins with a dash, so that it is not read as an option."""
+    is_file = argument.startswith("-") and os.path.lexists(argument)
+    return os.path.join(os.curdir, argument) if is_file else argument
 
 
 class _Parser(argparse.ArgumentParser):
@@ -96,7 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=pathlib.Path, help="write a page and a picture per video into this folder"
     )
-    options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # A terminal of ASCII shows the rest escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args([_no_option(argument) for argument in given])
     try:
         paths, notes = find_videos(options.videos)
     except UserError as error:
@@ -122,7 +137,7 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
     """Judges the videos and prints; yields for each whether it got no answer."""
     from fdd import workdir  # Late, so that --help need not wait.
     from fdd.video.ahead import Ahead
-    from fdd.video.clips import Preprocessing
+    from fdd.video.preprocessing import Preprocessing
 
     config = workdir.stored_config(options.workdir)
     # Videos are decoded while JAX is imported, the checkpoint read and the network compiled.

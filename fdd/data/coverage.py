@@ -26,12 +26,16 @@ class Outcome:
         num_clips: Number of clips it gave.
         missing: Why further clips are missing, by clip index.
         error: Why it gave none; '' if it gave any.
+        notes: What is to be said of the file although it gave clips, such as damage.
+        damaged: How many of its frames were left out as damaged.
     """
 
     video: Video
     num_clips: int
     missing: Mapping[int, str]
     error: str
+    notes: str = ""
+    damaged: int = 0
 
     def to_json(self) -> str:
         """One line, for `from_json`."""
@@ -42,7 +46,7 @@ class Outcome:
         """Undoes `to_json`."""
         values = json.loads(line)
         missing = {int(index): reason for index, reason in values["missing"].items()}
-        return cls(Video(**values["video"]), values["num_clips"], missing, values["error"])
+        return cls(**values | {"video": Video(**values["video"]), "missing": missing})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Row:
         failed: Without any clip.
         clips: Clips built.
         missing_clips: Clips that built videos should have beyond those.
+        damaged_frames: Frames of built videos that were left out as damaged.
     """
 
     split: str
@@ -68,6 +73,7 @@ class Row:
     failed: int
     clips: int
     missing_clips: int
+    damaged_frames: int
 
 
 _COLUMNS = [field.name for field in dataclasses.fields(Row)]
@@ -102,6 +108,7 @@ def coverage(
                 failed=len(found) - len(built),
                 clips=sum(outcome.num_clips for outcome in built),
                 missing_clips=sum(len(outcome.missing) for outcome in built),
+                damaged_frames=sum(outcome.damaged for outcome in built),
             )
         )
     return rows
@@ -129,7 +136,11 @@ def class_sizes(outcomes: Iterable[Outcome]) -> str:
 
 
 def write(folder: epath.PathLike, rows: Sequence[Row], outcomes: Iterable[Outcome]) -> None:
-    """Writes coverage.csv, and failures.csv: video_id, clip_index (empty: all of them), reason."""
+    """Writes coverage.csv, and failures.csv: video_id, clip_index, reason.
+
+    The clip index is empty where a video gave no clip, and 'file' where it gave some and something
+    is to be said of the file, such as damage.
+    """
     folder = epath.Path(folder)
     lines = [[getattr(row, name) for name in _COLUMNS] for row in rows]
     (folder / COVERAGE_FILE).write_text(_csv([_COLUMNS, *lines]))
@@ -137,6 +148,8 @@ def write(folder: epath.PathLike, rows: Sequence[Row], outcomes: Iterable[Outcom
     for outcome in outcomes:
         if outcome.error:
             failures.append([outcome.video.video_id, "", outcome.error])
+        if outcome.notes:
+            failures.append([outcome.video.video_id, "file", outcome.notes])
         for index, reason in sorted(outcome.missing.items()):
             failures.append([outcome.video.video_id, index, reason])
     (folder / FAILURES_FILE).write_text(_csv(failures))
@@ -145,7 +158,8 @@ def write(folder: epath.PathLike, rows: Sequence[Row], outcomes: Iterable[Outcom
 def _csv(rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    # A name need not be text; what is not is shown as Python escapes it.
+    return text.getvalue().encode("utf-8", "backslashreplace").decode()
 
 
 def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
