@@ -18,7 +18,7 @@ import numpy as np
 import simplejpeg
 
 from fdd.errors import first_line
-from fdd.video import decode, faces, sampling
+from fdd.video import decode, faces, masks, sampling
 from fdd.video.decode import VideoError, VideoInfo
 from fdd.video.faces import Face
 
@@ -226,7 +226,9 @@ def extract_clips(
     if not people:
         raise NoFaceError(f"no face found in any of {len(wanted)} clips", searched)
     if mask and len(people) > 1:
-        people = _pointed_to(people, mask)
+        bright = masks.brightness(people, mask, info, frame_size)
+        order = sorted(range(len(people)), key=lambda number: -bright[number])
+        people = tuple(people[number] for number in order)
     present = {clip.index for clip in people[0]}
     missing = {i: "no face found in the clip" for i in range(len(wanted)) if i not in present}
     return Extraction(info, frame_size, people, missing, searched, len(wanted))
@@ -292,23 +294,6 @@ def _people(candidates: Sequence[Sequence[Clip]]) -> tuple[tuple[Clip, ...], ...
         tuple(by_face[index, face] for index, face in enumerate(person) if face is not None)
         for person in people
     )
-
-
-def _pointed_to(
-    people: tuple[tuple[Clip, ...], ...], mask: str | pathlib.Path
-) -> tuple[tuple[Clip, ...], ...]:
-    """Puts the person first whose face boxes hold most of what the mask shows."""
-    middles = {clip.index: clip.frame_indices[len(clip.frames) // 2] for p in people for clip in p}
-    try:
-        shown = dict(decode.read_frames(mask, decode.probe(mask), list(middles.values())))
-    except VideoError:
-        return people  # Masks are a help, not a condition.
-
-    def brightness(clip: Clip) -> float:
-        x0, y0, x1, y1 = (max(0, round(value)) for value in clip.face.box)
-        return float(shown[middles[clip.index]][y0:y1, x0:x1].sum())
-
-    return tuple(sorted(people, key=lambda person: -sum(map(brightness, person))))
 
 
 def _cut(
