@@ -12,7 +12,7 @@ SPEC = Preprocessing(image_size=32, sampling="first")
 
 @pytest.fixture(scope="module")
 def videos(tree):
-    found = faceforensics.find_videos(tree, Selection(methods=("DemoFlicker",)))
+    found = faceforensics.survey(tree, Selection(methods=("DemoFlicker",))).videos
     return [video for video in found if video.split == "validation"]
 
 

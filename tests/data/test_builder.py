@@ -111,7 +111,7 @@ def test_the_same_bytes_every_time(tree, tmp_path, dataset):
 
 
 def test_finished_videos_are_not_cut_again(tree, tmp_path, monkeypatch):
-    videos = faceforensics.find_videos(tree, Selection(methods=METHODS))
+    videos = faceforensics.survey(tree, Selection(methods=METHODS)).videos
     spec = Preprocessing(image_size=32)
     workspace = extraction.Workspace(tmp_path, spec)
     first = videos[: len(videos) // 2]

@@ -17,7 +17,7 @@ def _touch(root, *paths):
 
 
 def _find(root, **settings):
-    return faceforensics.find_videos(root, Selection(**{"methods": ("Deepfakes",), **settings}))
+    return faceforensics.survey(root, Selection(**{"methods": ("Deepfakes",), **settings})).videos
 
 
 def _real(name, compression="c23"):
