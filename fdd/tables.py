@@ -14,6 +14,11 @@ def escaped(text: str) -> str:
     return "".join(char if char.isprintable() else _spelt_out(char) for char in text)
 
 
+def is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8, which most libraries take for granted."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
+
+
 def _spelt_out(char: str) -> str:
     if 0xDC80 <= ord(char) <= 0xDCFF:  # How Python holds a byte that is no UTF-8.
         return f"\\x{ord(char) - 0xDC00:02x}"

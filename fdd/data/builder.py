@@ -6,7 +6,9 @@ there should be (`ClipBuilder.survey`); everything else is here.
 
 import abc
 import dataclasses
+import errno
 import itertools
+import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, ClassVar, TypeVar
@@ -136,15 +138,25 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self, dl_manager: tfds.download.DownloadManager, download_config: Any
     ) -> None:
         show_without_traceback()
+        if not tables.is_text(str(self.data_dir)):
+            raise UserError(
+                f"a data set cannot be kept in {tables.escaped(str(self.data_dir))}, whose name is "
+                "no UTF-8: name another folder"
+            )
         self._with_beam = bool(download_config.beam_options or download_config.beam_runner)
+        if self._with_beam and set("*?[") & set(str(self.data_dir)):
+            raise UserError(
+                f"Beam takes *, ? and [ for patterns, so it cannot write to {self.data_dir}: name "
+                "another folder"
+            )
         try:
             super()._download_and_prepare(dl_manager, download_config)
-        except OSError as error:
-            if not is_of_the_disk(error):
+        except Exception as error:
+            if not (reason := _of_the_disk(error)):
                 raise
             raise UserError(
-                f"the data set cannot be written to {self.data_dir}: {error.strerror}; make room "
-                "or name another folder, and run the command again: what is cut is kept"
+                f"the data set cannot be written to {self.data_dir}: {reason}; make room or name "
+                "another folder, and run the command again: what is cut is kept"
             ) from None
 
     def _example_writer(self) -> records.DeterministicWriter:
@@ -223,7 +235,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             print(f"Warning: {self._holdings.warning}.")
         if ignored := self._holdings.ignored:
             print(
-                f"Passed over: {len(ignored)} files, named in {coverage.IGNORED_FILE}: "
+                f"Passed over: {len(ignored)} {'file' if len(ignored) == 1 else 'files'}, named in "
+                f"{coverage.IGNORED_FILE}: "
                 f"{files.summary(ignored)}."
             )
         if not any(row.clips for row in rows):
@@ -244,6 +257,15 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             if video.split == split and video.video_id in self._wanted
         }
         return [video for video in self._videos if video.scene in scenes]
+
+
+def _of_the_disk(error: Exception) -> str:
+    """Why a file could not be written, if that is what happened; '' for another error."""
+    if isinstance(error, OSError):
+        return str(error.strerror) if is_of_the_disk(error) else ""
+    # ArrayRecord has a RuntimeError for all, with the system's words in it.
+    reasons = (os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
+    return next((reason for reason in reasons if reason in str(error)), "")
 
 
 def _manual_dir(dl_manager: tfds.download.DownloadManager) -> pathlib.Path:

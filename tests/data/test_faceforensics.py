@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fdd.data import catalog, faceforensics, splits
+from fdd.data import catalog, faceforensics, faceforensics_tree, splits
 from fdd.data.faceforensics import Selection
 from fdd.errors import UserError
 from fdd.video.clips import Preprocessing
@@ -17,7 +17,9 @@ def _touch(root, *paths):
 
 
 def _find(root, **settings):
-    return faceforensics.survey(root, Selection(**{"methods": ("Deepfakes",), **settings})).videos
+    return faceforensics_tree.survey(
+        root, Selection(**{"methods": ("Deepfakes",), **settings})
+    ).videos
 
 
 def _real(name, compression="c23"):

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fdd.data import extraction, faceforensics, splits
+from fdd.data import extraction, faceforensics_tree, splits
 from fdd.data.faceforensics import Selection
 from fdd.video import decode
 from fdd.video.clips import Preprocessing
@@ -165,7 +165,7 @@ def outcome(face, tmp_path_factory):
         name = next(ids)
         write(folder / f"{name}.mp4")
         names[name] = next(kind for kind, (each, _) in IGNORED.items() if each is write)
-    holdings = faceforensics.survey(root, Selection(methods=("Deepfakes",)))
+    holdings = faceforensics_tree.survey(root, Selection(methods=("Deepfakes",)))
     videos = holdings.videos
     workspace = extraction.Workspace(root / "work", SPEC)
     workspace.run(videos)

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from fdd.data import celeb_df, dfdc, faceforensics, folder, identical
+from fdd.data import celeb_df, dfdc, faceforensics_tree, folder, identical
 from fdd.data.faceforensics import Selection
 from fdd.errors import UserError
 
@@ -118,7 +118,7 @@ def test_official_data_sets_refuse_what_contradicts_itself(tmp_path):
     fakes = root / "manipulated_sequences"
     _write(fakes, **{f"{m}/c23/videos/071_054.mp4": SAME for m in ("Deepfakes", "FaceSwap")})
     with pytest.raises(UserError, match="same file of two methods, Deepfakes and FaceSwap"):
-        faceforensics.survey(root, Selection(methods=("Deepfakes", "FaceSwap")))
+        faceforensics_tree.survey(root, Selection(methods=("Deepfakes", "FaceSwap")))
     root = tmp_path / "celeb"
     _write(root, **{"Celeb-real/id0_0000.mp4": SAME, "Celeb-synthesis/id0_id1_0000.mp4": SAME})
     (root / celeb_df.TEST_LIST).write_text("1 Celeb-real/id0_0000.mp4\n")

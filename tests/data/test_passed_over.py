@@ -7,7 +7,7 @@ import shutil
 import pytest
 import tensorflow_datasets as tfds
 
-from fdd.data import celeb_df, dfdc, faceforensics, folder
+from fdd.data import celeb_df, dfdc, faceforensics_tree, folder
 from fdd.data.builder import ClipConfig
 from fdd.data.faceforensics import Selection
 from fdd.errors import UserError
@@ -25,7 +25,9 @@ EVERYWHERE = {
     "a.gif": "a GIF picture: its 256 colours leave nothing to judge",
 }
 SURVEYS = {
-    "faceforensics": lambda root: faceforensics.survey(root, Selection(methods=("Deepfakes",))),
+    "faceforensics": lambda root: faceforensics_tree.survey(
+        root, Selection(methods=("Deepfakes",))
+    ),
     "celeb_df": celeb_df.survey,
     "dfdc": dfdc.survey,
     "folder": folder.survey,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow_datasets as tfds
 
-from fdd.data import faceforensics
+from fdd.data import faceforensics, faceforensics_tree
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
 from fdd.data.catalog import Holdings
 from fdd.data.faceforensics import ALL_METHODS, METHODS, Selection
@@ -70,5 +70,5 @@ class Builder(ClipBuilder):
     ]
 
     def survey(self, root: pathlib.Path) -> Holdings:
-        """See `fdd.data.faceforensics.survey`."""
-        return faceforensics.survey(root, self.builder_config.selection)
+        """See `fdd.data.faceforensics_tree.survey`."""
+        return faceforensics_tree.survey(root, self.builder_config.selection)
