@@ -79,7 +79,7 @@ def test_linked_folders_and_files_are_found(tmp_path):
     os.link(held / "b.mp4", held / "d.mp4")
     found, notes = predict.find_videos([str(held)])
     assert found == [f"{held}/b.mp4", f"{held}/linked/deep/a.mp4"]
-    assert notes == [f"passed over in {held}: 2 a second name of a file"]
+    assert notes == [f"passed over in {held}: a second name of a file (2)"]
     assert predict.find_videos([f"{held}/d.mp4", f"{held}/c.mp4"])[0] == [f"{held}/d.mp4"]
 
 
@@ -103,7 +103,7 @@ def test_what_is_passed_over_has_a_reason(tmp_path):
         "x.mp4": "a folder, though its name ends as a video's",
         "x.mp4/inside.mp4": "",
     }
-    assert files.summary(ignored, 1) == "1 hidden; 5 for other reasons"
+    assert files.summary(ignored, 1) == "hidden (1); other reasons (5)"
     _, notes = predict.find_videos([str(tmp_path)])
     assert "3 no video by its name" in notes[0]
 
