@@ -137,7 +137,7 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
     """Judges the videos and prints; yields for each whether it got no answer."""
     from fdd import workdir  # Late, so that --help need not wait.
     from fdd.video.ahead import Ahead
-    from fdd.video.clips import Preprocessing
+    from fdd.video.preprocessing import Preprocessing
 
     config = workdir.stored_config(options.workdir)
     # Videos are decoded while JAX is imported, the checkpoint read and the network compiled.

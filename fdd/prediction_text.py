@@ -16,6 +16,7 @@ def lines(prediction: Prediction) -> str:
     if seen := faces(prediction):
         text.append(f"  {seen}")
     text.extend(f"  note: {note}" for note in notes(prediction))
+    text.extend(f"  in doubt: {doubt}" for doubt in prediction.doubts)
     for person in prediction.people:
         if len(prediction.people) > 1:
             decided = ", who decided," if person.number == prediction.person else ""
@@ -90,6 +91,8 @@ def _meaning(prediction: Prediction) -> str:
         "may be far off, in either direction, and where fakes are rare many videos called fake "
         "are real."
     )
+    if prediction.doubts:
+        text = f"{text} In doubt: {'; '.join(prediction.doubts)}."
     if prediction.interval is None:
         return f"{text} There is one clip only, so nothing is known of the spread."
     return (

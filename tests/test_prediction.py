@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from fdd import prediction_text
 from fdd.calibration import Calibration
 from fdd.prediction import REASONS, VERDICTS, Basis, interval, predict, without_answer
-from fdd.video.clips import Clip, Extraction, NoFaceError, TooShortError
 from fdd.video.decode import Condition, DamagedError, IncompleteError, VideoError, VideoInfo
+from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.faces import Face
 from fdd.video.info import INCOMPLETE
 
@@ -115,6 +115,7 @@ def test_too_few_clips_with_a_face_give_no_answer(people, num_clips):
         (TooShortError("9 frames"), "too short"),
         (NoFaceError("none", {0: 0, 3: 0}), "no face"),
         (NoFaceError("none", {0: 1, 3: 0, 6: 0}), "too few good frames"),
+        (TooSlowError("0.08 seconds pass"), "frame rate too low"),
         (VideoError("no video stream"), "unreadable"),
     ],
 )
@@ -124,6 +125,22 @@ def test_reasons(error, reason):
     assert reason in REASONS
     assert reason in prediction_text.lines(made)
     json.dumps(made.as_json(), allow_nan=False)
+
+
+def test_too_few_clips_say_what_the_others_lack():
+    extraction = dataclasses.replace(
+        _extraction([[0.0]], 4), missing={1: "a gap", 2: "no face", 3: "a gap"}
+    )
+    assert predict("a.mp4", extraction, [[0.0]], PLAIN).detail.endswith("mostly: a gap")
+
+
+def test_doubts_are_said_in_words_and_in_json():
+    doubts = ("people 1 and 2 may be one", "no time stamps")
+    extraction = dataclasses.replace(_extraction([[0.0] * 4]), doubts=doubts)
+    made = predict("a.mp4", extraction, [[0.0] * 4], PLAIN)
+    assert made.as_json()["doubts"] == list(doubts)
+    assert "in doubt: people 1 and 2 may be one\n" in prediction_text.lines(made)
+    assert "In doubt: people 1 and 2 may be one; no time stamps." in prediction_text.meaning(made)
 
 
 def test_full_frames_are_not_searched_for_faces():

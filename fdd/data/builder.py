@@ -18,8 +18,8 @@ from fdd.data import coverage, extraction, records
 from fdd.data.catalog import Video
 from fdd.data.splits import SPLITS
 from fdd.errors import UserError, show_without_traceback
-from fdd.video import clips
-from fdd.video.clips import REGIONS, Preprocessing
+from fdd.video import preprocessing
+from fdd.video.preprocessing import REGIONS, Preprocessing
 
 _OUTCOMES = "outcomes"
 
@@ -34,7 +34,7 @@ class ClipConfig(tfds.core.BuilderConfig):
         name: Follows from the other settings if it is left empty.
         splits: The splits to build.
 
-    The others are those of `fdd.video.clips.Preprocessing`.
+    The others are those of `fdd.video.preprocessing.Preprocessing`.
     """
 
     name: str = ""
@@ -45,6 +45,7 @@ class ClipConfig(tfds.core.BuilderConfig):
     num_frames: int = 10
     sampling: str = "uniform"
     clips_per_video: int = 1
+    spacing: float = 0.04
     jpeg_quality: int = 95
 
     def __post_init__(self):
@@ -119,7 +120,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 preprocessing=spec.description(),
                 fingerprint=spec.fingerprint(),
                 **chosen,
-                libraries=clips.library_versions(),
+                libraries=preprocessing.library_versions(),
             ),
         )
 

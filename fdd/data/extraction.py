@@ -18,8 +18,10 @@ from fdd.data.catalog import Video, by_scene
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
 from fdd.video import pipes
-from fdd.video.clips import Extraction, Preprocessing, extract_clips
+from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Extraction
+from fdd.video.preprocessing import Preprocessing
 
 
 @dataclasses.dataclass(frozen=True)

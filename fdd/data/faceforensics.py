@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from fdd.data import splits
 from fdd.data.catalog import Video
 from fdd.errors import UserError
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 DEEP_FAKE_DETECTION = "DeepFakeDetection"

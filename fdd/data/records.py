@@ -17,8 +17,9 @@ from tensorflow_datasets.proto import tf_example_pb2
 from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError, first_line
-from fdd.video import clips
-from fdd.video.clips import Clip, Extraction, Preprocessing
+from fdd.video import crops
+from fdd.video.extraction import Clip, Extraction
+from fdd.video.preprocessing import Preprocessing
 
 
 def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
@@ -210,7 +211,7 @@ class Records(Sequence[dict[str, Any]]):
         """
         jpegs, label = self.jpegs(index)
         try:
-            clips.decode_jpegs(jpegs, out)
+            crops.decode_jpegs(jpegs, out)
             return label
         except ValueError as error:
             row = self.fields(index)

@@ -104,6 +104,7 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
     if stamps is None:
         stamps = list(range(len(outputs)))
         time_base = 1 / fractions.Fraction(fps or 25).limit_denominator(1001)
+        notes += (f"it holds no time stamps, {fps or 25:.4g} frames per second are assumed",)
     size, coded = None, (0, 0)
     if usable:
         sizes = collections.Counter(outputs[place].size for place in usable)

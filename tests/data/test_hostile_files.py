@@ -12,7 +12,7 @@ import pytest
 from fdd.data import extraction, faceforensics, splits
 from fdd.data.faceforensics import Selection
 from fdd.video import decode, opening
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 SPEC = Preprocessing(image_size=32, sampling="consecutive", clips_per_video=1)
 
@@ -106,10 +106,14 @@ BAD = {
     "nine frames": (lambda p, f: _encode(p, f[:9]), "9 frames, fewer than a clip's 10"),
     "black": (lambda p, f: _encode(p, [0 * image for image in f]), "no face"),
     "noise": (lambda p, f: _encode(p, _noise((96, 128))), "no face"),
+    "ever slower": (
+        lambda p, f: _encode(p, f, stamps=[i + i * i // 9 for i in range(20)]),
+        "seconds pass from one frame to the next",
+    ),
     "two pixels": (lambda p, f: _encode(p, [image[:2, :2] for image in f]), "no face"),
 }
 GOOD = {
-    "variable frame rate": lambda p, f: _encode(p, f, stamps=[i + i * i // 9 for i in range(20)]),
+    "variable frame rate": lambda p, f: _encode(p, f, stamps=[i + (i > 8) for i in range(20)]),
     "late start": lambda p, f: _encode(p, f, stamps=range(1000, 1020), container="matroska"),
     "rotated": _rotated,
     "odd size": lambda p, f: _encode(p, [i[:191, :189] for i in f], pix_fmt="yuv444p"),
