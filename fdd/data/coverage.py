@@ -12,9 +12,11 @@ from etils import epath
 from fdd import tables
 from fdd.data.catalog import Video
 from fdd.data.splits import SPLITS
+from fdd.video.files import Ignored
 
 COVERAGE_FILE = "coverage.csv"
 FAILURES_FILE = "failures.csv"
+IGNORED_FILE = "ignored.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,15 +137,22 @@ def class_sizes(outcomes: Iterable[Outcome]) -> str:
     return f"Distinct videos: {'; '.join(parts) or 'none'}."
 
 
-def write(folder: epath.PathLike, rows: Sequence[Row], outcomes: Iterable[Outcome]) -> None:
-    """Writes coverage.csv, and failures.csv: video_id, clip_index, reason.
+def write(
+    folder: epath.PathLike,
+    rows: Sequence[Row],
+    outcomes: Iterable[Outcome],
+    ignored: Iterable[Ignored],
+) -> None:
+    """Writes coverage.csv, failures.csv and ignored.csv.
 
-    The clip index is empty where a video gave no clip, and 'file' where it gave some and something
-    is to be said of the file, such as damage.
+    The columns of the second are video_id, clip_index and reason; the clip index is empty where a
+    video gave no clip, and 'file' where it gave some and something is to be said of the file, such
+    as damage. Those of the third, of all files that are no part of the data set, are path and
+    reason.
     """
     folder = epath.Path(folder)
     lines = [[getattr(row, name) for name in _COLUMNS] for row in rows]
-    (folder / COVERAGE_FILE).write_text(_csv([_COLUMNS, *lines]))
+    (folder / COVERAGE_FILE).write_bytes(_csv([_COLUMNS, *lines]))
     failures: list[list[object]] = [["video_id", "clip_index", "reason"]]
     for outcome in outcomes:
         if outcome.error:
@@ -152,14 +161,22 @@ def write(folder: epath.PathLike, rows: Sequence[Row], outcomes: Iterable[Outcom
             failures.append([outcome.video.video_id, "file", outcome.notes])
         for index, reason in sorted(outcome.missing.items()):
             failures.append([outcome.video.video_id, index, reason])
-    (folder / FAILURES_FILE).write_text(_csv(failures))
+    (folder / FAILURES_FILE).write_bytes(_csv(failures))
+    passed_over = [[each.path, each.reason] for each in ignored]
+    (folder / IGNORED_FILE).write_bytes(_csv([["path", "reason"], *passed_over]))
 
 
-def _csv(rows: Iterable[Sequence[object]]) -> str:
+def _csv(rows: Iterable[Sequence[object]]) -> bytes:
+    """In UTF-8, with what no text may hold spelt out."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    # A name need not be text; what is not is shown as Python escapes it.
-    return text.getvalue().encode("utf-8", "backslashreplace").decode()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow([tables.escaped(cell) if isinstance(cell, str) else cell for cell in row])
+    return text.getvalue().encode()
+
+
+def _rows(file: epath.Path) -> csv.DictReader:
+    return csv.DictReader(io.StringIO(file.read_bytes().decode()))
 
 
 def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
@@ -173,15 +190,15 @@ def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
         The number, and for the whole data set the number of videos by reason, most frequent first.
     """
     folder = epath.Path(folder)
-    rows = csv.DictReader(io.StringIO((folder / COVERAGE_FILE).read_text()))
+    rows = _rows(folder / COVERAGE_FILE)
     count = sum(int(row["failed"]) for row in rows if row["split"] == split)
-    rows = csv.DictReader(io.StringIO((folder / FAILURES_FILE).read_text()))
+    rows = _rows(folder / FAILURES_FILE)
     reasons = collections.Counter(row["reason"] for row in rows if not row["clip_index"])
     return count, dict(reasons.most_common())
 
 
 def missing_methods(folder: epath.PathLike) -> list[str]:
     """Returns the methods that a data set was to have, and of which no video was found."""
-    rows = list(csv.DictReader(io.StringIO((epath.Path(folder) / COVERAGE_FILE).read_text())))
+    rows = list(_rows(epath.Path(folder) / COVERAGE_FILE))
     found = {row["method"] for row in rows if int(row["found"])}
     return [name for name in dict.fromkeys(row["method"] for row in rows) if name not in found]

@@ -14,12 +14,17 @@ from etils import epath
 from tensorflow_datasets.core import writer
 from tensorflow_datasets.proto import tf_example_pb2
 
+from fdd.data import places
 from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError, first_line
+from fdd.tables import escaped
 from fdd.video import crops
 from fdd.video.extraction import Clip, Extraction
 from fdd.video.preprocessing import Preprocessing
+
+_INFO = "dataset_info.json"
+_LEVELS = 4  # From a data_dir of the demo's to a version's folder.
 
 
 def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
@@ -107,16 +112,21 @@ class Dataset:
     """
 
     def __init__(self, folder: str | pathlib.Path):
-        """Opens the data set in `folder`.
+        """Opens the data set in `folder`, or the only one in the folders below or above it.
 
         Raises:
-            UserError: there is none, or it was not built by this project.
+            UserError: there is none or more than one, it cannot be read, or it was not built by
+                this project.
         """
-        self.folder = pathlib.Path(folder)
-        if not (self.folder / "dataset_info.json").exists():
-            raise UserError(f"{folder} holds no data set")
-        self._builder = tfds.builder_from_directory(self.folder)
-        metadata = dict(self._builder.info.metadata or {})
+        self.folder = _found(pathlib.Path(folder))
+        try:
+            self._builder = tfds.builder_from_directory(self.folder)
+            metadata = dict(self._builder.info.metadata or {})
+        except Exception as error:  # Each of TFDS, protobuf and json has its own.
+            raise UserError(
+                f"the data set in {escaped(str(self.folder))} cannot be read "
+                f"({escaped(first_line(error))}): delete it and build it again"
+            ) from None
         if "fingerprint" not in metadata:
             raise UserError(f"{folder} holds a data set that was not built by fdd")
         self.preprocessing: dict[str, Any] = metadata["preprocessing"]
@@ -159,6 +169,32 @@ class Dataset:
             records = self.source(split)
             self._metadata[split] = [records.fields(index) for index in range(len(records))]
         return self._metadata[split]
+
+
+def _found(folder: pathlib.Path) -> pathlib.Path:
+    """The folder with dataset_info.json: this one, the one of a file in it, or the one below."""
+    if folder.is_file():
+        folder = folder.parent
+    if (folder / _INFO).exists():
+        return folder
+    below = [folder]
+    for _ in range(_LEVELS):
+        below = [inner for each in below for inner in places.folders(each)]
+        below = [inner for inner in below if ".incomplete" not in inner.name]
+        if found := [inner for inner in below if (inner / _INFO).exists()]:
+            break
+    else:
+        found = []
+    if len(found) > 1:
+        names = ", ".join(escaped(str(each)) for each in found[:5])
+        raise UserError(f"{escaped(str(folder))} holds {len(found)} data sets, say which: {names}")
+    if not found:
+        raise UserError(
+            f"{escaped(str(folder))} holds no data set: expected {_INFO} there, as in "
+            "DATA/faceforensics/CONFIG/1.0.0"
+        )
+    print(f"The data set is in {escaped(str(found[0]))}.")
+    return found[0]
 
 
 class Records(Sequence[dict[str, Any]]):

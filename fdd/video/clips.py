@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from fdd.video import crops, decode, sampling
+from fdd.video import crops, decode, masks, sampling
 from fdd.video.decode import VideoError, VideoInfo
 from fdd.video.effort import Effort, scout, scouted
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
@@ -84,7 +84,9 @@ def _extract(
         raise NoFaceError(search.lack(len(plan.clips), *size), search.searched)
     numbers = sorted(people, key=lambda n: -sum(c.face.area for c in people[n] if c.face))
     if mask and len(numbers) > 1:
-        numbers = _pointed_to(people, numbers, mask)
+        shown = masks.brightness([people[number] for number in numbers], mask, info, size)
+        brightness = dict(zip(numbers, shown, strict=True))
+        numbers.sort(key=lambda number: -brightness[number])
     first = {clip.index for clip in people[numbers[0]]}
     missing = {i: search.reason(numbers[0], i) for i in plan.clips if i not in first}
     return Extraction(
@@ -194,24 +196,6 @@ def _frames_of_clips(
         yield number, [held[index] for index in clip]
         needed = {index for later in clips[position + 1 :] for index in later}
         held = {index: frame for index, frame in held.items() if index in needed}
-
-
-def _pointed_to(
-    people: Mapping[int, Sequence[Clip]], numbers: Sequence[int], mask: str | pathlib.Path
-) -> list[int]:
-    """Puts the person first whose face boxes hold most of what the mask shows."""
-    clips = [clip for number in numbers for clip in people[number]]
-    middles = {clip.index: clip.frame_indices[len(clip.frames) // 2] for clip in clips}
-    try:
-        shown = dict(decode.read_frames(mask, decode.probe(mask), list(middles.values())))
-    except VideoError:
-        return list(numbers)  # Masks are a help, not a condition.
-
-    def brightness(clip: Clip) -> float:
-        x0, y0, x1, y1 = (max(0, round(value)) for value in clip.face.box)
-        return float(shown[middles[clip.index]][y0:y1, x0:x1].sum())
-
-    return sorted(numbers, key=lambda number: -sum(map(brightness, people[number])))
 
 
 def _cut(

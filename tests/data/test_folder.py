@@ -53,7 +53,7 @@ def test_finds_what_is_there(tmp_path):
         *("real/a.mp4", "real/day/a.mp4", "real/b.mov", "real/b.mkv", "real/._a.mp4"),
         *("fake/a.mp4", "fake/Swap/a.mp4", "fake/Swap/day/a.mp4", "notes/real/a.mp4"),
     )
-    videos = folder.find_videos(tmp_path)
+    videos = folder.survey(tmp_path).videos
     assert {video.split for video in videos} == {"test"}
     assert {video.video_id: video.label for video in videos} == {
         "real/a": "real",
@@ -65,7 +65,7 @@ def test_finds_what_is_there(tmp_path):
         "Swap/day/a": "fake",
     }
     assert all(video.target == video.video_id for video in videos)
-    assert folder.expected_counts(tmp_path) == {
+    assert folder.survey(tmp_path).expected == {
         ("test", "real"): 4,
         ("test", "Swap"): 2,
         ("test", "fake"): 1,
@@ -75,7 +75,7 @@ def test_finds_what_is_there(tmp_path):
 def test_own_splits_and_links(tmp_path):
     _touch(tmp_path, "elsewhere/a.mp4", "held/train/real/a.mp4", "held/test/fake/Swap/b.mp4")
     (tmp_path / "held/test/real").symlink_to(tmp_path / "elsewhere")
-    videos = folder.find_videos(tmp_path / "held")
+    videos = folder.survey(tmp_path / "held").videos
     assert {video.video_id: video.split for video in videos} == {
         "real/train/real/a.mp4": "train",  # Two splits have a video of this name.
         "real/test/real/a.mp4": "test",
@@ -83,7 +83,7 @@ def test_own_splits_and_links(tmp_path):
     }
     _touch(tmp_path, "held/real/c.mp4")
     with pytest.raises(UserError, match="both real/ or fake/ and folders of splits"):
-        folder.find_videos(tmp_path / "held")
+        folder.survey(tmp_path / "held")
 
 
 def test_groups(tmp_path):
@@ -93,9 +93,9 @@ def test_groups(tmp_path):
         "\ufeffvideo,group\ntrain/real/a.mp4,Ann\ntrain\\fake\\Swap\\a.mp4, Ann \n"
         "test/real/b.mp4,\ntest/fake/gone.mp4,Bob\n"
     )
-    targets = {video.video_id: video.target for video in folder.find_videos(tmp_path)}
+    targets = {video.video_id: video.target for video in folder.survey(tmp_path).videos}
     assert targets == {"real/a": "Ann", "Swap/a": "Ann", "real/b": "real/b"}
-    counts = folder.expected_counts(tmp_path)
+    counts = folder.survey(tmp_path).expected
     assert counts == {
         ("train", "real"): 1,
         ("train", "Swap"): 1,
@@ -104,14 +104,14 @@ def test_groups(tmp_path):
     }
     groups.write_text("group,video\nAnn,train/real/a.mp4\nAnn,test/real/b.mp4\n")
     with pytest.raises(UserError, match="the group 'Ann' is in train and test"):
-        folder.find_videos(tmp_path)
+        folder.survey(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "expected the columns video,group in the first line, not ''"),
-        ("file,group\nreal/a.mp4,Ann\n", "not 'file,group'"),
+        ("clip,group\nreal/a.mp4,Ann\n", "not 'clip,group'"),
         ("video,group\nreal/a.mp4,Ann\na.mp4,Ann\n", "line 3: 'a.mp4' is no video in real/"),
     ],
 )
@@ -123,7 +123,7 @@ def test_groups_of_another_form_are_refused(text, reason):
 def test_nothing_there_names_the_layout(tmp_path):
     _touch(tmp_path, "real/a.txt", "b.mp4")
     with pytest.raises(UserError, match=r"expected real/\*\.mp4 and fake/\*\.mp4") as error:
-        folder.find_videos(tmp_path)
+        folder.survey(tmp_path)
     assert "\n" not in str(error.value)
 
 
