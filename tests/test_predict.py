@@ -230,10 +230,7 @@ def test_names_of_every_kind_on_a_terminal_of_ascii(finished, tree, tmp_path):
     )  # fmt: skip
     out = done.stdout.decode("ascii")
     assert done.returncode == 0, done.stderr
-    answers = [
-        line for line in out.splitlines() if "probability of fake" in line.split("person")[0]
-    ]
-    shown = [line.split(": ")[0] for line in answers if not line.startswith(" ")]
+    shown = re.findall(r"^(\S.*): (?:real|fake), probability of fake", out, re.MULTILINE)
     assert len(shown) == len(names) + 2
     assert shown[0] == "12:30:05.mp4" and shown[1].endswith("-leading.mp4")
     assert shown[4] == r"'caf\udce9.mp4'"
