@@ -30,12 +30,14 @@ class Result:
         extraction: Its clips; None where nothing could be had.
         error: Why nothing could be had.
         file_sha256: Of the file, in hexadecimal digits; '' where it could not be read.
+        file_bytes: Its size; 0 where it could not be read.
     """
 
     video: Video
     extraction: Extraction | None
     error: str
     file_sha256: str
+    file_bytes: int = 0  # What an interrupted build of an older version left has none.
 
     @property
     def outcome(self) -> Outcome:
@@ -58,10 +60,11 @@ def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
     """
     reference, results = None, []
     for video in videos:
-        extraction, error, digest = None, "", ""
+        extraction, error, digest, size = None, "", "", 0
         try:
             with open(video.path, "rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = os.fstat(file.fileno()).st_size
             extraction = extract_clips(video.path, spec, reference, video.mask)
             reference = reference or extraction
             extraction = dataclasses.replace(extraction, people=extraction.people[:1])
@@ -69,7 +72,7 @@ def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
             error = str(failure)
         except Exception as failure:  # One bad file must not end a build of days; it is listed.
             error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
-        results.append(Result(video, extraction, error, digest))
+        results.append(Result(video, extraction, error, digest, size))
     return results
 
 
