@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fdd import prediction_text
-from fdd.errors import shown
 from fdd.prediction import NO_ANSWER, ClipScore, Person, Prediction
-from fdd.report.figures import DARK, LIGHT, MIDDLE, save
+from fdd.report.drawing import save
+from fdd.report.figures import DARK, LIGHT, MIDDLE
+from fdd.report.plain import short
 from fdd.saliency import Saliency
 from fdd.video.clips import Box, Clip
 
@@ -69,17 +70,16 @@ def draw(
 
 
 def _headline(figure: Figure, prediction: Prediction) -> None:
-    name = shown(prediction.path)
-    short = name if len(name) <= 90 else f"…{name[-89:]}"
     if prediction.verdict == NO_ANSWER:
         title, line = f"no answer: {prediction.reason}", prediction.detail
     else:
         person = f"person {prediction.person}: " if len(prediction.people) > 1 else ""
         title, line = prediction.verdict, person + prediction_text.headline(prediction)
     color = MIDDLE if prediction.verdict == "fake" else DARK
-    figure.text(0.01, 0.78, short, fontsize=8, color="#555555", va="center", parse_math=False)
+    name = short(prediction.path, 90)
+    figure.text(0.01, 0.78, name, fontsize=8, color="#555555", va="center")
     figure.text(0.01, 0.42, title.upper(), fontsize=15, weight="bold", color=color, va="center")
-    figure.text(0.01, 0.05, line, fontsize=9.5, va="center", parse_math=False)
+    figure.text(0.01, 0.05, line, fontsize=9.5, va="center")
 
 
 def _overview(axes: Axes, frame: np.ndarray, clip: Clip, prediction: Prediction) -> None:
