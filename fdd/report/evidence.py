@@ -50,7 +50,7 @@ def draw(
         save(figure, file)
         return
     aspect = max((frame.shape[0] / frame.shape[1] for frame in frames.values()), default=0)
-    overview = _WIDTH / MOST_CLIPS * aspect
+    overview = max(_WIDTH / MOST_CLIPS * aspect, 0.5)
     heights = [0.75 if headline else 0.05, overview, 1.7, *[2.75] * len(clips)]
     figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
     top, row, middle, *rows = figure.subfigures(len(heights), 1, height_ratios=heights)
@@ -62,6 +62,8 @@ def draw(
     for axes, clip in zip(places, clips, strict=False):
         if clip.index in frames:
             _overview(axes, frames[clip.index], clip, prediction)
+        else:
+            axes.text(0.5, 0.5, "the frame could not\nbe read again", fontsize=8, ha="center")
     _timeline(middle.subplots(), prediction, searched)
     for part, clip, *explained in zip(rows, clips, *saliency, strict=True):
         score = next(s for s in prediction.decisive.clips if s.index == clip.index)
