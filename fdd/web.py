@@ -5,7 +5,8 @@ import pathlib
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from fdd.errors import UserError
@@ -61,7 +62,21 @@ def serve(
                 app, http=protocol.Protocol, ws="none", log_level="warning", access_log=False,
                 server_header=False, timeout_graceful_shutdown=2,
             )  # fmt: skip
-            uvicorn.Server(config).run(sockets=[sock])
+            uvicorn_server = uvicorn.Server(config)
+            uvicorn_server.handle_exit = _once(uvicorn_server.handle_exit)
+            uvicorn_server.run(sockets=[sock])
+
+
+def _once(handler: Callable[..., None]) -> Callable[..., None]:
+    """A signal handler that ignores all but the first: at a second, uvicorn would not tidy up."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if not received:
+            received.append(number)
+            handler(number, frame)
+
+    return handle
 
 
 def _listen(host: str, port: int) -> socket.socket:

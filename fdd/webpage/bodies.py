@@ -19,10 +19,15 @@ class DisconnectedError(Exception):
 class Body:
     """What receives a request, and knows whether all of it is there."""
 
-    def __init__(self, receive: Receive):
-        """Starts before the first byte."""
+    def __init__(self, receive: Receive, is_whole: bool):
+        """Starts before the first byte.
+
+        Args:
+            receive: What receives it.
+            is_whole: Whether there is nothing to come.
+        """
         self._receive = receive
-        self.is_whole = False
+        self.is_whole = is_whole
 
     async def __call__(self) -> dict[str, Any]:
         """Receives the next message."""

@@ -1,5 +1,6 @@
 """What may come in: the page's own requests, from the page itself, each by its own visitor."""
 
+import asyncio
 import json
 import re
 import urllib.parse
@@ -82,19 +83,21 @@ class Gate:
         if scope["type"] != "http":
             await send({"type": "websocket.close"})
             return
-        headers, body = _Headers(scope), bodies.Body(receive)
+        headers, body = _Headers(scope), bodies.Body(receive, scope["method"] in ("GET", "HEAD"))
         visitor = secret_in(headers.one("cookie") or "")
         is_new = scope["path"] == "/" and visitor is None
         cookie = f"{COOKIE}={new_secret()}; Path=/; HttpOnly; SameSite=Lax" if is_new else None
-        send = _with_headers(send, scope["path"], cookie)
+        sender = _Sender(send, body, scope["path"], cookie)
         try:
             self._check(scope, headers)
-            await self._pass(scope, body, send, visitor)
+            await self._pass(scope, body, sender, visitor)
+        except asyncio.CancelledError:  # uvicorn cancels what still runs when it stops.
+            await sender.end(scope, "The server is being stopped.")
         except RefusedError as refusal:
             status, sentence = refusal.args
             if headers.one("expect") is None:
                 await bodies.drain(body, 2 * self._limits.num_bytes)
-            await PlainTextResponse(sentence, status)(scope, body, send)
+            await PlainTextResponse(sentence, status)(scope, body, sender)
 
     def _check(self, scope: dict[str, Any], headers: "_Headers") -> None:
         host, method, path = headers.one("host"), scope["method"], scope["path"]
@@ -188,23 +191,37 @@ class _Headers:
         return None if value is None else value.decode("latin-1")
 
 
-def _with_headers(send: Any, path: str, cookie: str | None) -> Any:
-    async def sending(message: dict[str, Any]) -> None:
+class _Sender:
+    """Sends answers with the headers that every one has."""
+
+    def __init__(self, send: Any, body: bodies.Body, path: str, cookie: str | None):
+        self._send, self._body, self._headers = send, body, dict(_HEADERS)
+        if not path.startswith(("/assets/", "/static/")):
+            self._headers[b"cache-control"] = b"no-store"
+        if cookie is not None:
+            self._headers[b"set-cookie"] = cookie.encode()
+        self._has_begun = False
+
+    async def __call__(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            extra = dict(_HEADERS)
-            if not path.startswith(("/assets/", "/static/")):
-                extra[b"cache-control"] = b"no-store"
-            if cookie is not None:
-                extra[b"set-cookie"] = cookie.encode()
+            self._has_begun = True
             kept = [
                 (name, value)
                 for name, value in message.get("headers", [])
-                if name.lower() not in extra and not name.lower().startswith(b"access-control-")
+                if name.lower() not in self._headers
+                and not name.lower().startswith(b"access-control-")
             ]
-            message = {**message, "headers": [*kept, *extra.items()]}
-        await send(message)
+            if not self._body.is_whole:  # What is still sent is not read.
+                kept.append((b"connection", b"close"))
+            message = {**message, "headers": [*kept, *self._headers.items()]}
+        await self._send(message)
 
-    return sending
+    async def end(self, scope: dict[str, Any], sentence: str) -> None:
+        """Ends an answer that will never be complete."""
+        if self._has_begun:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await PlainTextResponse(sentence, 503)(scope, self._body, self)
 
 
 async def _whole(receive: Any) -> bytes:

@@ -67,7 +67,7 @@ def create_app(
 
     @app.put("/upload")
     async def upload(request: fastapi.Request, name: str = "") -> PlainTextResponse:
-        body = bodies.Body(request.receive)
+        body = bodies.Body(request.receive, is_whole=False)
         try:
             with uploads.receive(name, request.scope["fdd.visitor"]) as received:
                 async for chunk in bodies.chunks(body):

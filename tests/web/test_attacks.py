@@ -1,7 +1,6 @@
 """The page under attack: other sites, other visitors, odd requests; all on this machine."""
 
 import concurrent.futures
-import contextlib
 import html.parser
 import json
 import pathlib
@@ -263,14 +262,20 @@ def test_who_sends_slowly_is_told_so_and_others_are_served(site: Site):
 
     def trickle(start: bytes) -> bytes:
         """A byte every second, for as long as the server has patience."""
+        received = b""
         with socket.create_connection(site.place, timeout=1) as connection:
             connection.sendall(start)
-            for _ in range(40):
-                with contextlib.suppress(TimeoutError):
-                    return connection.recv(1000, socket.MSG_WAITALL) + connection.recv(5000)
-                with contextlib.suppress(ConnectionError):
-                    connection.sendall(b"x")
-        return b"nothing"
+            for _ in range(60):
+                try:
+                    chunk = connection.recv(65536)
+                except TimeoutError:
+                    if not received:
+                        connection.sendall(b"x")
+                    continue
+                received += chunk
+                if not chunk:
+                    break
+        return received
 
     slow = [half] * 25 + [head.encode()] * 3 + [b"", b"GET / HT"]
     with concurrent.futures.ThreadPoolExecutor(len(slow)) as pool:
