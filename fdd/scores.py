@@ -91,7 +91,7 @@ class Scores:
         """Writes a row per clip: video_id, method, label ('real' or 'fake'), clip_index, logit,
         target_person and source_person.
         """
-        with path.open("w", newline="") as file:
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(_COLUMNS)
             for row in zip(

@@ -10,6 +10,7 @@ import ml_collections
 
 from fdd import tables, workdir
 from fdd.data.records import Dataset
+from fdd.report.plain import in_markdown
 
 _HEADINGS = ["scores", "real", "fake", "accuracy", "AUC", "log loss"]
 _MATRIX_HEADINGS = ["true class", "called real", "called fake"]
@@ -65,7 +66,8 @@ def _matrix(summary: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    named = [[in_markdown(name), *numbers] for name, *numbers in rows]
+    lines = [map(in_markdown, headings), ["---", *["---:"] * (len(headings) - 1)], *named]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -112,7 +114,7 @@ def _further(summary: Mapping[str, Any]) -> str:
 def _failures(count: int, reasons: Mapping[str, int]) -> str:
     if not count:
         return "Every video of the split gave at least one clip."
-    listed = "; ".join(f"{reason}: {number}" for reason, number in reasons.items())
+    listed = "; ".join(f"{in_markdown(reason)}: {number}" for reason, number in reasons.items())
     return (
         f"{count} videos gave no clip and are in no number above ({listed}). The data set's "
         "`failures.csv` names them."
@@ -153,7 +155,8 @@ def markdown(
     preprocessing = json.dumps(dataset.preprocessing, indent=2, sort_keys=True)
     versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in _VERSIONS)
     area = _with_interval(video, "auc")
-    return f"""# Report of the run {name}
+    notes = "".join(f"**{in_markdown(note)}**\n\n" for note in summary["notes"])
+    return f"""# Report of the run {in_markdown(name)}
 
 On the {summary["split"]} split, {video["num_real"]} real and {video["num_fake"]} fake videos, the
 detector classifies {video["accuracy"]:.2%} of the videos correctly; AUC {area}.
@@ -161,7 +164,7 @@ It is the checkpoint of step {summary["checkpoint_step"]}, the one with the lowe
 A video's score is the mean logit of its clips; above 0 it is called fake.
 {_failures(summary["failed_videos"], failure_reasons)}
 
-{"".join(f"**{note}**" + chr(10) * 2 for note in summary["notes"])}## Confusion matrix, per video
+{notes}## Confusion matrix, per video
 
 {_markdown_table(_MATRIX_HEADINGS, _matrix(summary))}
 
@@ -213,8 +216,8 @@ its score alone.
 
 ## Data, preprocessing, versions
 
-Data set: `{dataset.folder}`, preprocessing fingerprint `{dataset.fingerprint}`. Python
-{platform.python_version()}, {versions}.
+Data set: {in_markdown(str(dataset.folder))}, preprocessing fingerprint `{dataset.fingerprint}`.
+Python {platform.python_version()}, {versions}.
 
 ```json
 {preprocessing}
