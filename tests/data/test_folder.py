@@ -103,9 +103,30 @@ def test_groups(tmp_path):
         folder.survey(tmp_path)
 
 
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "video,group\r\nreal/é.mp4,Müller\r\nfake/b.mp4,Müller\r\n",
+        "Group;Video;\nMüller;real/e\u0301.MP4;\nMüller;./fake/b.mp4;\n",  # As macOS names é.
+        'path\tnote\tperson\r"real/é.mp4"\t\t"Müller"\rFAKE/B.mp4\tx\tMüller\r',
+    ],
+)
+def test_groups_of_another_hand(tmp_path, coding, text):
+    if "\u0301" in text and coding == "cp1252":
+        pytest.skip("Windows-1252 has no accents of their own")
+    _touch(tmp_path, "real/é.mp4", "fake/b.mp4")
+    (tmp_path / "groups.csv").write_bytes(text.encode(coding))
+    holdings = folder.survey(tmp_path)
+    assert {video.target for video in holdings.videos} == {"Müller"}
+    assert holdings.expected == {("test", "real"): 1, ("test", "fake"): 1}
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        ("video,group\nreal/a.mp4,Ann\nreal/a.mp4,Bob\n", "line 3: 'real/a.mp4' has another gr"),
+        ("video,group\nreal/a.mp4,Miller, Ann\n", "line 2: 3 values, but the first line names"),
         ("", "expected the columns video,group in the first line, not ''"),
         ("clip,group\nreal/a.mp4,Ann\n", "not 'clip,group'"),
         ("video,group\nreal/a.mp4,Ann\na.mp4,Ann\n", "line 3: 'a.mp4' is no video in real/"),
