@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import glob
+import io
 import json
 import os
 import pathlib
@@ -99,6 +100,12 @@ def _distinct(paths: Sequence[str]) -> tuple[list[str], int]:
     return list(known.values()), len(paths) - len(known)
 
 
+def _no_option(argument: str) -> str:
+    """The name of a file that begins with a dash, so that it is not read as an option."""
+    is_file = argument.startswith("-") and os.path.lexists(argument)
+    return os.path.join(os.curdir, argument) if is_file else argument
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Ends the command with one line."""
@@ -120,7 +127,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=pathlib.Path, help="write a page and a picture per video into this folder"
     )
-    options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # A terminal of ASCII shows the rest escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args([_no_option(argument) for argument in given])
     try:
         paths, notes = find_videos(options.videos)
     except UserError as error:
@@ -146,7 +156,7 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
     """Judges the videos and prints; yields for each whether it got no answer."""
     from fdd import workdir  # Late, so that --help need not wait.
     from fdd.video.ahead import Ahead
-    from fdd.video.clips import Preprocessing
+    from fdd.video.preprocessing import Preprocessing
 
     config = workdir.stored_config(options.workdir)
     # Videos are decoded while JAX is imported, the checkpoint read and the network compiled.

@@ -5,7 +5,7 @@ from fdd import evaluate, robustness
 from fdd.data import faceforensics_tree
 from fdd.data.faceforensics import Selection
 from fdd.video import perturbations
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 SPEC = Preprocessing(image_size=32, sampling="first")
 

@@ -23,8 +23,9 @@ import numpy as np
 import pytest
 
 from fdd.errors import UserError
-from fdd.video.clips import Extraction, Preprocessing
 from fdd.video.encode import write_video
+from fdd.video.extraction import Extraction
+from fdd.video.preprocessing import Preprocessing
 from fdd.webpage.limits import Limits, RejectedError
 from fdd.webpage.uploads import Uploads, shown_name
 from fdd.webpage.worker import Worker

@@ -21,8 +21,8 @@ from fdd.data import coverage, extraction, records
 from fdd.data.catalog import Holdings, Video
 from fdd.data.splits import SPLITS
 from fdd.errors import UserError, first_line, is_of_the_disk, show_without_traceback
-from fdd.video import clips, files
-from fdd.video.clips import REGIONS, Preprocessing
+from fdd.video import files, preprocessing
+from fdd.video.preprocessing import REGIONS, Preprocessing
 
 _OUTCOMES = "outcomes"
 
@@ -37,7 +37,7 @@ class ClipConfig(tfds.core.BuilderConfig):
         name: Follows from the other settings if it is left empty.
         splits: The splits to build.
 
-    The others are those of `fdd.video.clips.Preprocessing`.
+    The others are those of `fdd.video.preprocessing.Preprocessing`.
     """
 
     name: str = ""
@@ -48,6 +48,7 @@ class ClipConfig(tfds.core.BuilderConfig):
     num_frames: int = 10
     sampling: str = "uniform"
     clips_per_video: int = 1
+    spacing: float = 0.04
     jpeg_quality: int = 95
 
     def __post_init__(self):
@@ -130,7 +131,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 preprocessing=spec.description(),
                 fingerprint=spec.fingerprint(),
                 **chosen,
-                libraries=clips.library_versions(),
+                libraries=preprocessing.library_versions(),
             ),
         )
 

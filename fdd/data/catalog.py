@@ -41,6 +41,10 @@ class Video:
     def __post_init__(self):
         if not self.scene:
             object.__setattr__(self, "scene", self.target)
+        for name in ("method", "name", "target", "source", "scene"):
+            # Names of files need not be text, but records, tables and reports hold text.
+            text = getattr(self, name).encode("utf-8", "backslashreplace").decode()
+            object.__setattr__(self, name, text)
 
     @property
     def video_id(self) -> str:

@@ -29,12 +29,16 @@ class Outcome:
         num_clips: Number of clips it gave.
         missing: Why further clips are missing, by clip index.
         error: Why it gave none; '' if it gave any.
+        notes: What is to be said of the file although it gave clips, such as damage.
+        damaged: How many of its frames were left out as damaged.
     """
 
     video: Video
     num_clips: int
     missing: Mapping[int, str]
     error: str
+    notes: str = ""
+    damaged: int = 0
 
     def to_json(self) -> str:
         """One line, for `from_json`."""
@@ -45,7 +49,7 @@ class Outcome:
         """Undoes `to_json`."""
         values = json.loads(line)
         missing = {int(index): reason for index, reason in values["missing"].items()}
-        return cls(Video(**values["video"]), values["num_clips"], missing, values["error"])
+        return cls(**values | {"video": Video(**values["video"]), "missing": missing})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Row:
         failed: Without any clip.
         clips: Clips built.
         missing_clips: Clips that built videos should have beyond those.
+        damaged_frames: Frames of built videos that were left out as damaged.
     """
 
     split: str
@@ -71,6 +76,7 @@ class Row:
     failed: int
     clips: int
     missing_clips: int
+    damaged_frames: int
 
 
 _COLUMNS = [field.name for field in dataclasses.fields(Row)]
@@ -105,6 +111,7 @@ def coverage(
                 failed=len(found) - len(built),
                 clips=sum(outcome.num_clips for outcome in built),
                 missing_clips=sum(len(outcome.missing) for outcome in built),
+                damaged_frames=sum(outcome.damaged for outcome in built),
             )
         )
     return rows
@@ -139,8 +146,10 @@ def write(
 ) -> None:
     """Writes coverage.csv, failures.csv and ignored.csv.
 
-    The columns of the second are video_id, clip_index (empty: all of them) and reason; those of the
-    third, of all files that are no part of the data set, path and reason.
+    The columns of the second are video_id, clip_index and reason. The clip index is empty where a
+    video gave no clip, and 'file' where it gave some and something is to be said of the file, such
+    as damage. Those of the third, of all files that are no part of the data set, are path and
+    reason.
     """
     folder = epath.Path(folder)
     lines = [[getattr(row, name) for name in _COLUMNS] for row in rows]
@@ -149,6 +158,8 @@ def write(
     for outcome in outcomes:
         if outcome.error:
             failures.append([outcome.video.video_id, "", outcome.error])
+        if outcome.notes:
+            failures.append([outcome.video.video_id, "file", outcome.notes])
         for index, reason in sorted(outcome.missing.items()):
             failures.append([outcome.video.video_id, index, reason])
     (folder / FAILURES_FILE).write_bytes(_csv(failures))

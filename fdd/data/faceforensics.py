@@ -7,7 +7,7 @@ import json
 import re
 
 from fdd.data import splits
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 DEEP_FAKE_DETECTION = "DeepFakeDetection"

@@ -19,8 +19,9 @@ from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError, first_line
 from fdd.tables import escaped
-from fdd.video import clips
-from fdd.video.clips import Clip, Extraction, Preprocessing
+from fdd.video import crops
+from fdd.video.extraction import Clip, Extraction
+from fdd.video.preprocessing import Preprocessing
 
 _INFO = "dataset_info.json"
 _LEVELS = 4  # From a data_dir of the demo's to a version's folder.
@@ -246,7 +247,7 @@ class Records(Sequence[dict[str, Any]]):
         """
         jpegs, label = self.jpegs(index)
         try:
-            clips.decode_jpegs(jpegs, out)
+            crops.decode_jpegs(jpegs, out)
             return label
         except ValueError as error:
             row = self.fields(index)

@@ -15,7 +15,8 @@ from fdd.errors import shown
 from fdd.prediction import NO_ANSWER, ClipScore, Person, Prediction
 from fdd.report.figures import DARK, LIGHT, MIDDLE, save
 from fdd.saliency import Saliency
-from fdd.video.clips import Box, Clip
+from fdd.video.crops import Box
+from fdd.video.extraction import Clip
 
 MOST_CLIPS = 4
 _WIDTH = 10.0  # Inches.

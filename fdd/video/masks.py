@@ -3,23 +3,16 @@
 import math
 import pathlib
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
 from fdd.video import decode
 from fdd.video.decode import VideoError, VideoInfo
-from fdd.video.faces import Face
-
-
-class _Clip(Protocol):
-    frame_indices: tuple[int, ...]
-    seconds: tuple[float, ...]
-    face: Face | None
+from fdd.video.extraction import Clip
 
 
 def brightness(
-    people: Sequence[Sequence[_Clip]],
+    people: Sequence[Sequence[Clip]],
     mask: str | pathlib.Path,
     info: VideoInfo,
     frame_size: tuple[int, int],
@@ -52,7 +45,7 @@ def brightness(
     except VideoError:
         pass  # The frames before the damage are there.
 
-    def inside(clip: _Clip) -> float:
+    def inside(clip: Clip) -> float:
         frame = shown.get(wanted[id(clip)])
         if frame is None or clip.face is None:
             return 0.0
@@ -65,7 +58,7 @@ def brightness(
     return [sum(map(inside, clips)) for clips in people]
 
 
-def _frame(clip: _Clip, info: VideoInfo, of_mask: VideoInfo) -> int:
+def _frame(clip: Clip, info: VideoInfo, of_mask: VideoInfo) -> int:
     """The mask's frame that goes with the middle of a clip."""
     middle = len(clip.frame_indices) // 2
     alike = math.isclose(of_mask.fps, info.fps, rel_tol=0.02)

@@ -14,7 +14,7 @@ from fdd.data import coverage, extraction, faceforensics, faceforensics_tree, pr
 from fdd.data.faceforensics import Selection
 from fdd.errors import UserError
 from fdd.video import encode
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 from tfds_builders.faceforensics import faceforensics_dataset_builder as module
 
 ROOT = pathlib.Path(__file__).parents[2]

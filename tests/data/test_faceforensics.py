@@ -7,7 +7,7 @@ import pytest
 from fdd.data import catalog, faceforensics, faceforensics_tree, splits
 from fdd.data.faceforensics import Selection
 from fdd.errors import UserError
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 
 def _touch(root, *paths):

@@ -1,13 +1,17 @@
+import os
 import pathlib
+import re
 import shutil
 
 import pytest
 import tensorflow_datasets as tfds
 
-from fdd.data import folder, records
+from fdd.data import coverage, folder, records
 from fdd.data.builder import ClipConfig
 from fdd.errors import UserError
+from fdd.video import decode
 from tests.data.test_builder import _rows
+from tests.video import numbered
 from tfds_builders.folder import folder_dataset_builder as module
 
 
@@ -174,3 +178,38 @@ def test_build(tree, tmp_path):
     failed = {row["video_id"] for row in _rows(dataset.folder / "failures.csv")}
     assert failed == {"real/broken", "Flicker/empty"}
     assert module.Builder.name == "folder"
+
+
+def test_damaged_videos_and_strange_names_are_built_and_named(tree, tmp_path):
+    """Names that are not text, a pipe, and a file of which a part is damaged."""
+    held = tmp_path / "held"
+    (held / "real").mkdir(parents=True)
+    (held / "fake").mkdir()
+    real = sorted(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))[0]
+    fake = sorted(tree.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))[0]
+    shutil.copy(fake, held / "fake/b.mp4")
+    shutil.copy(real, os.path.join(os.fsencode(held), b"real", b"caf\xe9.mp4"))
+    os.mkfifo(held / "real/pipe.mp4")
+    info = decode.probe(real)
+    frames = [frame for _, frame in decode.read_frames(real, info, range(20))] * 2
+    options = {"g": "15", "crf": "10", "coder": "vlc"}
+    numbered.write(held / "real/damaged.ts", container="mpegts", frames=frames, options=options)
+    content = (held / "real/damaged.ts").read_bytes()
+    (held / "real/damaged.mpg").write_bytes(content[188 * (len(content) // 188 // 5) :])
+    (held / "real/damaged.ts").unlink()
+    builder = module.Builder(
+        config=ClipConfig(image_size=32), data_dir=tmp_path, file_format="array_record"
+    )
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=held))
+    dataset = records.Dataset(builder.data_dir)
+    ids = {row["video_id"] for row in dataset.metadata("test")}
+    assert ids == {r"real/caf\xe9", "real/damaged", "fake/b"}
+    failures = {row["video_id"]: row for row in _rows(dataset.folder / "failures.csv")}
+    ignored = {row["path"]: row["reason"] for row in _rows(dataset.folder / "ignored.csv")}
+    assert ignored == {"real/pipe.mp4": "no file but a pipe"}
+    damaged = failures["real/damaged"]
+    assert damaged["clip_index"] == "file"
+    assert re.fullmatch(r"\d+ of \d+ frames are damaged and left out", damaged["reason"])
+    counts = {row["method"]: row for row in _rows(dataset.folder / "coverage.csv")}
+    assert counts["real"]["damaged_frames"] == damaged["reason"].split()[0]
+    assert coverage.failures(dataset.folder, "test")[0] == 1
