@@ -84,9 +84,9 @@ def _extract(
         raise NoFaceError(search.lack(len(plan.clips), *size), search.searched)
     numbers = sorted(people, key=lambda n: -sum(c.face.area for c in people[n] if c.face))
     if mask and len(numbers) > 1:
-        held = [people[number] for number in numbers]
-        bright = dict(zip(numbers, masks.brightness(held, mask, info, size), strict=True))
-        numbers.sort(key=lambda number: -bright[number])
+        shown = masks.brightness([people[number] for number in numbers], mask, info, size)
+        brightness = dict(zip(numbers, shown, strict=True))
+        numbers.sort(key=lambda number: -brightness[number])
     first = {clip.index for clip in people[numbers[0]]}
     missing = {i: search.reason(numbers[0], i) for i in plan.clips if i not in first}
     return Extraction(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fdd.video import decode
-from fdd.video.clips import Preprocessing, extract_clips
+from fdd.video.clips import extract_clips
+from fdd.video.preprocessing import Preprocessing
 from tests.video import numbered
 
 SPEC = Preprocessing(image_size=64, sampling="consecutive", clips_per_video=2)

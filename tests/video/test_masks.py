@@ -9,7 +9,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from fdd.video import decode, encode
-from fdd.video.clips import Preprocessing, extract_clips
+from fdd.video.clips import extract_clips
+from fdd.video.preprocessing import Preprocessing
 from tests.video.test_clips import _two_people
 from tfds_builders.faceforensics import faceforensics_dataset_builder as module
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fdd.video import decode
-from fdd.video.clips import Preprocessing, extract_clips
+from fdd.video.clips import extract_clips
+from fdd.video.preprocessing import Preprocessing
 from tests.video import numbered
 
 # Name: encoder, pixel format, options, containers (FFmpeg's names) that hold it.

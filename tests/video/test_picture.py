@@ -10,7 +10,8 @@ import pytest
 from av.video.reformatter import ColorPrimaries, ColorTrc
 
 from fdd.video import decode
-from fdd.video.clips import Preprocessing, extract_clips
+from fdd.video.clips import extract_clips
+from fdd.video.preprocessing import Preprocessing
 from tests.video import numbered
 
 HEIGHT, WIDTH = 64, 96
