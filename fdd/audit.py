@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fdd import tables
+from fdd import shortcuts, tables
 from fdd.data import faceforensics, splits
 from fdd.data.catalog import LABELS
 from fdd.errors import UserError
@@ -131,6 +131,10 @@ def audit(rows: Rows) -> tuple[str, bool]:
             for finding in findings
         ]
         parts.append("\n".join([title, *(lines or ["  none is shared or there twice"])]))
+    probe = shortcuts.probe(rows)
+    leaks += probe.leak
+    title = "What is not the picture (a regression on it, trained on train, tested on test)"
+    parts.append(f"{title}\n  {'LEAK: ' if probe.leak else ''}{probe.text}")
     parts.append(
         f"Leaks: {leaks}" if leaks else "No leakage beyond what the official splits imply."
     )

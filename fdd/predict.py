@@ -59,7 +59,7 @@ def find_videos(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
             if not videos and match == argument:
                 raise UserError(f"{shown(match)} holds no video ({why or 'it is empty'})")
             if others:
-                notes.append(f"{len(others)} files in {shown(match)} are passed over: {why}")
+                notes.append(f"passed over in {shown(match)}: {why}")
                 notes += [
                     f"{shown(os.path.join(match, o.path))}: {o.reason}" for o in _named(others)
                 ]

@@ -89,7 +89,7 @@ def test_json_lines_and_status(finished, tree, tmp_path, capsys):
     assert answer["path"] == str(folder / "a.mp4")
     assert answer["verdict"] in ("fake", "real")
     assert len(answer["people"][0]["clips"]) == answer["num_clips"] == 2
-    assert "1 files" in err
+    assert "no video by its name (1)" in err
     grey = np.full((64, 64, 3), 90, np.uint8)
     encode.write_video(folder / "grey.mp4", [grey] * 20, fps=25)
     encode.write_video(folder / "short.mp4", [grey] * 9, fps=25)
@@ -212,7 +212,7 @@ def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path):
     found, notes = predict.find_videos([str(tmp_path)])
     assert found == [str(tmp_path / "a.mp4")]
     assert notes == [
-        f"1 files in {tmp_path} are passed over: 1 no file but a pipe",
+        f"passed over in {tmp_path}: no file but a pipe (1)",
         f"{tmp_path}/b.mp4: no file but a pipe",
     ]
 
@@ -233,10 +233,7 @@ def test_names_of_every_kind_on_a_terminal_of_ascii(finished, tree, tmp_path):
     )  # fmt: skip
     out = done.stdout.decode("ascii")
     assert done.returncode == 0, done.stderr
-    answers = [
-        line for line in out.splitlines() if "probability of fake" in line.split("person")[0]
-    ]
-    shown = [line.split(": ")[0] for line in answers if not line.startswith(" ")]
+    shown = re.findall(r"^(\S.*): (?:real|fake), probability of fake", out, re.MULTILINE)
     assert len(shown) == len(names) + 2
     assert shown[0] == "12:30:05.mp4" and shown[1].endswith("-leading.mp4")
     assert shown[4] == r"'caf\udce9.mp4'"

@@ -33,12 +33,14 @@ class Result:
         extraction: Its clips; None where nothing could be had.
         error: Why nothing could be had.
         file_sha256: Of the file, in hexadecimal digits; '' where it could not be read.
+        file_bytes: Its size; 0 where it could not be read.
     """
 
     video: Video
     extraction: Extraction | None
     error: str
     file_sha256: str
+    file_bytes: int = 0  # What an interrupted build of an older version left has none.
 
     @property
     def outcome(self) -> Outcome:
@@ -65,10 +67,11 @@ def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
     """
     reference, results = None, []
     for video in videos:
-        extraction, error, digest = None, "", ""
+        extraction, error, digest, size = None, "", "", 0
         try:
             with pipes.open_regular(video.path) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = os.fstat(file.fileno()).st_size
             extraction = extract_clips(video.path, spec, reference, video.mask)
             reference = reference or extraction
             extraction = dataclasses.replace(extraction, people=extraction.people[:1])
@@ -77,7 +80,7 @@ def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
             error = "; ".join([str(failure), *said])
         except Exception as failure:  # One bad file must not end a build of days; it is listed.
             error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
-        results.append(Result(video, extraction, error, digest))
+        results.append(Result(video, extraction, error, digest, size))
     return results
 
 

@@ -14,7 +14,7 @@ from etils import epath
 from tensorflow_datasets.core import writer
 from tensorflow_datasets.proto import tf_example_pb2
 
-from fdd.data import places
+from fdd.data import people, places
 from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError, first_line
@@ -46,6 +46,8 @@ def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
             "frame_indices": per_frame(shape=(num_frames,), dtype=np.int32),
             "seconds": per_frame(shape=(num_frames,), dtype=np.float32),
             "fps": np.float32,
+            "video_frames": np.int32,
+            "file_bytes": np.int64,
             "video_height": np.int32,
             "video_width": np.int32,
             "face_box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
@@ -78,6 +80,8 @@ def _example(result: Result, extraction: Extraction, clip: Clip) -> dict[str, An
         "frame_indices": np.array(clip.frame_indices, np.int32),
         "seconds": np.array(clip.seconds, np.float32),
         "fps": extraction.info.fps,
+        "video_frames": extraction.info.num_frames,
+        "file_bytes": result.file_bytes,
         "video_height": extraction.frame_size[0],
         "video_width": extraction.frame_size[1],
         "face_box": np.array(clip.face.box if clip.face else (0, 0, 0, 0), np.float32),
@@ -160,14 +164,19 @@ class Dataset:
     def metadata(self, split: str) -> list[dict[str, Any]]:
         """All fields of all records of a split but the frames, which are not decoded.
 
-        They are read once and kept.
+        `target_person` and `source_person` are added (`fdd.data.people`). They are read once and
+        kept.
 
         Raises:
             UserError: as `source`, or a record cannot be read.
         """
         if split not in self._metadata:
             records = self.source(split)
-            self._metadata[split] = [records.fields(index) for index in range(len(records))]
+            rows = [records.fields(index) for index in range(len(records))]
+            for row in rows:
+                for role in ("target", "source"):
+                    row[f"{role}_person"] = people.person(self._builder.name, row[role])
+            self._metadata[split] = rows
         return self._metadata[split]
 
 

@@ -59,9 +59,9 @@ def write(
     worst = errors.worst(scores, detector.calibration)
     figures.strips(out / "errors.png", errors.strips(worst, dataset))
     page = text.markdown(summary, detector.config, name, dataset, reasons, bool(history))
-    (out / "report.md").write_text(page)
-    (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"))
-    (out / _METRICS).write_text(json.dumps(summary, indent=2) + "\n")
+    (out / "report.md").write_text(page, "utf-8")
+    (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"), "utf-8")
+    (out / _METRICS).write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
     return summary
 
 
@@ -89,5 +89,5 @@ def exists(out: pathlib.Path) -> bool:
 
 def read(out: pathlib.Path) -> str:
     """Returns a report as a short table for a terminal."""
-    summary = json.loads((out / _METRICS).read_text())
+    summary = json.loads((out / _METRICS).read_text("utf-8"))
     return f"{text.terminal(summary)}\nReport: {out / 'report.md'} and {out / 'report.html'}"

@@ -203,6 +203,6 @@ def once(files: Iterable[File]) -> tuple[list[File], list[Ignored]]:
 def summary(ignored: Sequence[Ignored], limit: int = 3) -> str:
     """The reasons in one line, the commonest first."""
     kinds = collections.Counter(each.kind for each in ignored).most_common()
-    parts = [f"{count} {kind}" for kind, count in kinds[:limit]]
+    parts = [f"{kind} ({count})" for kind, count in kinds[:limit]]
     rest = sum(count for _, count in kinds[limit:])
-    return "; ".join([*parts, *([f"{rest} for other reasons"] if rest else [])])
+    return "; ".join([*parts, *([f"other reasons ({rest})"] if rest else [])])

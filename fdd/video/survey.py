@@ -55,14 +55,15 @@ def decoded(
             return
         if packet.size and seen is not None:
             seen.append(Packet.of(packet))
-        packet.opaque = number
+        # PyAV keeps what it is given by its identity, and equal small numbers share theirs.
+        packet.opaque = (number,)
         try:
             frames = packet.decode()
         except (av.FFmpegError, EOFError):
             yield number, None
             continue
         for frame in frames:
-            yield (frame.opaque if isinstance(frame.opaque, int) else number), frame
+            yield (frame.opaque or (number,))[0], frame
 
 
 def survey(path: str | pathlib.Path) -> VideoInfo:

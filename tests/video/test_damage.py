@@ -1,5 +1,6 @@
 """Damaged files: what is whole is used, what is not is left out and counted."""
 
+import concurrent.futures
 import pickle
 
 import numpy as np
@@ -96,7 +97,7 @@ def test_a_transport_stream_that_begins_between_key_frames(tmp_path, codec):
 def test_cut_off_with_an_index(tmp_path):
     path = tmp_path / "a.mp4"
     options = {"movflags": "faststart"}
-    numbered.write(path, frames=_noisy(40), options={"g": "10"})
+    numbered.write(path, frames=_noisy(40), options={"g": "10", "bf": "0"})
     moved = _index_first(path, tmp_path / "b.mp4", options)
     content = moved.read_bytes()
     moved.write_bytes(content[: len(content) * 6 // 10])
@@ -119,11 +120,21 @@ def _index_first(source, path, options):
     return path
 
 
+def test_a_damaged_file_gives_the_same_each_time_and_in_each_thread(tmp_path):
+    path = numbered.write(tmp_path / "a.mp4", frames=_noisy(40), options={"g": "10"})
+    path = _index_first(path, tmp_path / "b.mp4", {"movflags": "faststart"})
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 6 // 10])
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(decode.survey, [path] * 100))
+    assert set(found) == {found[0]}
+
+
 @pytest.mark.parametrize("container", ["matroska", "avi", "mp4", "asf"])
 def test_cut_off(tmp_path, container):
     path = tmp_path / "a"
     codec = "mpeg4" if container in ("avi", "asf") else "libx264"
-    options = {"g": "10", "qmin": "3", "qmax": "3"} if codec == "mpeg4" else {"g": "10"}
+    options = {"g": "10", "qmin": "3", "qmax": "3"} if codec == "mpeg4" else {"g": "10", "bf": "0"}
     numbered.write(path, codec, container, frames=_noisy(40), options=options)
     whole = decode.probe(path)
     assert not whole.condition.incomplete

@@ -80,7 +80,7 @@ def test_linked_folders_and_files_are_found(tmp_path):
     found, notes = predict.find_videos([str(held)])
     assert found == [f"{held}/b.mp4", f"{held}/linked/deep/a.mp4"]
     assert notes == [
-        f"2 files in {held} are passed over: 2 a second name of a file",
+        f"passed over in {held}: a second name of a file (2)",
         f"{held}/c.mp4: a second name of a file: b.mp4",
         f"{held}/d.mp4: a second name of a file: b.mp4",
     ]
@@ -107,9 +107,9 @@ def test_what_is_passed_over_has_a_reason(tmp_path):
         "x.mp4": "a folder, though its name ends as a video's",
         "x.mp4/inside.mp4": "",
     }
-    assert files.summary(ignored, 1) == "1 hidden; 5 for other reasons"
+    assert files.summary(ignored, 1) == "hidden (1); other reasons (5)"
     _, notes = predict.find_videos([str(tmp_path)])
-    assert "3 no video by its name" in notes[0]
+    assert "no video by its name (3)" in notes[0]
     assert notes[1:] == [
         f"{tmp_path}/gone.mp4: a link to nothing",
         f"{tmp_path}/pipe.mp4: no file but a pipe",

@@ -60,20 +60,22 @@ NOTHING = r"cannot be opened as a video|no video"
 KINDS = tuple(_scripts(0, ""))
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.m3u8"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_script_opens_no_other_file(video, tmp_path, kind):
-    """Renamed to .mp4, it names a video that lies beside it."""
+def test_a_script_opens_no_other_file(video, tmp_path, kind, name):
+    """It names a video that lies beside it."""
     shutil.copy(video, tmp_path / "secret.mp4")
-    script = tmp_path / "a.mp4"
+    script = tmp_path / name
     for url in ("secret.mp4", str(tmp_path / "secret.mp4"), f"file:{tmp_path}/secret.mp4"):
         script.write_text(_scripts(0, url)[kind])
         with pytest.raises(decode.VideoError, match=NOTHING):
             decode.probe(script)
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.m3u8"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_script_opens_no_connection(tmp_path, kind):
-    script = tmp_path / "a.mp4"
+def test_a_script_opens_no_connection(tmp_path, kind, name):
+    script = tmp_path / name
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         for scheme in ("tcp", "http", "rtsp", "rtmp", "udp"):
