@@ -60,6 +60,9 @@ def find_videos(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
                 raise UserError(f"{shown(match)} holds no video ({why or 'it is empty'})")
             if others:
                 notes.append(f"passed over in {shown(match)}: {why}")
+                notes += [
+                    f"{shown(os.path.join(match, o.path))}: {o.reason}" for o in _named(others)
+                ]
             found.extend(videos)
     distinct, others = _distinct(found)
     if others:
@@ -77,6 +80,12 @@ def _in_folder(folder: str) -> tuple[list[str], list[files.Ignored]]:
     reasons = ((file.path, files.why_no_video(folder, file.path)) for file in found)
     ignored += [*others, *(files.Ignored(path, why) for path, why in reasons if why)]
     return [os.path.join(folder, video.path) for video in videos], ignored
+
+
+def _named(others: Sequence[files.Ignored]) -> list[files.Ignored]:
+    """What is called as a video and is none, and not hidden; the first ten."""
+    names = [o for o in others if files.is_video(o.path) and os.path.basename(o.path)[0] != "."]
+    return names[:10]
 
 
 def _distinct(paths: Sequence[str]) -> tuple[list[str], int]:

@@ -211,7 +211,10 @@ def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "b.mp4")
     found, notes = predict.find_videos([str(tmp_path)])
     assert found == [str(tmp_path / "a.mp4")]
-    assert notes == [f"passed over in {tmp_path}: no file but a pipe (1)"]
+    assert notes == [
+        f"passed over in {tmp_path}: no file but a pipe (1)",
+        f"{tmp_path}/b.mp4: no file but a pipe",
+    ]
 
 
 def test_names_of_every_kind_on_a_terminal_of_ascii(finished, tree, tmp_path):

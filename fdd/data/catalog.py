@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping
 
+from fdd.tables import escaped
 from fdd.video.files import Ignored
 
 LABELS = ("real", "fake")
@@ -43,8 +44,7 @@ class Video:
             object.__setattr__(self, "scene", self.target)
         for name in ("method", "name", "target", "source", "scene"):
             # Names of files need not be text, but records, tables and reports hold text.
-            text = getattr(self, name).encode("utf-8", "backslashreplace").decode()
-            object.__setattr__(self, name, text)
+            object.__setattr__(self, name, escaped(getattr(self, name)))
 
     @property
     def video_id(self) -> str:

@@ -12,6 +12,7 @@ from etils import epath
 from fdd import tables
 from fdd.data.catalog import Video
 from fdd.data.splits import SPLITS
+from fdd.errors import UserError, first_line
 from fdd.video.files import Ignored
 
 COVERAGE_FILE = "coverage.csv"
@@ -145,7 +146,7 @@ def write(
 ) -> None:
     """Writes coverage.csv, failures.csv and ignored.csv.
 
-    The columns of the second are video_id, clip_index and reason; the clip index is empty where a
+    The columns of the second are video_id, clip_index and reason. The clip index is empty where a
     video gave no clip, and 'file' where it gave some and something is to be said of the file, such
     as damage. Those of the third, of all files that are no part of the data set, are path and
     reason.
@@ -175,8 +176,22 @@ def _csv(rows: Iterable[Sequence[object]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _rows(file: epath.Path) -> csv.DictReader:
-    return csv.DictReader(io.StringIO(file.read_bytes().decode()))
+def _rows(folder: epath.PathLike, name: str) -> list[dict[str, str]]:
+    """The rows of a file that `write` wrote; `UserError` where it is missing or damaged."""
+    file = epath.Path(folder) / name
+    columns = {COVERAGE_FILE: _COLUMNS, FAILURES_FILE: ["video_id", "clip_index", "reason"]}[name]
+    try:
+        rows = list(csv.DictReader(io.StringIO(file.read_bytes().decode(), newline="")))
+        for row in rows:
+            if None in row or not all(isinstance(row.get(column), str) for column in columns):
+                raise ValueError(f"a row is not {','.join(columns)}")
+            if name == COVERAGE_FILE:
+                int(row["found"]), int(row["failed"])
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(
+            f"{file} cannot be read ({first_line(error)}): delete the data set and build it again"
+        ) from None
+    return rows
 
 
 def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
@@ -188,17 +203,23 @@ def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
 
     Returns:
         The number, and for the whole data set the number of videos by reason, most frequent first.
+
+    Raises:
+        UserError: the data set's lists are missing or damaged.
     """
-    folder = epath.Path(folder)
-    rows = _rows(folder / COVERAGE_FILE)
+    rows = _rows(folder, COVERAGE_FILE)
     count = sum(int(row["failed"]) for row in rows if row["split"] == split)
-    rows = _rows(folder / FAILURES_FILE)
+    rows = _rows(folder, FAILURES_FILE)
     reasons = collections.Counter(row["reason"] for row in rows if not row["clip_index"])
     return count, dict(reasons.most_common())
 
 
 def missing_methods(folder: epath.PathLike) -> list[str]:
-    """Returns the methods that a data set was to have, and of which no video was found."""
-    rows = list(_rows(epath.Path(folder) / COVERAGE_FILE))
+    """Returns the methods that a data set was to have, and of which no video was found.
+
+    Raises:
+        UserError: the data set's list is missing or damaged.
+    """
+    rows = _rows(folder, COVERAGE_FILE)
     found = {row["method"] for row in rows if int(row["found"])}
     return [name for name in dict.fromkeys(row["method"] for row in rows) if name not in found]

@@ -129,8 +129,6 @@ def read_entries(text: str, name: str) -> list[Entry]:
     found: dict[str, Entry] = {}
     for line, row in text_files.table(text, name, _COLUMNS, optional=2):
         where = f"{name}, line {line}"
-        if not row["filename"]:
-            raise UserError(f"{where}: a file's name is missing")
         entry = _entry(row["filename"], row, where)
         if found.setdefault(entry.file, entry) != entry:
             raise UserError(f"{where}: another line says something else of '{escaped(entry.file)}'")
@@ -138,6 +136,8 @@ def read_entries(text: str, name: str) -> list[Entry]:
 
 
 def _entry(file: str, values: Any, where: str) -> Entry:
+    if not file.strip():
+        raise UserError(f"{where}: a file's name is missing")
     try:
         return read_entry(file, values)
     except UserError as error:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from fdd.data import extraction, faceforensics, faceforensics_tree, records
+from fdd.data import coverage, extraction, faceforensics, faceforensics_tree, prepare, records
 from fdd.data.faceforensics import Selection
 from fdd.errors import UserError
 from fdd.video import encode
@@ -132,6 +132,29 @@ def test_finished_videos_are_not_cut_again(tree, tmp_path, monkeypatch):
 def test_a_folder_that_is_no_data_set(tmp_path):
     with pytest.raises(UserError, match="holds no data set"):
         records.Dataset(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["faceforensics", "faceforensics/{config}/1.0.0"])
+def test_a_folder_inside_the_data_folder_is_named(config, dataset, place):
+    data = dataset.folder.parents[2]
+    config.data.demo = None
+    config.data.data_dir = str(data / place.format(config=dataset.folder.parent.name))
+    with pytest.raises(UserError, match=f"give the folder itself: --config.data.data_dir={data}"):
+        prepare.open_dataset(config.data)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"a,b\n1,2\n", b"\xff", b'"', b"split\ntest\n"])
+def test_damaged_lists_end_with_one_line(dataset, tmp_path, content):
+    for name in (coverage.COVERAGE_FILE, coverage.FAILURES_FILE):
+        folder = tmp_path / name
+        shutil.copytree(dataset.folder, folder)
+        (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+        try:
+            assert coverage.failures(folder, "test")[1] == {}
+        except UserError as error:
+            assert "build it again" in str(error) and "\n" not in str(error)
+        else:
+            assert content in (b"", b'"')
 
 
 def test_unknown_split(dataset):

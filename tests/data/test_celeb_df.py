@@ -77,6 +77,35 @@ def test_finds_what_is_there(tmp_path, inner):
     }
 
 
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda label, path: f"{label}\t{path}",
+        lambda label, path: f"{path};{label};",
+        lambda label, path: f'"{label}","{path}"',
+        lambda label, path: f"{label} .\\{path}".replace("/", "\\"),
+        lambda label, path: f"{label} Celeb-DF-v2/{path}".replace(".mp4", ".MP4"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n"])
+def test_a_list_of_another_hand(tmp_path, coding, form, end):
+    _tree(tmp_path)
+    expected = {v.name: v.split for v in celeb_df.survey(tmp_path).videos}
+    assert "test" in expected.values()
+    lines = ["label video", *(form(*line.split()) for line in LIST.splitlines())]
+    (tmp_path / celeb_df.TEST_LIST).write_bytes(end.join(lines).encode(coding))
+    assert {v.name: v.split for v in celeb_df.survey(tmp_path).videos} == expected
+
+
+def test_a_list_of_nothing_is_refused(tmp_path):
+    _tree(tmp_path)
+    for text, reason in (("", "names no video"), ("a b\nc d\n", "line 2: expected")):
+        (tmp_path / celeb_df.TEST_LIST).write_text(text)
+        with pytest.raises(UserError, match=reason):
+            celeb_df.survey(tmp_path)
+
+
 def test_counts_of_the_complete_data_set(tmp_path):
     _tree(tmp_path)
     assert celeb_df.survey(tmp_path).expected == {

@@ -71,6 +71,57 @@ def test_an_unknown_form_is_refused_in_one_line(tmp_path, contents, reason):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,label\naa.mp4,0\nbb,1\n",
+        "Label;File;More\r\n0;aa.mp4;x\r\n1;bb.MP4;\r\n",
+        "sep=\t\nfilename\tis_fake\naa\tREAL\nbb.mp4\t1.0\n",
+        '"path","class"\r"/elsewhere/aa.mp4","real"\r"..\\..\\bb.mp4","FAKE"\r',
+    ],
+)
+def test_tables_of_another_hand(tmp_path, text):
+    _write(tmp_path, "test/labels.csv", "", ["aa.mp4", "bb.mp4"])
+    (tmp_path / "test/labels.csv").write_bytes(text.encode("utf-16"))
+    assert {name: label for name, (label, *_) in _found(tmp_path).items()} == {
+        "real/test/aa": "real",
+        "fake/test/bb": "fake",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("id,score\naa.mp4,0\n", "line 1: expected the columns filename,label"),
+        ("filename,label\naa.mp4,0\naa.mp4,1\n", "line 3: another line says something else of"),
+        ("filename,label\n,1\n", "line 2: a file's name is missing"),
+        ("filename,label\naa.mp4,x\n", "line 2: 'aa.mp4' is neither real nor fake"),
+        ("filename,label,split\naa.mp4,1,maybe\n", "line 2: 'aa.mp4' has the unknown split"),
+    ],
+)
+def test_a_table_that_is_refused(tmp_path, text, reason):
+    _write(tmp_path, "labels.csv", text, ["aa.mp4"])
+    with pytest.raises(UserError, match=rf"labels\.csv, {reason}"):
+        dfdc.survey(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "file", ["/etc/aa.mp4", "../../aa.mp4", "", ".", "..", "a\0a.mp4", "\ud800"]
+)
+@pytest.mark.parametrize("original", ["/etc/passwd", "../../b.mp4", 7, ["a.mp4"], {"a": 1}, "\n"])
+def test_lists_that_lead_elsewhere(tmp_path, file, original):
+    """They name nothing outside of the folder, and whatever they hold, there is no traceback."""
+    entries = {file: {"label": "FAKE", "original": original}, "aa.mp4": {"label": "REAL"}}
+    _write(tmp_path, "in/metadata.json", json.dumps(entries), ["aa.mp4"])
+    (tmp_path / "aa.mp4").touch()
+    try:
+        videos = dfdc.survey(tmp_path / "in").videos
+    except UserError as error:
+        assert "\n" not in str(error)
+    else:
+        assert {video.path for video in videos} <= {str(tmp_path / "in/aa.mp4")}
+
+
 def test_the_full_set(tmp_path):
     train = {
         "aa.mp4": {"label": "REAL", "split": "train", "original": None},

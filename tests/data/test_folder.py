@@ -107,9 +107,30 @@ def test_groups(tmp_path):
         folder.survey(tmp_path)
 
 
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "video,group\r\nreal/é.mp4,Müller\r\nfake/b.mp4,Müller\r\n",
+        "Group;Video;\nMüller;real/e\u0301.MP4;\nMüller;./fake/b.mp4;\n",  # As macOS names é.
+        'path\tnote\tperson\r"real/é.mp4"\t\t"Müller"\rFAKE/B.mp4\tx\tMüller\r',
+    ],
+)
+def test_groups_of_another_hand(tmp_path, coding, text):
+    if "\u0301" in text and coding == "cp1252":
+        pytest.skip("Windows-1252 has no accents of their own")
+    _touch(tmp_path, "real/é.mp4", "fake/b.mp4")
+    (tmp_path / "groups.csv").write_bytes(text.encode(coding))
+    holdings = folder.survey(tmp_path)
+    assert {video.target for video in holdings.videos} == {"Müller"}
+    assert holdings.expected == {("test", "real"): 1, ("test", "fake"): 1}
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        ("video,group\nreal/a.mp4,Ann\nreal/a.mp4,Bob\n", "line 3: 'real/a.mp4' has another gr"),
+        ("video,group\nreal/a.mp4,Miller, Ann\n", "line 2: 3 values, but the first line names"),
         ("", "expected the columns video,group in the first line, not ''"),
         ("clip,group\nreal/a.mp4,Ann\n", "not 'clip,group'"),
         ("video,group\nreal/a.mp4,Ann\na.mp4,Ann\n", "line 3: 'a.mp4' is no video in real/"),
@@ -182,12 +203,13 @@ def test_damaged_videos_and_strange_names_are_built_and_named(tree, tmp_path):
     builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=held))
     dataset = records.Dataset(builder.data_dir)
     ids = {row["video_id"] for row in dataset.metadata("test")}
-    assert ids == {r"real/caf\udce9", "real/damaged", "fake/b"}
+    assert ids == {r"real/caf\xe9", "real/damaged", "fake/b"}
     failures = {row["video_id"]: row for row in _rows(dataset.folder / "failures.csv")}
-    assert "not a regular file" in failures["real/pipe"]["reason"]
+    ignored = {row["path"]: row["reason"] for row in _rows(dataset.folder / "ignored.csv")}
+    assert ignored == {"real/pipe.mp4": "no file but a pipe"}
     damaged = failures["real/damaged"]
     assert damaged["clip_index"] == "file"
     assert re.fullmatch(r"\d+ of \d+ frames are damaged and left out", damaged["reason"])
     counts = {row["method"]: row for row in _rows(dataset.folder / "coverage.csv")}
     assert counts["real"]["damaged_frames"] == damaged["reason"].split()[0]
-    assert coverage.failures(dataset.folder, "test")[0] == 1
+    assert coverage.failures(dataset.folder, "test")[0] == 0  # The pipe is no video.

@@ -79,7 +79,11 @@ def test_linked_folders_and_files_are_found(tmp_path):
     os.link(held / "b.mp4", held / "d.mp4")
     found, notes = predict.find_videos([str(held)])
     assert found == [f"{held}/b.mp4", f"{held}/linked/deep/a.mp4"]
-    assert notes == [f"passed over in {held}: a second name of a file (2)"]
+    assert notes == [
+        f"passed over in {held}: a second name of a file (2)",
+        f"{held}/c.mp4: a second name of a file: b.mp4",
+        f"{held}/d.mp4: a second name of a file: b.mp4",
+    ]
     assert predict.find_videos([f"{held}/d.mp4", f"{held}/c.mp4"])[0] == [f"{held}/d.mp4"]
 
 
@@ -105,7 +109,12 @@ def test_what_is_passed_over_has_a_reason(tmp_path):
     }
     assert files.summary(ignored, 1) == "hidden (1); other reasons (5)"
     _, notes = predict.find_videos([str(tmp_path)])
-    assert "3 no video by its name" in notes[0]
+    assert "no video by its name (3)" in notes[0]
+    assert notes[1:] == [
+        f"{tmp_path}/gone.mp4: a link to nothing",
+        f"{tmp_path}/pipe.mp4: no file but a pipe",
+        f"{tmp_path}/x.mp4: a folder, though its name ends as a video's",
+    ]
 
 
 def test_a_video_without_an_ending_is_recognised(tree, tmp_path):
