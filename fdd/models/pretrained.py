@@ -50,7 +50,7 @@ def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.Conf
     if kind == "keras":
         mean, std = _KERAS_MEAN, _KERAS_STD
     elif kind == "run":
-        stored = json.loads((_path(config.model.pretrained) / "config.json").read_text())["model"]
+        stored = _model_of_run(config.model.pretrained)
         mean, std = tuple(stored["mean"]), tuple(stored["std"])
     elif exported:
         mean, std = tuple(exported["mean"]), tuple(exported["std"])
@@ -103,11 +103,18 @@ def _check_version(name: str, version: str) -> None:
     expected = {"keras": "v1", "torch": "v1.5", "hub": "v1.5"}.get(kind, version)
     if kind == "torch" and (exported := _exported_model(_path(name))):
         expected = exported["version"]
+    elif kind == "run":
+        expected = _model_of_run(name)["version"]
     if version != expected:
         raise UserError(
             f"config.model.pretrained={name} holds a ResNet {expected}: "
             f"say --config.model.version={expected}"
         )
+
+
+def _model_of_run(name: str) -> dict[str, Any]:
+    """The config.model of a run."""
+    return json.loads((_path(name) / "config.json").read_text())["model"]
 
 
 def _kind(name: str) -> str:

@@ -16,7 +16,8 @@ from fdd.report.drawing import save
 from fdd.report.figures import DARK, LIGHT, MIDDLE
 from fdd.report.plain import short
 from fdd.saliency import Saliency
-from fdd.video.clips import Box, Clip
+from fdd.video.crops import Box
+from fdd.video.extraction import Clip
 
 MOST_CLIPS = 4
 _WIDTH = 10.0  # Inches.

@@ -17,8 +17,8 @@ from fdd.report.html import self_contained
 from fdd.report.plain import in_markdown
 from fdd.saliency import Saliency
 from fdd.video import decode
-from fdd.video.clips import Clip, Extraction
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Clip, Extraction
 
 _LONGEST_NAME = 100
 
@@ -145,8 +145,9 @@ def _markdown(prediction: Prediction, picture: str, saliency: Saliency | None) -
             parts.append(
                 f"The video's verdict is that of person {prediction.person}, the most suspicious "
                 f"of {len(prediction.people)}. The more people, the higher the highest score is by "
-                "chance alone. People are followed by where their faces are: one who moves far, or "
-                "is seen again after a cut, counts as another."
+                "chance alone. People are followed by where their faces are and where they move: "
+                "one who moves far between two clips, or is seen elsewhere after a cut, counts as "
+                "another."
             )
         height, width = saliency.maps.shape[2:]
         limits = LIMITS.format(grid=f"{height} × {width}")

@@ -17,20 +17,26 @@ _MATRIX_HEADINGS = ["true class", "called real", "called fake"]
 _VERSIONS = ("fdd", "jax", "flax", "optax", "grain", "tensorflow-datasets", "av", "numpy")
 
 
-def _number(value: float | None, interval: Sequence[float] | None = None) -> str:
-    if value is None:
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4f}"
+
+
+def _with_interval(values: Mapping[str, Any], name: str) -> str:
+    limits = values["intervals"][name]
+    if values[name] is None:
         return "n/a"
-    return f"{value:.4f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+    between = f"{limits[0]:.3f}, {limits[1]:.3f}" if limits else "not given"
+    return f"{_number(values[name])} [{between}]"
 
 
 def _row(name: str, values: Mapping[str, Any], intervals: bool) -> list[str]:
-    limits = values.get("intervals", {}) if intervals else {}
+    with_interval = intervals and "intervals" in values
+    columns = ("accuracy", "auc")
     return [
         name,
         str(values.get("num_real", "")),
         str(values.get("num_fake", "")),
-        _number(values["accuracy"], limits.get("accuracy")),
-        _number(values["auc"], limits.get("auc")),
+        *(_with_interval(values, c) if with_interval else _number(values[c]) for c in columns),
         _number(values["log_loss"]) if "log_loss" in values else "",
     ]
 
@@ -43,6 +49,15 @@ def _rows(summary: Mapping[str, Any], intervals: bool = False) -> list[list[str]
     if len(methods) > 1:
         rows.append(_row("mean over methods", summary["macro"], intervals))
     return rows
+
+
+def _basis(summary: Mapping[str, Any]) -> str:
+    """How the intervals were made, each way once with the rows it is about."""
+    rows = {"all": summary["video"], **summary["per_method"]}
+    ways: dict[str, list[str]] = {}
+    for name, values in rows.items():
+        ways.setdefault(values["interval_basis"]["words"], []).append(name)
+    return "\n".join(f"- {', '.join(names)}: {words}" for words, names in ways.items())
 
 
 def _matrix(summary: Mapping[str, Any]) -> list[list[str]]:
@@ -139,7 +154,7 @@ def markdown(
     settings = json.dumps(workdir.plain(config), indent=2, sort_keys=True)
     preprocessing = json.dumps(dataset.preprocessing, indent=2, sort_keys=True)
     versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in _VERSIONS)
-    area = _number(video["auc"], video["intervals"]["auc"])
+    area = _with_interval(video, "auc")
     notes = "".join(f"**{in_markdown(note)}**\n\n" for note in summary["notes"])
     return f"""# Report of the run {in_markdown(name)}
 
@@ -157,10 +172,14 @@ A video's score is the mean logit of its clips; above 0 it is called fake.
 
 ## Metrics
 
-In brackets are 95 % intervals from 1000 bootstrap resamples of people, not of videos. A method's
-row is about its fakes against all real videos.
+In brackets are 95 % intervals: what the numbers might be with other people, of the same kinds of
+video and for this one training. They come from leaving out people in turn with all their videos
+(jackknife, Student's t on the logit scale). A method's row is about its fakes against all real
+videos.
 
 {_markdown_table(_HEADINGS, _rows(summary, intervals=True))}
+
+{_basis(summary)}
 
 {_further(summary)}
 

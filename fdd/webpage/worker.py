@@ -20,8 +20,9 @@ import numpy as np
 
 from fdd.video import decode
 from fdd.video.ahead import extract
-from fdd.video.clips import Extraction, Preprocessing
 from fdd.video.decode import VideoError, VideoInfo
+from fdd.video.extraction import Extraction
+from fdd.video.preprocessing import Preprocessing
 from fdd.webpage.limits import Limits, RejectedError
 
 _MOST_MEMORY = 4 * 2**30  # Address space in bytes.

@@ -40,7 +40,7 @@ def test_one_means_real_in_the_list(tmp_path):
         ("Celeb-synthesis", "id0_id2_0000"),
     }
     _tree(tmp_path)
-    labels = {video.video_id: video.label for video in celeb_df.find_videos(tmp_path)}
+    labels = {video.video_id: video.label for video in celeb_df.survey(tmp_path).videos}
     assert labels["Celeb-real/id0_0001"] == "real"
     assert labels["Celeb-synthesis/id0_id2_0000"] == "fake"
 
@@ -67,7 +67,7 @@ def test_finds_what_is_there(tmp_path, inner):
             (tmp_path / folder).rename(tmp_path / "moved")
             (tmp_path / folder).mkdir()
             (tmp_path / "moved").rename(tmp_path / folder / "videos")
-    found = {v.name: (v.split, v.target, v.source) for v in celeb_df.find_videos(tmp_path)}
+    found = {v.name: (v.split, v.target, v.source) for v in celeb_df.survey(tmp_path).videos}
     assert found == {
         "id0_0000": ("train", "id0_0000", ""),
         "id0_0001": ("test", "id0_0001", ""),
@@ -79,7 +79,7 @@ def test_finds_what_is_there(tmp_path, inner):
 
 def test_counts_of_the_complete_data_set(tmp_path):
     _tree(tmp_path)
-    assert celeb_df.expected_counts(tmp_path) == {
+    assert celeb_df.survey(tmp_path).expected == {
         ("train", "Celeb-real"): 589,
         ("train", "YouTube-real"): 299,
         ("train", "Celeb-synthesis"): 5638,
@@ -91,10 +91,10 @@ def test_counts_of_the_complete_data_set(tmp_path):
 
 def test_nothing_there_names_the_layout(tmp_path):
     with pytest.raises(UserError, match=r"expected Celeb-real/id0_0000\.mp4, .*List_of_testing"):
-        celeb_df.find_videos(tmp_path)
+        celeb_df.survey(tmp_path)
     _touch(tmp_path, "Celeb-real/id0_0000.mp4")
     with pytest.raises(UserError, match=r"has no List_of_testing_videos\.txt"):
-        celeb_df.find_videos(tmp_path)
+        celeb_df.survey(tmp_path)
 
 
 @pytest.fixture(scope="module")

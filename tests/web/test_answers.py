@@ -17,8 +17,9 @@ import pytest
 from web_client import Site, result, wait_for
 
 from fdd.errors import UserError
-from fdd.video.clips import Extraction, Preprocessing
 from fdd.video.encode import write_video
+from fdd.video.extraction import Extraction
+from fdd.video.preprocessing import Preprocessing
 from fdd.webpage.limits import Limits, RejectedError
 from fdd.webpage.uploads import Uploads, shown_name
 from fdd.webpage.worker import Worker
