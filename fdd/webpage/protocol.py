@@ -1,12 +1,41 @@
 """HTTP connections that cannot be held open by sending nothing."""
 
 import asyncio
+import contextlib
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_CONNECTIONS = 500
 _HEADER_TIMEOUT = 10.0  # Seconds.
+_LINGER = 1.0  # Seconds.
+
+
+class _Lingering:
+    """A transport that goes on reading for a moment when it is closed.
+
+    If bytes arrive that nobody reads, the system tells the client so at once, and the client may
+    lose the answer that was on its way.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop):
+        self._transport, self._loop = transport, loop
+        self._is_done = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        return self._is_done or self._transport.is_closing()
+
+    def close(self) -> None:
+        if not self.is_closing():
+            self._is_done = True
+            with contextlib.suppress(RuntimeError, OSError):  # The client was quicker.
+                self._transport.write_eof()
+                self._transport.resume_reading()
+            self._loop.call_later(_LINGER, self._transport.close)
 
 
 class Protocol(H11Protocol):
@@ -20,7 +49,7 @@ class Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Refuses one connection too many."""
-        super().connection_made(transport)
+        super().connection_made(_Lingering(transport, self.loop))
         if len(self.connections) > MOST_CONNECTIONS:
             self._refuse(503, "Busy: too many are connected. Please try again in a minute.")
         else:

@@ -85,6 +85,19 @@ def test_what_exceeds_a_limit_is_told_so(site: Site, tmp_path: pathlib.Path):
     assert site.files() == []
 
 
+def test_a_video_that_lasts_longer_than_it_says_is_told_so(
+    site: Site, tree: pathlib.Path, tmp_path: pathlib.Path
+):
+    with av.open(str(sorted(tree.rglob("*.mp4"))[0])) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    write_video(tmp_path / "long.mp4", np.stack(frames * 14)[:275], 25, 30)
+    content = bytearray((tmp_path / "long.mp4").read_bytes())
+    for kind in (b"mvhd", b"mdhd"):  # Its boxes now say that it lasts one second.
+        scale = content.index(kind) + 4 + 12  # Behind version, flags and two times.
+        content[scale + 4 : scale + 8] = content[scale : scale + 4]
+    assert "it lasts 11 seconds" in site.answer(bytes(content))
+
+
 def test_a_name_is_only_a_name(site: Site, videos: list[bytes]):
     for name in ("../../../tmp/x.mp4", "/etc/passwd", "C:\\videos\\x.mp4", "<b>x</b>\n\0.mp4", ""):
         answer = site.answer(videos[1], name)
