@@ -11,10 +11,10 @@ import jax
 import ml_collections
 import numpy as np
 
-from fdd import prediction, saliency, steps, workdir
+from fdd import prediction, saliency, settings, steps, workdir
 from fdd.calibration import Calibration
 from fdd.checkpoints import Checkpoints
-from fdd.errors import UserError
+from fdd.errors import UserError, shown
 from fdd.parallel import Parallel
 from fdd.prediction import Basis, Prediction
 from fdd.saliency import Saliency
@@ -59,7 +59,10 @@ class Detector:
         """
         folder = pathlib.Path(folder)
         config = workdir.stored_config(folder)
+        settings.check(config)
         devices = Parallel(config.parallel)
+        if not (folder / workdir.CHECKPOINTS_DIR).is_dir():
+            raise _no_checkpoint(folder)
         checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
         try:
             return from_checkpoints(config, steps.create_task(config), checkpoints, folder, devices)
@@ -193,9 +196,14 @@ def from_checkpoints(
     """
     step = checkpoints.best_step
     if step is None:
-        raise UserError(f"{folder} has no checkpoint yet: train first")
+        raise _no_checkpoint(folder)
     meta = checkpoints.meta(step)
+    workdir.check_trained_with(folder, config, meta["config"])
     state = inference_state(checkpoints.restore_variables(step, devices.replicated))
     eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
     fitted = Calibration(**meta["calibration"])
     return Detector(config, task, devices, state, eval_step, fitted, step, meta["fingerprint"])
+
+
+def _no_checkpoint(folder: pathlib.Path) -> UserError:
+    return UserError(f"{shown(str(folder))} has no checkpoint yet: train first")
