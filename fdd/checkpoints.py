@@ -3,7 +3,7 @@
 import copy
 import pathlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -220,6 +220,15 @@ class Checkpoints:
             return self._manager.restore(step, args=arguments)["meta"]
         except Exception as error:
             raise self._vetting.unreadable(step, error) from None
+
+    def last_step_where(self, holds: Callable[[Mapping[str, Any]], bool]) -> int | None:
+        """Step of the newest checkpoint whose meta data fulfil a condition, if there is one.
+
+        Raises:
+            UserError: as `meta`.
+        """
+        steps = sorted(self._manager.all_steps(), reverse=True)
+        return next((step for step in steps if holds(self.meta(step))), None)
 
     def preempted(self, step: int) -> bool:
         """Whether this machine is to be given up, and all processes have come to this step.

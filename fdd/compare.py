@@ -14,8 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from fdd import home
 from fdd.data.catalog import LABELS
 from fdd.errors import UserError
+from fdd.workdir import read_json
+
+_PICTURES = (".png", ".pdf", ".eps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,13 +37,25 @@ class FinishedRun:
     metrics: dict[str, Any]
 
     def video_scores(self) -> tuple[np.ndarray, np.ndarray]:
-        """Labels (1: fake) and mean logits of the test videos, read from predictions.csv."""
+        """Labels (1: fake) and mean logits of the test videos, read from predictions.csv.
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
         logits: dict[str, list[float]] = {}
         labels: dict[str, int] = {}
-        with (self.folder / "report/predictions.csv").open(newline="") as file:
-            for row in csv.DictReader(file):
-                logits.setdefault(row["video_id"], []).append(float(row["logit"]))
-                labels[row["video_id"]] = LABELS.index(row["label"])
+        path = self.folder / "report/predictions.csv"
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    logits.setdefault(row["video_id"], []).append(float(row["logit"]))
+                    labels[row["video_id"]] = LABELS.index(row["label"])
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, csv.Error):
+            raise UserError(f"{path} is damaged: --mode=eval writes it anew") from None
+        if not labels or not all(np.isfinite(each).all() for each in logits.values()):
+            raise UserError(f"{path} is damaged: --mode=eval writes it anew")
         means = [np.mean(logits[video]) for video in labels]
         return np.array(list(labels.values())), np.array(means)
 
@@ -51,11 +67,15 @@ def read_run(folder: pathlib.Path) -> FinishedRun:
         UserError: there is none, or it has no report yet.
     """
     try:
-        config = json.loads((folder / "config.json").read_text())
-        metrics = json.loads((folder / "report/metrics.json").read_text())
+        config = read_json(folder / "config.json")
+        metrics = read_json(folder / "report/metrics.json", "--mode=eval writes it anew")
     except FileNotFoundError as error:
         missing = pathlib.Path(error.filename).name
         raise UserError(f"{folder} holds no finished run: {missing} is missing") from None
+    if not isinstance(metrics.get("per_method"), dict) or not {"accuracy", "auc"} <= set(
+        metrics.get("video", ())
+    ):
+        raise UserError(f"{folder}/report/metrics.json lacks values: --mode=eval writes it anew")
     config.pop("seed", None)
     return FinishedRun(folder, json.dumps(config, sort_keys=True), metrics)
 
@@ -110,15 +130,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--figure", type=pathlib.Path, default=pathlib.Path("runs/compare.png"), help="ROC curves"
     )
     options = parser.parse_args(arguments)
+    if options.figure.suffix.lower() not in _PICTURES:
+        sys.exit(f"fdd: --figure={options.figure} must end in one of {', '.join(_PICTURES)}")
+    home.give_matplotlib_a_folder()
     from fdd.report import figures
 
     try:
         runs = [read_run(folder) for folder in options.runs]
+        scores = {str(run.folder): run.video_scores() for run in runs}
     except UserError as error:
         sys.exit(f"fdd: {error}")
     print(table(group(runs)))
-    options.figure.parent.mkdir(parents=True, exist_ok=True)
-    figures.rocs(options.figure, {str(run.folder): run.video_scores() for run in runs})
+    try:
+        options.figure.parent.mkdir(parents=True, exist_ok=True)
+        figures.rocs(options.figure, scores)
+    except OSError as error:
+        sys.exit(
+            f"fdd: --figure={options.figure} cannot be written ({error.strerror}): name another "
+            "file"
+        )
     print(f"ROC curves: {options.figure}")
 
 

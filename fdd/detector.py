@@ -189,19 +189,21 @@ def from_checkpoints(
     folder: pathlib.Path,
     devices: Parallel,
 ) -> Detector:
-    """Loads the best of some checkpoints onto devices; see `Detector.load`.
+    """Loads the best of some checkpoints, or the last where none is known as the best.
 
     Raises:
         UserError: there is none, or it is damaged.
     """
     step = checkpoints.best_step
+    if step is None:  # Of a run whose validation split cannot tell which is the best.
+        step = checkpoints.last_step_where(lambda meta: "calibration" in meta)
     if step is None:
         raise _no_checkpoint(folder)
     meta = checkpoints.meta(step)
     workdir.check_trained_with(folder, config, meta["config"])
     state = inference_state(checkpoints.restore_variables(step, devices.replicated))
     eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
-    fitted = Calibration(**meta["calibration"])
+    fitted = Calibration.stored(meta["calibration"])
     return Detector(config, task, devices, state, eval_step, fitted, step, meta["fingerprint"])
 
 

@@ -127,6 +127,7 @@ def metadata(loaded: "Detector") -> dict[str, str]:
         "std": json.dumps(config.model.std),
         "temperature": json.dumps(loaded.calibration.temperature),
         "threshold": json.dumps(loaded.calibration.threshold),
+        "fitted": json.dumps(loaded.calibration.fitted),
         "threshold_as_probability": json.dumps(loaded.basis.threshold),
         "video": "the logits of a video's clips are averaged before the division; above threshold "
         "(before it) or threshold_as_probability (after it) the video is called fake",

@@ -8,11 +8,14 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from fdd import command_line
+from fdd import command_line, home
 from fdd.errors import UserError, is_of_the_disk, keep_threads_quiet_about_disks
 
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "File with get_config(); --config.key=value changes a key."
+    "config",
+    None,
+    "Python file with get_config(), which is run: take none that you do not trust. "
+    "--config.key=value changes a key.",
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run. Default: runs/ and the name of the config's file."
@@ -34,22 +37,32 @@ def _parse_flags(argv: list[str]) -> list[str]:
     rest = command_line.parse(argv, _CONFIG)
     if len(rest) > 1:
         sys.exit(f"fdd: unexpected argument '{rest[1]}'")
-    if _PROFILE.value and not re.fullmatch(r"\d+:\d+", _PROFILE.value):
-        sys.exit(f"fdd: --profile={_PROFILE.value} is not START:STOP, for example 10:15")
+    if _PROFILE.value is not None and not _profile():
+        sys.exit(
+            f"fdd: --profile={_PROFILE.value} is not START:STOP, for example 10:15; steps are "
+            "counted from 1, and STOP is not recorded"
+        )
     if _CONFIG.value is None and (_MODE.value == "train" or _WORKDIR.value is None):
         sys.exit("fdd: --config=FILE is needed, for example --config=configs/demo.py")
     return rest
 
 
+def _profile() -> tuple[int, int] | None:
+    """The first step to record and the one to stop before; None if they cannot be."""
+    match = re.fullmatch(r"(\d{1,15}):(\d{1,15})", _PROFILE.value or "")
+    start, stop = map(int, match.groups()) if match else (0, 0)
+    return (start, stop) if 0 < start < stop else None
+
+
 def main(_: list[str]) -> None:
     """Runs the command; an error the user can put right ends it with one line and status 1."""
+    home.give_matplotlib_a_folder()
     # Late, so that --help and a mistyped flag do not wait for JAX.
     from fdd import parallel, preemption, runtime, train, workdir
 
     logging.set_verbosity(logging.FATAL)  # orbax tells of every file, and raises its errors again.
     keep_threads_quiet_about_disks()
     runtime.prepare()
-    profile = tuple(map(int, _PROFILE.value.split(":"))) if _PROFILE.value else None
     config = _CONFIG.value
     if _WORKDIR.value:
         folder = pathlib.Path(_WORKDIR.value)
@@ -63,9 +76,10 @@ def main(_: list[str]) -> None:
             stored = workdir.stored_config(folder)
             if config is not None:
                 workdir.check(folder, config)
+                stored.update_from_flattened_dict(command_line.overrides())
             train.evaluate_again(stored, folder)
         else:
-            train.train_and_evaluate(config, folder, profile)
+            train.train_and_evaluate(config, folder, _profile())
     except UserError as error:
         sys.exit(f"fdd: {error}")
     except preemption.Preempted as stopped:

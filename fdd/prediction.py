@@ -24,7 +24,8 @@
                        frames'; null where there is one.
     detail             The same in a sentence.
     detector           step (of the checkpoint), fingerprint (of the preprocessing), temperature,
-                       threshold (as a logit).
+                       threshold (as a logit), fitted (false: both are neutral, because validation
+                       held one class only).
 
 What is not known is null. People are followed by where their faces are, so one who moves far
 between two clips, or is seen again after a cut, counts as another.

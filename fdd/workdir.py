@@ -150,8 +150,12 @@ def _read(workdir: pathlib.Path) -> dict[str, Any] | None:
         return None
 
 
-def read_json(file: pathlib.Path) -> dict[str, Any]:
+def read_json(file: pathlib.Path, remedy: str = "put it back from a copy") -> dict[str, Any]:
     """Reads a file that a run wrote.
+
+    Args:
+        file: Which.
+        remedy: What to do where it is damaged.
 
     Raises:
         FileNotFoundError: there is none.
@@ -165,11 +169,10 @@ def read_json(file: pathlib.Path) -> dict[str, Any]:
         raise UserError(f"{shown(str(file))} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(
-            f"{shown(str(file))} is damaged, it is no JSON ({first_line(error)}): put it back from "
-            "a copy"
+            f"{shown(str(file))} is damaged, it is no JSON ({first_line(error)}): {remedy}"
         ) from None
     if not isinstance(content, dict):
-        raise UserError(f"{shown(str(file))} is damaged, it holds no JSON object")
+        raise UserError(f"{shown(str(file))} is damaged, it holds no JSON object: {remedy}")
     return content
 
 
