@@ -8,13 +8,12 @@ import csv
 import dataclasses
 import json
 import pathlib
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fdd import home
+from fdd import commands, home
 from fdd.data.catalog import LABELS
 from fdd.errors import UserError
 from fdd.workdir import read_json
@@ -130,26 +129,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--figure", type=pathlib.Path, default=pathlib.Path("runs/compare.png"), help="ROC curves"
     )
     options = parser.parse_args(arguments)
-    if options.figure.suffix.lower() not in _PICTURES:
-        sys.exit(f"fdd: --figure={options.figure} must end in one of {', '.join(_PICTURES)}")
+    with commands.one_line(options.figure):
+        _run(options.runs, options.figure)
+
+
+def _run(folders: Sequence[pathlib.Path], figure: pathlib.Path) -> None:
+    if figure.suffix.lower() not in _PICTURES:
+        raise UserError(f"--figure={figure} must end in one of {', '.join(_PICTURES)}")
     home.give_matplotlib_a_folder()
     from fdd.report import figures
 
-    try:
-        runs = [read_run(folder) for folder in options.runs]
-        scores = {str(run.folder): run.video_scores() for run in runs}
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
+    runs = [read_run(folder) for folder in folders]
+    scores = {str(run.folder): run.video_scores() for run in runs}
     print(table(group(runs)))
     try:
-        options.figure.parent.mkdir(parents=True, exist_ok=True)
-        figures.rocs(options.figure, scores)
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        figures.rocs(figure, scores)
     except OSError as error:
-        sys.exit(
-            f"fdd: --figure={options.figure} cannot be written ({error.strerror}): name another "
-            "file"
-        )
-    print(f"ROC curves: {options.figure}")
+        raise UserError(
+            f"--figure={figure} cannot be written ({error.strerror}): name another file"
+        ) from None
+    print(f"ROC curves: {figure}")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 import argparse
 import pathlib
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from fdd import commands
 from fdd.errors import UserError, keep_threads_quiet_about_disks, shown
 
 EVALUATIONS_DIR = "evaluations"
@@ -200,6 +200,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out", type=pathlib.Path, help="folder of the reports; default: WORKDIR/evaluations"
     )
     options = parser.parse_args(arguments)
+    with commands.one_line(options.out or options.workdir):
+        _run(options)
+
+
+def _run(options: argparse.Namespace) -> None:
     from absl import logging
 
     from fdd import runtime
@@ -207,24 +212,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
     runtime.prepare()
     out = options.out or options.workdir / EVALUATIONS_DIR
-    try:
-        if options.robustness:
-            from fdd import robustness
+    if options.robustness:
+        from fdd import robustness
 
-            areas = evaluate_robustness(options.workdir, options.videos, options.split, out)
-            print(robustness.table(areas))
-            print(f"Report: {out / f'robustness-{options.split}'}")
-            return
-        summaries = evaluate(
-            options.workdir,
-            options.dataset,
-            options.split,
-            options.frames,
-            options.allow_mismatch,
-            out,
-        )
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
+        areas = evaluate_robustness(options.workdir, options.videos, options.split, out)
+        print(robustness.table(areas))
+        print(f"Report: {out / f'robustness-{options.split}'}")
+        return
+    summaries = evaluate(
+        options.workdir,
+        options.dataset,
+        options.split,
+        options.frames,
+        options.allow_mismatch,
+        out,
+    )
     print(table(summaries))
     print(f"Reports: {out}")
 

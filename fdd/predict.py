@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from fdd.errors import UserError, keep_threads_quiet_about_disks, shown
+from fdd import commands
+from fdd.errors import UserError, is_of_the_disk, keep_threads_quiet_about_disks, shown
 
 VIDEO_SUFFIXES = (
     *(".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".hevc", ".m2ts", ".m2v"),
@@ -97,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out", type=pathlib.Path, help="write a page and a picture per video into this folder"
     )
     options = parser.parse_args(arguments)
+    commands.open_standard_streams()
     try:
         paths, notes = find_videos(options.videos)
     except UserError as error:
@@ -109,6 +111,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"fdd: {error}")
     except BrokenPipeError:  # Whoever reads the answers has had enough.
         os._exit(_ERROR)
+    except OSError as error:
+        if not is_of_the_disk(error):
+            raise
+        place = shown(os.fsdecode(error.filename or options.out or "standard output"))
+        sys.exit(f"fdd: {place} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         print("fdd: interrupted", file=sys.stderr)
         os._exit(130)  # Videos that are being decoded ahead are not waited for.
