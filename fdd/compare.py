@@ -9,14 +9,17 @@ import csv
 import dataclasses
 import json
 import pathlib
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from fdd import commands, home
 from fdd.data.catalog import LABELS
 from fdd.errors import UserError
+from fdd.workdir import read_json
+
+_PICTURES = (".png", ".pdf", ".eps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,18 +37,30 @@ class FinishedRun:
     metrics: dict[str, Any]
 
     def videos(self) -> "Videos":
-        """The test videos, read from predictions.csv."""
+        """The test videos, read from predictions.csv.
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
         logits: dict[str, list[float]] = {}
         rows: dict[str, dict[str, str]] = {}
-        with (self.folder / "report/predictions.csv").open(newline="") as file:
-            for row in csv.DictReader(file):
-                logits.setdefault(row["video_id"], []).append(float(row["logit"]))
-                rows[row["video_id"]] = row
-        names = sorted(rows)
+        path = self.folder / "report/predictions.csv"
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    logits.setdefault(row["video_id"], []).append(float(row["logit"]))
+                    rows[row["video_id"]] = row
+            names = sorted(rows)
+            labels = np.array([LABELS.index(rows[name]["label"]) for name in names])
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, csv.Error):
+            raise UserError(f"{path} is damaged: --mode=eval writes it anew") from None
+        if not names or not all(np.isfinite(each).all() for each in logits.values()):
+            raise UserError(f"{path} is damaged: --mode=eval writes it anew")
         people = None
         if all({"target_person", "source_person"} <= rows[name].keys() for name in names):
             people = [[rows[n][f"{role}_person"] for n in names] for role in ("target", "source")]
-        labels = np.array([LABELS.index(rows[name]["label"]) for name in names])
         return Videos(names, labels, np.array([np.mean(logits[name]) for name in names]), people)
 
     def video_scores(self) -> tuple[np.ndarray, np.ndarray]:
@@ -78,11 +93,15 @@ def read_run(folder: pathlib.Path) -> FinishedRun:
         UserError: there is none, or it has no report yet.
     """
     try:
-        config = json.loads((folder / "config.json").read_text())
-        metrics = json.loads((folder / "report/metrics.json").read_text())
+        config = read_json(folder / "config.json")
+        metrics = read_json(folder / "report/metrics.json", "--mode=eval writes it anew")
     except FileNotFoundError as error:
         missing = pathlib.Path(error.filename).name
         raise UserError(f"{folder} holds no finished run: {missing} is missing") from None
+    if not isinstance(metrics.get("per_method"), dict) or not {"accuracy", "auc"} <= set(
+        metrics.get("video", ())
+    ):
+        raise UserError(f"{folder}/report/metrics.json lacks values: --mode=eval writes it anew")
     config.pop("seed", None)
     return FinishedRun(folder, json.dumps(config, sort_keys=True), metrics)
 
@@ -187,17 +206,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--figure", type=pathlib.Path, default=pathlib.Path("runs/compare.png"), help="ROC curves"
     )
     options = parser.parse_args(arguments)
+    with commands.one_line(options.figure):
+        _run(options.runs, options.figure)
+
+
+def _run(folders: Sequence[pathlib.Path], figure: pathlib.Path) -> None:
+    if figure.suffix.lower() not in _PICTURES:
+        raise UserError(f"--figure={figure} must end in one of {', '.join(_PICTURES)}")
+    home.give_matplotlib_a_folder()
     from fdd.report import figures
 
-    try:
-        runs = [read_run(folder) for folder in options.runs]
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
+    runs = [read_run(folder) for folder in folders]
+    scores = {str(run.folder): run.video_scores() for run in runs}
     groups = group(runs)
     print("\n\n".join(filter(None, [table(groups), differences(groups)])))
-    options.figure.parent.mkdir(parents=True, exist_ok=True)
-    figures.rocs(options.figure, {str(run.folder): run.video_scores() for run in runs})
-    print(f"ROC curves: {options.figure}")
+    try:
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        figures.rocs(figure, scores)
+    except OSError as error:
+        raise UserError(
+            f"--figure={figure} cannot be written ({error.strerror}): name another file"
+        ) from None
+    print(f"ROC curves: {figure}")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ import argparse
 import contextlib
 import json
 import pathlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from fdd import commands
 from fdd.errors import UserError, keep_threads_quiet_about_disks
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ def metadata(loaded: "Detector") -> dict[str, str]:
         "std": json.dumps(config.model.std),
         "temperature": json.dumps(loaded.calibration.temperature),
         "threshold": json.dumps(loaded.calibration.threshold),
+        "fitted": json.dumps(loaded.calibration.fitted),
         "threshold_as_probability": json.dumps(loaded.basis.threshold),
         "video": "the logits of a video's clips are averaged before the division; above threshold "
         "(before it) or threshold_as_probability (after it) the video is called fake",
@@ -189,17 +190,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="file of the program; the parameters' has the suffix .safetensors instead",
     )
     options = parser.parse_args(arguments)
-    from absl import logging
+    with commands.one_line(options.out):
+        from absl import logging
 
-    logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
-    try:
+        logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
         parameters = export(options.workdir, options.out)
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
-    print(f"{options.out} ({_megabytes(options.out)}): uint8 clips to probabilities of fake")
-    print(
-        f"{parameters} ({_megabytes(parameters)}): the parameters; its header says what clips are"
-    )
+        print(f"{options.out} ({_megabytes(options.out)}): uint8 clips to probabilities of fake")
+        print(
+            f"{parameters} ({_megabytes(parameters)}): the parameters; its header says what clips "
+            "are"
+        )
 
 
 def _megabytes(path: pathlib.Path) -> str:

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import glob
-import io
 import json
 import os
 import pathlib
@@ -11,7 +10,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from fdd.errors import UserError, keep_threads_quiet_about_disks, shown
+from fdd import commands
+from fdd.errors import UserError, is_of_the_disk, keep_threads_quiet_about_disks, shown
 from fdd.video import files
 
 _OK, _ERROR, _WRONG_USAGE, _NO_ANSWER = 0, 1, 2, 3
@@ -127,10 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=pathlib.Path, help="write a page and a picture per video into this folder"
     )
-    if isinstance(sys.stdout, io.TextIOWrapper):  # A terminal of ASCII shows the rest escaped.
-        sys.stdout.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args([_no_option(argument) for argument in given])
+    commands.open_standard_streams()
     try:
         paths, notes = find_videos(options.videos)
     except UserError as error:
@@ -143,6 +142,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"fdd: {error}")
     except BrokenPipeError:  # Whoever reads the answers has had enough.
         os._exit(_ERROR)
+    except OSError as error:
+        if not is_of_the_disk(error):
+            raise
+        place = shown(os.fsdecode(error.filename or options.out or "standard output"))
+        sys.exit(f"fdd: {place} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         print("fdd: interrupted", file=sys.stderr)
         os._exit(130)  # Videos that are being decoded ahead are not waited for.

@@ -30,7 +30,8 @@
                        who may be one, or be mixed up; times that the file does not hold; a face so
                        small that only a larger search finds it. Mostly an empty list.
     detector           step (of the checkpoint), fingerprint (of the preprocessing), temperature,
-                       threshold (as a logit).
+                       threshold (as a logit), fitted (false: both are neutral, because validation
+                       held one class only).
 
 What is not known is null. People are followed by where their faces are and where they move, so one
 who moves far between two clips, or is seen elsewhere after a cut, counts as another; `doubts` says

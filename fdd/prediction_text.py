@@ -4,6 +4,11 @@ from fdd.errors import shown
 from fdd.prediction import NO_ANSWER, ClipScore, Person, Prediction
 
 _BAR = 20
+NOT_FITTED = (
+    "Temperature and threshold were not fitted, because validation held one class only, so the "
+    "number is no calibrated probability."
+)
+"""Said of the answers of a detector whose validation split could tell nothing."""
 
 
 def lines(prediction: Prediction) -> str:
@@ -22,6 +27,7 @@ def lines(prediction: Prediction) -> str:
             decided = ", who decided," if person.number == prediction.person else ""
             text.append(f"  person {person.number}{decided} {chance(person)}")
         text.extend(_clip(clip) for clip in person.clips)
+    text.append(f"  {caution(prediction)}")
     return "\n".join(text)
 
 
@@ -29,6 +35,16 @@ def notes(prediction: Prediction) -> list[str]:
     """What is to be said of the file: damage, an early end, how it was shown."""
     said = prediction.detail or ""
     return [clause for clause in prediction.condition.clauses() if clause not in said]
+
+
+def caution(prediction: Prediction) -> str:
+    """What an answer does not say, in one line."""
+    text = (
+        "It is no proof: of videos from elsewhere, of other forgeries and of other compression the "
+        "number may be far off, in either direction, and where fakes are rare many videos called "
+        "fake are real."
+    )
+    return text if prediction.basis.calibration.fitted else f"{NOT_FITTED} {text}"
 
 
 def headline(prediction: Prediction) -> str:
@@ -81,15 +97,17 @@ def _meaning(prediction: Prediction) -> str:
             "about whether the video is genuine."
         )
     share = number(prediction.probability)
+    fitted = prediction.basis.calibration.fitted
+    calibrated = (
+        ": among as many real as fake videos like those it was calibrated with, about that share "
+        "of those with this score were fakes"
+    )
     text = (
         f"The detector gives a probability of {share} that this video is a fake of the kind it "
-        "was trained on: among as many real as fake videos like those it was calibrated with, "
-        f"about that share of those with this score were fakes. It is called {prediction.verdict} "
+        f"was trained on{calibrated if fitted else ''}. It is called {prediction.verdict} "
         f"because that is {'' if prediction.verdict == 'fake' else 'not '}above "
-        f"{number(prediction.threshold)}, the threshold chosen on validation videos. It is no "
-        "proof: of videos from elsewhere, of other forgeries and of other compression the number "
-        "may be far off, in either direction, and where fakes are rare many videos called fake "
-        "are real."
+        f"{number(prediction.threshold)}, the threshold"
+        f"{' chosen on validation videos' if fitted else ''}. {caution(prediction)}"
     )
     if prediction.doubts:
         text = f"{text} In doubt: {'; '.join(prediction.doubts)}."

@@ -4,8 +4,6 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator
 
-import jax
-
 EXIT_STATUS = 75
 """Of a command that saved its work and is to be started again: EX_TEMPFAIL of sysexits.h."""
 
@@ -24,6 +22,8 @@ def watch(agreed: Callable[[int], bool]) -> Iterator[Callable[[int], bool]]:
     Returns:
         A function to call after each step with its number: whether to save and stop now.
     """
+    import jax  # Late, so that a command that only may be stopped need not wait for it.
+
     if jax.process_count() > 1:  # jax.distributed has taken the signal.
         yield agreed
         return

@@ -14,6 +14,7 @@ from fdd import metrics
 from fdd.data import pipeline
 from fdd.data.catalog import LABELS
 from fdd.data.records import Dataset
+from fdd.errors import UserError
 from fdd.state import TrainState
 
 FRAMES = ("as_is", "shuffled", "repeated")
@@ -129,6 +130,9 @@ def score(
 
     Returns:
         Scores in an order that does not depend on that of the records.
+
+    Raises:
+        UserError: a logit is not finite, or a record cannot be read.
     """
     rows = dataset.metadata(split)
     share = pipeline.Share(jax.process_index(), jax.process_count())
@@ -140,13 +144,19 @@ def score(
         batches = (_reordered(batch, frames, names) for batch in batches)
     key = "frames" if features is None else "features"
     logits = [np.asarray(eval_step(state, {key: batch[key]})) for batch in batches]
+    found = np.concatenate(logits)[: len(rows)].astype(np.float64)  # The last batch is filled up.
+    if bad := np.count_nonzero(~np.isfinite(found)):
+        raise UserError(
+            f"{bad} of {len(found)} clips of the split '{split}' get logits that are not finite: "
+            "train anew with a lower --config.learning_rate or --config.precision=float32"
+        )
     scores = Scores(
         split,
         np.array([row["video_id"] for row in rows]),
         np.array([row["method"] for row in rows]),
         np.array([row["label"] for row in rows]),
         np.array([row["clip_index"] for row in rows]),
-        np.concatenate(logits)[: len(rows)].astype(np.float64),  # The last batch is filled up.
+        found,
         np.array([row["target_person"] for row in rows]),
         np.array([row["source_person"] for row in rows]),
     )

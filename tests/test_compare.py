@@ -47,6 +47,28 @@ def test_curves_are_of_videos(runs):
     assert ((logits > 0) == labels).sum() == tn + tp
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"{}"])
+def test_damaged_files_are_one_line(runs, content):
+    (runs[0] / "report/metrics.json").write_bytes(content)
+    with pytest.raises(SystemExit, match=r"^fdd: .*a/report/metrics\.json .*--mode=eval"):
+        compare.main([*map(str, runs)])
+    (runs[1] / "config.json").write_bytes(b"{")
+    with pytest.raises(SystemExit, match=r"^fdd: .*b/config\.json is damaged"):
+        compare.main([*map(str, runs[1:])])
+    (runs[2] / "report/predictions.csv").write_bytes(content)
+    with pytest.raises(SystemExit, match=r"^fdd: .*c/report/predictions\.csv is damaged"):
+        compare.main([str(runs[2])])
+
+
+def test_pictures_that_cannot_be_written(runs, tmp_path, capsys):
+    with pytest.raises(SystemExit, match=r"roc\.webp must end in one of \.png, \.pdf, \.eps"):
+        compare.main([str(runs[0]), f"--figure={tmp_path / 'roc.webp'}"])
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"cannot be written \(.*\): name another file"):
+        compare.main([str(runs[0]), f"--figure={tmp_path / 'file/roc.png'}"])
+    assert "accuracy" in capsys.readouterr().out, "the table does not need the picture"
+
+
 def test_an_unfinished_run(tmp_path):
     with pytest.raises(SystemExit, match=r"holds no finished run: config\.json is missing"):
         compare.main([str(tmp_path)])

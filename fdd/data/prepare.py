@@ -10,6 +10,7 @@ import ml_collections
 import tensorflow_datasets as tfds
 from absl import logging
 
+from fdd import home
 from fdd.data import coverage
 from fdd.data.builder import ClipBuilder, ClipConfig
 from fdd.data.records import Dataset
@@ -71,7 +72,7 @@ def _demo(data: ml_collections.ConfigDict) -> DemoSpec | None:
 
 
 def _data_dir(data: ml_collections.ConfigDict) -> pathlib.Path:
-    folder = pathlib.Path(data.data_dir).expanduser()
+    folder = home.expanded(data.data_dir)
     demo = _demo(data)
     return folder / f"demo-{demo.fingerprint()}" if demo else folder
 
@@ -80,7 +81,7 @@ def videos_folder(data: ml_collections.ConfigDict) -> pathlib.Path | None:
     """Returns where the videos are that `config.data` builds from, if it says so."""
     if data.demo:
         return _data_dir(data) / "videos"
-    return pathlib.Path(data.manual_dir).expanduser() if data.manual_dir else None
+    return home.expanded(data.manual_dir) if data.manual_dir else None
 
 
 def open_dataset(data: ml_collections.ConfigDict) -> Dataset:

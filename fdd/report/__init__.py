@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fdd import workdir
 from fdd.data import coverage
 from fdd.data.records import Dataset
 from fdd.detector import Detector, clip_shape
@@ -61,7 +62,8 @@ def write(
     page = text.markdown(summary, detector.config, name, dataset, reasons, bool(history))
     (out / "report.md").write_text(page, "utf-8")
     (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"), "utf-8")
-    (out / _METRICS).write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
+    numbers = json.dumps(summary, indent=2, allow_nan=False)
+    (out / _METRICS).write_text(numbers + "\n", "utf-8")
     return summary
 
 
@@ -88,6 +90,10 @@ def exists(out: pathlib.Path) -> bool:
 
 
 def read(out: pathlib.Path) -> str:
-    """Returns a report as a short table for a terminal."""
-    summary = json.loads((out / _METRICS).read_text("utf-8"))
+    """Returns a report as a short table for a terminal.
+
+    Raises:
+        UserError: metrics.json is damaged.
+    """
+    summary = workdir.read_json(out / _METRICS, "--mode=eval writes it anew")
     return f"{text.terminal(summary)}\nReport: {out / 'report.md'} and {out / 'report.html'}"

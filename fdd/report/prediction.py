@@ -175,9 +175,12 @@ def _table(prediction: Prediction) -> str:
 def _facts(prediction: Prediction) -> str:
     basis = prediction.basis
     seen = prediction_text.faces(prediction)
+    chosen, fitted = "chosen on validation videos", "fitted on validation videos"
+    if not basis.calibration.fitted:
+        chosen = fitted = "not fitted: validation held one class only"
     lines = [
-        f"- Threshold: probability {number(prediction.threshold)}, chosen on validation videos.",
-        f"- Temperature {basis.calibration.temperature:.4g}, fitted on validation videos.",
+        f"- Threshold: probability {number(prediction.threshold)}, {chosen}.",
+        f"- Temperature {basis.calibration.temperature:.4g}, {fitted}.",
         f"- Checkpoint of step {basis.step}; preprocessing {basis.fingerprint}.",
     ]
     if seen:

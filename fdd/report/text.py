@@ -132,6 +132,26 @@ Curves of single clips; `metrics.jsonl` has the numbers.
 """
 
 
+def _chosen(calibration: Mapping[str, Any]) -> str:
+    if calibration["fitted"]:
+        return "the one with the lowest validation loss"
+    return "the last one (validation holds one class only, so the best cannot be chosen)"
+
+
+def _how_calibrated(calibration: Mapping[str, Any]) -> str:
+    if not calibration["fitted"]:
+        return (
+            "Temperature and threshold were **not fitted**, because validation holds one class "
+            "only: the\ntemperature is 1, the threshold 0, and no probability is calibrated."
+        )
+    return (
+        f"On validation, the temperature {calibration['temperature']:.3f} and the threshold\n"
+        f"{calibration['threshold']:+.3f} (of the logit) were fitted; the columns compare logits "
+        "as they are and\nthreshold 0 with logits divided by the temperature and the fitted "
+        "threshold."
+    )
+
+
 def markdown(
     summary: Mapping[str, Any],
     config: ml_collections.ConfigDict,
@@ -160,7 +180,7 @@ def markdown(
 
 On the {summary["split"]} split, {video["num_real"]} real and {video["num_fake"]} fake videos, the
 detector classifies {video["accuracy"]:.2%} of the videos correctly; AUC {area}.
-It is the checkpoint of step {summary["checkpoint_step"]}, the one with the lowest validation loss.
+It is the checkpoint of step {summary["checkpoint_step"]}, {_chosen(fitted)}.
 A video's score is the mean logit of its clips; above 0 it is called fake.
 {_failures(summary["failed_videos"], failure_reasons)}
 
@@ -187,9 +207,7 @@ videos.
 
 ## Calibration
 
-On validation, the temperature {fitted["temperature"]:.3f} and the threshold
-{fitted["threshold"]:+.3f} (of the logit) were fitted; the columns compare logits as they are and
-threshold 0 with logits divided by the temperature and the fitted threshold.
+{_how_calibrated(fitted)}
 
 {_calibration(summary)}
 
@@ -197,7 +215,7 @@ threshold 0 with logits divided by the temperature and the fitted threshold.
 
 ## Worst errors
 
-The clips furthest on the wrong side of the fitted threshold, at most one per video.
+The clips furthest on the wrong side of the threshold, at most one per video.
 
 ![clips that were classified wrongly](errors.png)
 

@@ -107,4 +107,7 @@ class Limits:
 def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.3g} seconds"
-    return f"{seconds / 60:.3g} minutes"
+    if seconds < 7200:
+        return f"{seconds / 60:.3g} minutes"
+    hours, minutes = divmod(int(seconds // 60), 60)
+    return f"{hours} hours" + (f" {minutes} minutes" if minutes else "")

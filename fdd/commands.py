@@ -1,0 +1,71 @@
+"""How a command ends: one line on standard error where something stopped it, and a status."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+from fdd.errors import UserError, is_of_the_disk, shown
+
+ERROR, INTERRUPTED = 1, 130
+"""Exit statuses: of an error with a line that says which, and after Ctrl-C."""
+
+
+@contextlib.contextmanager
+def one_line(place: str | os.PathLike[str] = "", after_interrupt: str = "") -> Iterator[None]:
+    """A context that ends the program where a command is stopped from outside or by a `UserError`.
+
+    Args:
+        place: What cannot be written where an error of the disk does not say what.
+        after_interrupt: What to know after Ctrl-C.
+    """
+    open_standard_streams()
+    try:
+        yield
+        sys.stdout.flush()
+    except UserError as error:
+        _end(str(error), ERROR)
+    except BrokenPipeError:  # Whoever reads standard output has had enough.
+        _end("standard output was closed before all was written", ERROR)
+    except MemoryError:
+        _end("there is not enough memory", ERROR)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # It is ending already.
+        _end("; ".join(filter(None, ["interrupted", after_interrupt])), INTERRUPTED)
+    except OSError as error:
+        if not is_of_the_disk(error):
+            raise
+        path = shown(os.fsdecode(error.filename or place))
+        _end(f"{path} cannot be written: {error.strerror}", ERROR)
+
+
+def open_standard_streams() -> None:
+    """Makes standard streams that are closed lead nowhere, and all of them take any character.
+
+    Otherwise the next file that is opened would get the number of a closed one, and with it what
+    libraries print.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # The lowest free number, that is this one.
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
+        if hasattr(stream := getattr(sys, name), "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _end(line: str, status: int) -> None:
+    """Says a line and leaves; what standard output still holds and cannot take is dropped."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status == ERROR:
+        sys.exit(f"fdd: {line}")
+    with contextlib.suppress(OSError):
+        print(f"fdd: {line}", file=sys.stderr, flush=True)
+    sys.exit(status)

@@ -1,0 +1,77 @@
+"""How commands end when something outside stops them."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def _run(body, shell="", **options):
+    code = (
+        f"import sys, os, time\nfrom fdd import commands\nwith commands.one_line('DIR'):\n {body}"
+    )
+    command = ["bash", "-c", f'"$@" {shell}', "bash", sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **options}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_a_closed_pipe_is_one_line():
+    body = "[print(i) for i in range(10**6)]"
+    done = _run(body, "| head -1; exit ${PIPESTATUS[0]}")
+    assert (done.returncode, done.stdout) == (1, "0\n")
+    assert done.stderr == "fdd: standard output was closed before all was written\n"
+
+
+def test_closed_streams_lend_their_numbers_to_no_file(tmp_path):
+    """What libraries print to a closed standard error must not land in the next file opened."""
+    file = tmp_path / "file"
+    body = (
+        f"f = open({str(file)!r}, 'w'); print('out'); print('err', file=sys.stderr); "
+        "os.write(2, b'noise'); f.write('content'); f.close()"
+    )
+    done = _run(body, ">&- 2>&-")
+    assert done.returncode == 0
+    assert file.read_text() == "content"
+
+
+def test_streams_of_ascii_take_any_name():
+    done = _run("print('ü \\udcff')", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout) == (0, "\\xfc \\udcff\n")
+
+
+def test_disks_and_memory_are_one_line():
+    full = _run("print('x' * 10**6)", "> /dev/full")
+    assert (full.returncode, full.stderr.count("\n")) == (1, 1)
+    assert full.stderr == "fdd: DIR cannot be written: No space left on device\n"
+    memory = _run("raise MemoryError")
+    assert (memory.returncode, memory.stderr) == (1, "fdd: there is not enough memory\n")
+
+
+def test_signals_before_training_starts(tmp_path):
+    """While everything is still imported; Ctrl-C is pressed twice."""
+    for number, times, status, line in (
+        (signal.SIGTERM, 1, 75, "fdd: stopped by SIGTERM; the same command goes on from there\n"),
+        (signal.SIGINT, 2, 130, "fdd: interrupted; the same command goes on from here\n"),
+    ):
+        ready = tmp_path / f"ready{number}"
+        config = tmp_path / "slow.py"
+        config.write_text(
+            f"import pathlib, time\npathlib.Path({str(ready)!r}).touch()\ntime.sleep(60)\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fdd.main", f"--config={config}", f"--workdir={tmp_path}/run"],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 60
+        while not ready.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for _ in range(times):
+            process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+        assert (process.returncode, error) == (status, line)
