@@ -30,9 +30,14 @@ def parse(argv: list[str], config: flags.FlagHolder) -> list[str]:
         rest = flags.FLAGS(argv)
         _ = config.value and config.value.keys()  # A file that cannot be loaded shows here.
     except (KeyError, AttributeError) as error:
+        if "'get_config'" in str(error):
+            sys.exit("fdd: the config file defines no function get_config()")
         sys.exit(f"fdd: the config has no such key: {_one_line(error.args[0])}")
     except (flags.Error, OSError, TypeError, ValueError) as error:
         sys.exit(f"fdd: {_one_line(error)}")
+    except Exception as error:  # Whatever the code of the file raises.
+        reason = f"{type(error).__name__}: {_one_line(error)}"
+        sys.exit(f"fdd: the config file cannot be loaded ({reason})")
     return rest
 
 

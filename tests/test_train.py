@@ -246,6 +246,27 @@ def test_a_wrong_command_line_ends_with_one_line(arguments, message):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def get_config(:", r"cannot be loaded \(SyntaxError: .*config\.py, line 1"),
+        (
+            "import not_there",
+            r"cannot be loaded \(ModuleNotFoundError: No module named 'not_there'",
+        ),
+        ("keys = 1", r"defines no function get_config\(\)"),
+        ("def get_config():\n    return 1 / 0", r"cannot be loaded \(ZeroDivisionError"),
+    ],
+)
+def test_a_config_file_that_cannot_be_loaded_is_one_line(tmp_path, code, message):
+    (tmp_path / "config.py").write_text(f"{code}\n")
+    command = [sys.executable, "-m", "fdd.main", f"--config={tmp_path / 'config.py'}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.match(f"fdd: the config file {message}", done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_the_command_imports_no_tensorflow_and_starts_quickly(data_dir, tmp_path):
     code = """
 import sys, time

@@ -253,7 +253,13 @@ def test_early_stopping(config, tmp_path, capsys):
     assert "is finished" in capsys.readouterr().out
 
 
-def test_cached_features_give_the_same(config, tmp_path):
+def _flip_a_byte(file):
+    data = bytearray(file.read_bytes())
+    data[-7] ^= 64
+    file.write_bytes(data)
+
+
+def test_cached_features_give_the_same(config, tmp_path, capsys):
     config.freeze = "encoder"
     config.augment.flip = False
     config.num_steps, config.eval_every_steps = 12, 6
@@ -265,14 +271,15 @@ def test_cached_features_give_the_same(config, tmp_path):
         lines = (folder / "metrics.jsonl").read_text().splitlines()
         runs[cache] = [json.loads(line) for line in lines]
     assert {p.name for p in (tmp_path / "True/features").iterdir()} == {
-        "train.npy",
-        "validation.npy",
+        f"{split}.{ending}" for split in ("train", "validation") for ending in ("npy", "sha256")
     }
-    np.save(tmp_path / "True/features/train.npy", np.zeros((1, 10, 16), np.float32))
+    file = tmp_path / "True/features/train.npy"
+    _flip_a_byte(file)
     shutil.rmtree(tmp_path / "True/checkpoints")
     train.train_and_evaluate(config, tmp_path / "True")
+    assert capsys.readouterr().out.count(f"{file} is damaged, of other clips or") == 1
     again = (tmp_path / "True/metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in again] == runs[True], "features of other data were used"
+    assert [json.loads(line) for line in again] == runs[True], "what was damaged was used"
     for one, two in zip(*runs.values(), strict=True):
         assert one["loss"] == pytest.approx(two["loss"], abs=1e-5)
 

@@ -2,25 +2,28 @@
 
 import concurrent.futures
 import dataclasses
+import fractions
 import hashlib
 import json
 import multiprocessing
 import os
 import pathlib
-import pickle
 import signal
 import threading
 from collections.abc import Iterator, Sequence
 
 import tqdm
 
+from fdd.data import results_file
 from fdd.data.catalog import Video, by_scene
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
 from fdd.video import pipes
 from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
-from fdd.video.extraction import Extraction
+from fdd.video.extraction import Clip, Extraction
+from fdd.video.faces import Face
+from fdd.video.info import Condition, VideoInfo
 from fdd.video.preprocessing import Preprocessing
 
 
@@ -52,6 +55,9 @@ class Result:
             self.video, len(found.people[0]), found.missing, "",
             "; ".join(condition.clauses()), condition.damaged,
         )  # fmt: skip
+
+
+_TYPES = (Result, Video, Extraction, Clip, Face, VideoInfo, Condition, fractions.Fraction)
 
 
 def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
@@ -144,7 +150,7 @@ class Workspace:
     def results(self, videos: Sequence[Video]) -> Iterator[Result]:
         """Yields the result of each video, in an order that depends on the videos alone."""
         for group in by_scene(videos):
-            yield from pickle.loads(self._file(group).read_bytes())
+            yield from results_file.read(self._file(group), _TYPES)
 
     def clear(self, videos: Sequence[Video]) -> None:
         """Deletes the results of these videos, and what was left of them by a kill."""
@@ -157,7 +163,7 @@ class Workspace:
     def _extract_to_file(self, group: Sequence[Video]) -> None:
         file = self._file(group)
         partial = file.with_name(f"{file.name}.{os.getpid()}")
-        partial.write_bytes(pickle.dumps(extract_group(group, self._spec)))
+        results_file.write(partial, extract_group(group, self._spec))
         partial.replace(file)
 
     def _file(self, group: Sequence[Video]) -> pathlib.Path:

@@ -4,6 +4,7 @@ No TensorFlow is needed to write them (frames are handed over as encoded JPEG) o
 """
 
 import io
+import json
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -25,6 +26,9 @@ from fdd.video.preprocessing import Preprocessing
 
 _INFO = "dataset_info.json"
 _LEVELS = 4  # From a data_dir of the demo's to a version's folder.
+
+
+_TFDS_TYPES = "tensorflow_datasets.core.features."
 
 
 def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
@@ -106,6 +110,26 @@ def _sorted_fields(record: bytes) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
+def _refuse_foreign_types(folder: pathlib.Path) -> None:
+    """Sees that a data set's schema names TFDS's own types only.
+
+    TFDS imports whatever module the schema names, and so would run it.
+
+    Raises:
+        ValueError: it names another, or is no JSON.
+        OSError: it cannot be read.
+    """
+    parts = [json.loads((folder / "features.json").read_bytes())]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            for key in ("pythonClassName", "python_class_name", "type"):
+                name = part.get(key)
+                if isinstance(name, str) and not name.startswith(_TFDS_TYPES):
+                    raise ValueError(f"features.json names {name}, which is no type of TFDS")
+        parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+
+
 class Dataset:
     """A data set that was built, read without the code that built it.
 
@@ -124,6 +148,7 @@ class Dataset:
         """
         self.folder = _found(pathlib.Path(folder))
         try:
+            _refuse_foreign_types(self.folder)
             self._builder = tfds.builder_from_directory(self.folder)
             metadata = dict(self._builder.info.metadata or {})
         except Exception as error:  # Each of TFDS, protobuf and json has its own.
