@@ -57,13 +57,15 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.data.num_frames = 10
     config.data.sampling = "consecutive"
     config.data.clips_per_video = 30
+    config.data.spacing = 0.04  # Seconds between a clip's frames; 0: as they come.
     config.data.jpeg_quality = 95
     config.balanced = True
     config.num_workers = 0
 
     # How it is computed.
     config.parallel = "auto"  # "jit", "pmap"; auto: pmap where there are several devices.
-    config.precision = "float32"  # Or "bfloat16", of the encoder; parameters stay float32.
+    config.precision = "float32"  # Or "bfloat16", of the encoder; parameters stay
+    # float32. Or "float64", of everything; the environment variable JAX_ENABLE_X64=1 allows it.
     config.remat = False  # Less memory for more time.
     config.accumulate_steps = 1  # Less memory: each device's share in so many parts.
     config.frozen_batch_stats = False  # True: batch norms use their running statistics.

@@ -8,16 +8,18 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fdd import tables
+from fdd import shortcuts, tables
 from fdd.data import faceforensics, splits
+from fdd.data.catalog import LABELS
 from fdd.errors import UserError
+from fdd.tables import escaped
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Something that two splits share.
+    """Something that two splits share, or that is in one twice.
 
     Attributes:
         what: What it is, in one line.
@@ -69,7 +71,7 @@ def shared_sources(rows: Rows) -> list[Finding]:
 
 
 def identical_files(rows: Rows) -> list[Finding]:
-    """Files with the same bytes in more than one split.
+    """Files with the same bytes under several names: of both classes, in two splits, or in one.
 
     Args:
         rows: As in `shared_people`.
@@ -77,12 +79,17 @@ def identical_files(rows: Rows) -> list[Finding]:
     where = collections.defaultdict(set)
     for split, records in rows.items():
         for record in records:
-            where[record["file_sha256"]].add((split, record["video_id"]))
-    return [
-        Finding("the same file: " + ", ".join(f"{name} ({split})" for split, name in sorted(found)))
-        for found in where.values()
-        if len({split for split, _ in found}) > 1
-    ]
+            label = LABELS[record["label"]]
+            where[record["file_sha256"]].add((split, record["video_id"], label))
+    findings = []
+    for found in where.values():
+        if len(found) > 1:
+            names = ", ".join(
+                f"{escaped(name)} ({split}, {label})" for split, name, label in sorted(found)
+            )
+            both = len({label for *_, label in found}) > 1
+            findings.append(Finding(f"the same file{', real and fake' if both else ''}: {names}"))
+    return findings
 
 
 def sizes(rows: Rows) -> str:
@@ -123,7 +130,11 @@ def audit(rows: Rows) -> tuple[str, bool]:
             f"  {'in the official splits too' if finding.implied else 'LEAK'}: {finding.what}"
             for finding in findings
         ]
-        parts.append("\n".join([title, *(lines or ["  no two splits share any"])]))
+        parts.append("\n".join([title, *(lines or ["  none is shared or there twice"])]))
+    probe = shortcuts.probe(rows)
+    leaks += probe.leak
+    title = "What is not the picture (a regression on it, trained on train, tested on test)"
+    parts.append(f"{title}\n  {'LEAK: ' if probe.leak else ''}{probe.text}")
     parts.append(
         f"Leaks: {leaks}" if leaks else "No leakage beyond what the official splits imply."
     )
@@ -137,7 +148,9 @@ def _list(names: Iterable[str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status: 0, 1 for leakage, 2 for no data set."""
     parser = argparse.ArgumentParser(prog="python -m fdd.audit", description=__doc__)
-    parser.add_argument("dataset_dir", type=pathlib.Path, help="folder with dataset_info.json")
+    parser.add_argument(
+        "dataset_dir", type=pathlib.Path, help="a data set's folder, or the one above"
+    )
     options = parser.parse_args(arguments)
     from fdd.data.records import Dataset  # Late, so that --help need not wait for TFDS.
 

@@ -11,7 +11,7 @@ import jax
 import ml_collections
 import numpy as np
 
-from fdd import prediction, saliency, settings, steps, workdir
+from fdd import models, prediction, saliency, settings, steps, workdir
 from fdd.calibration import Calibration
 from fdd.checkpoints import Checkpoints
 from fdd.errors import UserError, shown
@@ -20,8 +20,9 @@ from fdd.prediction import Basis, Prediction
 from fdd.saliency import Saliency
 from fdd.state import Recipe, TrainState, inference_state
 from fdd.video.ahead import Ahead, extract
-from fdd.video.clips import Clip, Extraction, Preprocessing
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Clip, Extraction
+from fdd.video.preprocessing import Preprocessing
 
 _MOST_CLIPS_AT_A_TIME = 4  # What ResNet-50 at 224 pixels needs less than 2 GiB for.
 
@@ -55,7 +56,8 @@ class Detector:
         """Loads the best checkpoint of the run in `folder`.
 
         Raises:
-            UserError: there is no run, it has no checkpoint yet, or its best one is damaged.
+            UserError: there is no run, it has no checkpoint yet, or its best one is damaged;
+                or it was trained in float64 and JAX's 64-bit mode is off.
         """
         folder = pathlib.Path(folder)
         config = workdir.stored_config(folder)
@@ -179,7 +181,8 @@ def clip_shape(config: ml_collections.ConfigDict) -> tuple[int, int, int, int]:
 def recipe(config: ml_collections.ConfigDict, task: steps.Task) -> Recipe:
     """How the states of a run are made."""
     average = bool(config.ema_decay)
-    return Recipe(task.model, task.optimizer, clip_shape(config), average)
+    dtype = models.parameter_dtype(config)
+    return Recipe(task.model, task.optimizer, clip_shape(config), average, dtype)
 
 
 def from_checkpoints(

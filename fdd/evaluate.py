@@ -162,7 +162,7 @@ def _line(name: str, values: Mapping[str, Any]) -> list[str]:
         str(values["num_fake"]),
         f"{values['accuracy']:.4f}",
         "n/a" if values["auc"] is None else f"{values['auc']:.4f}",
-        f"{limits[0]:.3f} to {limits[1]:.3f}" if limits else "n/a",
+        f"{limits[0]:.3f} to {limits[1]:.3f}" if limits else "not given",
     ]
 
 

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     import jax
 
     from fdd.detector import Detector
-    from fdd.video.clips import Preprocessing
+    from fdd.video.preprocessing import Preprocessing
 
 PLATFORMS = ("cpu", "cuda")
 _SAMPLING = {
-    "first": "the video's first {t} frames",
+    "first": "{t} {apart} from the video's first one on",
     "uniform": "{t} frames spread evenly over the video; {n} interleaving clips per video",
-    "consecutive": "{t} consecutive frames; {n} clips per video, spread evenly from its beginning "
-    "to its end (a single one lies in its middle)",
+    "consecutive": "{t} {apart}; {n} clips per video, spread evenly from its beginning to its "
+    "end (a single one lies in its middle)",
 }
 _REGION = {
     "full_frame": "the whole frame, whatever its aspect ratio",
@@ -75,6 +75,7 @@ def probability_of_fake(loaded: "Detector") -> "Callable[[jax.Array], jax.Array]
     It maps uint8 [b, t, h, w, 3] to float32 [b] and is pure.
     """
     import jax
+    import numpy as np
 
     from fdd import steps
 
@@ -86,7 +87,7 @@ def probability_of_fake(loaded: "Detector") -> "Callable[[jax.Array], jax.Array]
         # otherwise than evaluation does: by 0.002 with a bfloat16 ResNet-50.
         parameters = jax.lax.optimization_barrier(state)
         logits = steps.clip_logits(parameters, {"frames": clips}, task=loaded.task)
-        return jax.nn.sigmoid(logits / loaded.calibration.temperature)
+        return jax.nn.sigmoid(logits / loaded.calibration.temperature).astype(np.float32)
 
     return probabilities
 
@@ -142,7 +143,11 @@ def metadata(loaded: "Detector") -> dict[str, str]:
 def describe(spec: "Preprocessing") -> str:
     """Says in words what clips must be; `fdd.video.clips.extract_clips` makes them so."""
     size = f"{spec.image_size}x{spec.image_size}"
-    frames = _SAMPLING[spec.sampling].format(t=spec.num_frames, n=spec.clips_per_video)
+    apart = "consecutive frames"
+    if spec.spacing:
+        apart = f"frames {spec.spacing:g} seconds apart (those nearest to these times, none twice)"
+    numbers = {"t": spec.num_frames, "n": spec.clips_per_video}
+    frames = _SAMPLING[spec.sampling].format(**numbers, apart=apart)
     region = _REGION[spec.region].format(margin=spec.margin)
     return (
         f"A clip is {frames}. Of each frame: {region}. It is resized to {size} (OpenCV's "

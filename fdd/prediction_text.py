@@ -15,10 +15,13 @@ def lines(prediction: Prediction) -> str:
     """A prediction as some lines for a terminal."""
     name = shown(prediction.path)
     if prediction.verdict == NO_ANSWER:
-        return f"{name}: no answer, {prediction.reason} ({prediction.detail})"
+        why = "; ".join([prediction.detail, *notes(prediction)])
+        return f"{name}: no answer, {prediction.reason} ({why})"
     text = [f"{name}: {prediction.verdict}, {headline(prediction)}"]
     if seen := faces(prediction):
         text.append(f"  {seen}")
+    text.extend(f"  note: {note}" for note in notes(prediction))
+    text.extend(f"  in doubt: {doubt}" for doubt in prediction.doubts)
     for person in prediction.people:
         if len(prediction.people) > 1:
             decided = ", who decided," if person.number == prediction.person else ""
@@ -36,6 +39,12 @@ def caution(prediction: Prediction) -> str:
         "fake are real."
     )
     return text if prediction.basis.calibration.fitted else f"{NOT_FITTED} {text}"
+
+
+def notes(prediction: Prediction) -> list[str]:
+    """What is to be said of the file: damage, an early end, how it was shown."""
+    said = prediction.detail or ""
+    return [clause for clause in prediction.condition.clauses() if clause not in said]
 
 
 def headline(prediction: Prediction) -> str:
@@ -77,6 +86,11 @@ def number(probability: float) -> str:
 
 def meaning(prediction: Prediction) -> str:
     """What the number means and what it does not, in plain sentences."""
+    about = [f"Of the file: {note}." for note in notes(prediction)]
+    return " ".join([_meaning(prediction), *about])
+
+
+def _meaning(prediction: Prediction) -> str:
     if prediction.verdict == NO_ANSWER:
         return (
             f"There is no answer: {prediction.reason}, {prediction.detail}. That says nothing "
@@ -95,6 +109,8 @@ def meaning(prediction: Prediction) -> str:
         f"{number(prediction.threshold)}, the threshold"
         f"{' chosen on validation videos' if fitted else ''}. {caution(prediction)}"
     )
+    if prediction.doubts:
+        text = f"{text} In doubt: {'; '.join(prediction.doubts)}."
     if prediction.interval is None:
         return f"{text} There is one clip only, so nothing is known of the spread."
     return (

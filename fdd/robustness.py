@@ -16,8 +16,10 @@ from fdd import metrics, tables
 from fdd.data.catalog import Video, by_scene
 from fdd.data.extraction import exit_with_parent
 from fdd.video import perturbations
-from fdd.video.clips import Preprocessing, decode_jpegs, extract_clips
+from fdd.video.clips import extract_clips
+from fdd.video.crops import decode_jpegs
 from fdd.video.decode import VideoError
+from fdd.video.preprocessing import Preprocessing
 
 CLEAN = "none"
 Condition = tuple[str, int]

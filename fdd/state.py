@@ -21,8 +21,8 @@ class TrainState(flax.struct.PyTreeNode):
 
     Attributes:
         step: Number of steps taken, int32.
-        params: The model's parameters, float32.
-        batch_stats: Running means and variances of the batch normalisations, float32.
+        params: The model's parameters, float32 (float64 with config.precision=float64).
+        batch_stats: Running means and variances of the batch normalisations, likewise.
         opt_state: The optimiser's state.
         sums: Loss and accuracy over the steps since they were last read.
         average: Exponential moving average of the parameters, for evaluation; None: not kept.
@@ -45,12 +45,14 @@ class Recipe:
         optimizer: The optimiser.
         clip_shape: (frames, height, width, channels).
         average: Keep an average of the parameters.
+        dtype: Of parameters and statistics.
     """
 
     model: nn.Module
     optimizer: optax.GradientTransformation
     clip_shape: tuple[int, ...]
     average: bool = False
+    dtype: jnp.dtype = jnp.float32
 
     def variables(self, key: jax.Array) -> PyTree:
         """Draws {'params', 'batch_stats'}; a pure function."""
@@ -60,7 +62,8 @@ class Recipe:
         if "lstm_cell" in params:
             lstm_key = jax.random.fold_in(key, 1)
             params["lstm_cell"] = initializers.keras_lstm(lstm_key, params["lstm_cell"])
-        return {"params": params, "batch_stats": variables["batch_stats"]}
+        variables = {"params": params, "batch_stats": variables["batch_stats"]}
+        return jax.tree.map(lambda leaf: leaf.astype(self.dtype), variables)
 
     def state(self, variables: PyTree) -> TrainState:
         """The state before the first step; a pure function."""

@@ -24,10 +24,13 @@ def start(
     num_devices: int, kind: str, out: pathlib.Path, *settings: str, **environment: str
 ) -> subprocess.Popen:
     """Starts this program on simulated CPU devices."""
-    flags = f"--xla_force_host_platform_device_count={num_devices}"
+    flags = (
+        f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={num_devices}"
+    )
+    x64 = {"JAX_ENABLE_X64": "1"} if "precision='float64'" in settings else {}
     return subprocess.Popen(
         [sys.executable, "-m", "tests.on_devices", kind, out, *settings],
-        env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", **environment},
+        env={**os.environ, "JAX_PLATFORMS": "cpu", **environment, "XLA_FLAGS": flags, **x64},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -61,9 +64,10 @@ def batches(num_steps: int, rows: slice):
 def main(kind: str, out: str, *settings: str) -> None:
     """Saves losses, parameters, statistics, evaluation and what the program communicates."""
     import jax
+    import optax
 
     from configs import demo
-    from fdd import parallel, steps
+    from fdd import models, parallel, steps
     from fdd.models import pretrained
     from fdd.state import Recipe, create_state
 
@@ -73,7 +77,7 @@ def main(kind: str, out: str, *settings: str) -> None:
     config.schedule = "constant"
     config = pretrained.with_normalization(config)
     config.augment.update({"brightness": 0.1, "contrast": 0.1})
-    options = {"num_steps": 20, "perturb": 0.0, "communication": False}
+    options = {"num_steps": 3, "communication": False}
     for setting in settings:
         key, _, value = setting.partition("=")
         value = ast.literal_eval(value)
@@ -84,9 +88,9 @@ def main(kind: str, out: str, *settings: str) -> None:
     devices = parallel.Parallel(kind)
     devices.check_batch_size(BATCH_SIZE, config.accumulate_steps)
     task = steps.create_task(config)
-    state = create_state(Recipe(task.model, task.optimizer, (10, 32, 32, 3)), 0, devices.replicated)
-    nudge = 1 + options["perturb"]  # To see how much of a difference rounding makes.
-    state = state.replace(params=jax.tree.map(lambda leaf: leaf * nudge, state.params))
+    dtype = models.parameter_dtype(config)
+    recipe = Recipe(task.model, task.optimizer, (10, 32, 32, 3), dtype=dtype)
+    state = create_state(recipe, 0, devices.replicated)
     share = BATCH_SIZE // jax.process_count()
     rows = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
     first = next(batches(1, rows))
@@ -102,9 +106,10 @@ def main(kind: str, out: str, *settings: str) -> None:
     for batch in batches(options["num_steps"], rows):
         begun = time.perf_counter()
         state, info = train_step(state, batch)
-        if not losses:  # Adam's first moments are a tenth of the first gradients, its second small.
-            moments = [leaf for leaf in jax.tree.leaves(state.opt_state) if leaf.ndim]
-            saved |= {f"moment/{i}": np.asarray(leaf) for i, leaf in enumerate(moments)}
+        if not losses:  # Adam's first moments are a tenth of the first gradients.
+            adam = optax.tree.get_all_with_path(state.opt_state, "mu")
+            moments = [leaf for _, tree in adam for leaf in jax.tree.leaves(tree)]
+            saved |= {f"gradient/{i}": 10 * np.asarray(leaf) for i, leaf in enumerate(moments)}
         losses.append(float(info["loss"]))
         seconds.append(time.perf_counter() - begun)
     logits = np.asarray(eval_step(state, {"frames": first["frames"]}))

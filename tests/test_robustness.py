@@ -2,17 +2,17 @@ import numpy as np
 import pytest
 
 from fdd import evaluate, robustness
-from fdd.data import faceforensics
+from fdd.data import faceforensics_tree
 from fdd.data.faceforensics import Selection
 from fdd.video import perturbations
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 SPEC = Preprocessing(image_size=32, sampling="first")
 
 
 @pytest.fixture(scope="module")
 def videos(tree):
-    found = faceforensics.find_videos(tree, Selection(methods=("DemoFlicker",)))
+    found = faceforensics_tree.survey(tree, Selection(methods=("DemoFlicker",))).videos
     return [video for video in found if video.split == "validation"]
 
 

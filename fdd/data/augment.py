@@ -15,9 +15,9 @@ def normalize(frames: jax.Array, mean: Sequence[float], std: Sequence[float]) ->
         std: Per channel, in units of 0 to 255.
 
     Returns:
-        float32 [..., 3], (frames - mean) / std.
+        float32 [..., 3], (frames - mean) / std; float64 where JAX's 64-bit mode is on.
     """
-    return (frames.astype(jnp.float32) - jnp.array(mean)) / jnp.array(std)
+    return (frames.astype(jnp.result_type(float)) - jnp.array(mean)) / jnp.array(std)
 
 
 def augment(
@@ -47,7 +47,7 @@ def augment(
     if flip:
         frames = jnp.where(draw(0, 0.0) < 0.5, frames[:, :, :, ::-1], frames)
     if brightness or contrast:
-        values = frames.astype(jnp.float32)
+        values = frames.astype(jnp.result_type(float))
         mean = values.mean(axis=(1, 2, 3, 4), keepdims=True)
         scale = 1 + contrast * draw(1, -1.0)
         shift = 255 * brightness * draw(2, -1.0)

@@ -9,7 +9,7 @@ import apache_beam as beam
 
 from fdd.data import extraction, records
 from fdd.data.catalog import Video, by_scene
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 
 @beam.ptransform_fn

@@ -2,7 +2,10 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from fdd.tables import escaped
+from fdd.video.files import Ignored
 
 LABELS = ("real", "fake")
 
@@ -39,11 +42,32 @@ class Video:
     def __post_init__(self):
         if not self.scene:
             object.__setattr__(self, "scene", self.target)
+        for name in ("method", "name", "target", "source", "scene"):
+            # Names of files need not be text, but records, tables and reports hold text.
+            object.__setattr__(self, name, escaped(getattr(self, name)))
 
     @property
     def video_id(self) -> str:
         """(method, name) in one string."""
         return f"{self.method}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Holdings:
+    """What a user holds of a data set.
+
+    Attributes:
+        videos: The videos that belong to it, sorted; no two share a `video_id`.
+        expected: Number of videos of each (split, method) in the complete data set; None: not
+            known.
+        ignored: All other files, with the reason.
+        warning: What is wrong with the videos although they are taken, in one line; '' if nothing.
+    """
+
+    videos: list[Video]
+    expected: Mapping[tuple[str, str], int | None]
+    ignored: list[Ignored]
+    warning: str = ""
 
 
 def by_scene(videos: Iterable[Video]) -> list[tuple[Video, ...]]:

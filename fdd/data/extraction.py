@@ -17,8 +17,11 @@ import tqdm
 from fdd.data.catalog import Video, by_scene
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
-from fdd.video.clips import Extraction, Preprocessing, extract_clips
+from fdd.video import pipes
+from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Extraction
+from fdd.video.preprocessing import Preprocessing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,19 +33,25 @@ class Result:
         extraction: Its clips; None where nothing could be had.
         error: Why nothing could be had.
         file_sha256: Of the file, in hexadecimal digits; '' where it could not be read.
+        file_bytes: Its size; 0 where it could not be read.
     """
 
     video: Video
     extraction: Extraction | None
     error: str
     file_sha256: str
+    file_bytes: int = 0  # What an interrupted build of an older version left has none.
 
     @property
     def outcome(self) -> Outcome:
         """The result without the clips."""
         if self.extraction is None:
             return Outcome(self.video, 0, {}, self.error)
-        return Outcome(self.video, len(self.extraction.people[0]), self.extraction.missing, "")
+        found, condition = self.extraction, self.extraction.info.condition
+        return Outcome(
+            self.video, len(found.people[0]), found.missing, "",
+            "; ".join(condition.clauses()), condition.damaged,
+        )  # fmt: skip
 
 
 def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
@@ -58,18 +67,20 @@ def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
     """
     reference, results = None, []
     for video in videos:
-        extraction, error, digest = None, "", ""
+        extraction, error, digest, size = None, "", "", 0
         try:
-            with open(video.path, "rb") as file:
+            with pipes.open_regular(video.path) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = os.fstat(file.fileno()).st_size
             extraction = extract_clips(video.path, spec, reference, video.mask)
             reference = reference or extraction
             extraction = dataclasses.replace(extraction, people=extraction.people[:1])
         except VideoError as failure:
-            error = str(failure)
+            said = failure.condition.clauses() if failure.condition else ()
+            error = "; ".join([str(failure), *said])
         except Exception as failure:  # One bad file must not end a build of days; it is listed.
             error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
-        results.append(Result(video, extraction, error, digest))
+        results.append(Result(video, extraction, error, digest, size))
     return results
 
 

@@ -126,8 +126,20 @@ def _build(builder: tfds.core.DatasetBuilder, manual_dir: pathlib.Path) -> None:
     )
 
 
+def _above(builder: ClipBuilder, folder: pathlib.Path) -> pathlib.Path | None:
+    """The folder above this one in which the builder's data set is, if there is one."""
+    inside = pathlib.Path(*pathlib.Path(builder.data_dir).parts[-3:])  # Name, config and version.
+    return next((p for p in folder.absolute().parents if (p / inside).is_dir()), None)
+
+
 def _how_to_build(builder: ClipBuilder, data: ml_collections.ConfigDict) -> str:
     config = builder.builder_config
+    above = _above(builder, _data_dir(data))
+    if above is not None:
+        return (
+            f"{data.data_dir} is inside a data folder, give the folder itself: "
+            f"--config.data.data_dir={above}"
+        )
     option = config.name
     if config.name not in builder.builder_configs:
         usual = _settings(type(config)())

@@ -14,11 +14,17 @@ from etils import epath
 from tensorflow_datasets.core import writer
 from tensorflow_datasets.proto import tf_example_pb2
 
+from fdd.data import people, places
 from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError, first_line
-from fdd.video import clips
-from fdd.video.clips import Clip, Extraction, Preprocessing
+from fdd.tables import escaped
+from fdd.video import crops
+from fdd.video.extraction import Clip, Extraction
+from fdd.video.preprocessing import Preprocessing
+
+_INFO = "dataset_info.json"
+_LEVELS = 4  # From a data_dir of the demo's to a version's folder.
 
 
 def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
@@ -40,6 +46,8 @@ def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
             "frame_indices": per_frame(shape=(num_frames,), dtype=np.int32),
             "seconds": per_frame(shape=(num_frames,), dtype=np.float32),
             "fps": np.float32,
+            "video_frames": np.int32,
+            "file_bytes": np.int64,
             "video_height": np.int32,
             "video_width": np.int32,
             "face_box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
@@ -72,6 +80,8 @@ def _example(result: Result, extraction: Extraction, clip: Clip) -> dict[str, An
         "frame_indices": np.array(clip.frame_indices, np.int32),
         "seconds": np.array(clip.seconds, np.float32),
         "fps": extraction.info.fps,
+        "video_frames": extraction.info.num_frames,
+        "file_bytes": result.file_bytes,
         "video_height": extraction.frame_size[0],
         "video_width": extraction.frame_size[1],
         "face_box": np.array(clip.face.box if clip.face else (0, 0, 0, 0), np.float32),
@@ -106,16 +116,21 @@ class Dataset:
     """
 
     def __init__(self, folder: str | pathlib.Path):
-        """Opens the data set in `folder`.
+        """Opens the data set in `folder`, or the only one in the folders below or above it.
 
         Raises:
-            UserError: there is none, or it was not built by this project.
+            UserError: there is none or more than one, it cannot be read, or it was not built by
+                this project.
         """
-        self.folder = pathlib.Path(folder)
-        if not (self.folder / "dataset_info.json").exists():
-            raise UserError(f"{folder} holds no data set")
-        self._builder = tfds.builder_from_directory(self.folder)
-        metadata = dict(self._builder.info.metadata or {})
+        self.folder = _found(pathlib.Path(folder))
+        try:
+            self._builder = tfds.builder_from_directory(self.folder)
+            metadata = dict(self._builder.info.metadata or {})
+        except Exception as error:  # Each of TFDS, protobuf and json has its own.
+            raise UserError(
+                f"the data set in {escaped(str(self.folder))} cannot be read "
+                f"({escaped(first_line(error))}): delete it and build it again"
+            ) from None
         if "fingerprint" not in metadata:
             raise UserError(f"{folder} holds a data set that was not built by fdd")
         self.preprocessing: dict[str, Any] = metadata["preprocessing"]
@@ -149,15 +164,46 @@ class Dataset:
     def metadata(self, split: str) -> list[dict[str, Any]]:
         """All fields of all records of a split but the frames, which are not decoded.
 
-        They are read once and kept.
+        `target_person` and `source_person` are added (`fdd.data.people`). They are read once and
+        kept.
 
         Raises:
             UserError: as `source`, or a record cannot be read.
         """
         if split not in self._metadata:
             records = self.source(split)
-            self._metadata[split] = [records.fields(index) for index in range(len(records))]
+            rows = [records.fields(index) for index in range(len(records))]
+            for row in rows:
+                for role in ("target", "source"):
+                    row[f"{role}_person"] = people.person(self._builder.name, row[role])
+            self._metadata[split] = rows
         return self._metadata[split]
+
+
+def _found(folder: pathlib.Path) -> pathlib.Path:
+    """The folder with dataset_info.json: this one, the one of a file in it, or the one below."""
+    if folder.is_file():
+        folder = folder.parent
+    if (folder / _INFO).exists():
+        return folder
+    below = [folder]
+    for _ in range(_LEVELS):
+        below = [inner for each in below for inner in places.folders(each)]
+        below = [inner for inner in below if ".incomplete" not in inner.name]
+        if found := [inner for inner in below if (inner / _INFO).exists()]:
+            break
+    else:
+        found = []
+    if len(found) > 1:
+        names = ", ".join(escaped(str(each)) for each in found[:5])
+        raise UserError(f"{escaped(str(folder))} holds {len(found)} data sets, say which: {names}")
+    if not found:
+        raise UserError(
+            f"{escaped(str(folder))} holds no data set: expected {_INFO} there, as in "
+            "DATA/faceforensics/CONFIG/1.0.0"
+        )
+    print(f"The data set is in {escaped(str(found[0]))}.")
+    return found[0]
 
 
 class Records(Sequence[dict[str, Any]]):
@@ -210,7 +256,7 @@ class Records(Sequence[dict[str, Any]]):
         """
         jpegs, label = self.jpegs(index)
         try:
-            clips.decode_jpegs(jpegs, out)
+            crops.decode_jpegs(jpegs, out)
             return label
         except ValueError as error:
             row = self.fields(index)

@@ -18,6 +18,11 @@ def num_frozen_parts(freeze: str) -> int:
     return FREEZE.index(freeze) if freeze != "encoder" else len(PARTS)
 
 
+def parameter_dtype(config: ml_collections.ConfigDict) -> jnp.dtype:
+    """Type of parameters and statistics: float32, or float64 where config.precision asks for it."""
+    return jnp.promote_types(config.precision, jnp.float32)
+
+
 def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> ResNetLSTM:
     """Returns the detector that `config.model` describes.
 

@@ -17,7 +17,7 @@ class BatchNorm(nn.Module):
         momentum: Weight of the running statistics when they move towards a batch's.
         epsilon: Added to the variance.
         axis_name: Names of mapped axes that statistics are taken over besides the array's own.
-        dtype: Type of the result; everything is computed in float32.
+        dtype: Type of the result; everything is computed in float32, or float64 if that is it.
 
     References:
         Ioffe and Szegedy, Batch Normalization: Accelerating Deep Network Training by Reducing
@@ -38,7 +38,7 @@ class BatchNorm(nn.Module):
         running_var = self.variable("batch_stats", "var", jnp.ones, size)
         scale = self.param("scale", nn.initializers.ones, size)
         bias = self.param("bias", nn.initializers.zeros, size)
-        x = x.astype(jnp.float32)
+        x = x.astype(jnp.promote_types(self.dtype, jnp.float32))
         mean, var = running_mean.value, running_var.value
         if not (self.use_running_average or self.is_initializing()):
             mean, var = self._statistics(x)

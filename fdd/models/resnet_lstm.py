@@ -21,10 +21,11 @@ class FrameFeatures(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool) -> jax.Array:
-        """Maps images [b, h, w, 3] to feature maps, float32 [b, h / 32, w / 32, c]."""
+        """Maps images [b, h, w, 3] to feature maps, at least float32 [b, h / 32, w / 32, c]."""
         axes = (FRAMES_AXIS, self.data_axis) if self.data_axis else FRAMES_AXIS
         encoder = self.make_encoder(axis_name=axes, name="encoder")
-        return encoder(images, train=train).astype(jnp.float32)
+        maps = encoder(images, train=train)
+        return maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
 
 
 class ResNetLSTM(nn.Module):
@@ -78,7 +79,7 @@ class ResNetLSTM(nn.Module):
             keys: A random key per clip, [b], for dropout.
 
         Returns:
-            Logits, float32 [b].
+            Logits, float32 [b]; float64 where the encoder computes in that.
         """
         return self.judge(self.encode(clips, train=train), train=train, keys=keys)
 

@@ -60,9 +60,9 @@ def write(
     worst = errors.worst(scores, detector.calibration)
     figures.strips(out / "errors.png", errors.strips(worst, dataset))
     page = text.markdown(summary, detector.config, name, dataset, reasons, bool(history))
-    (out / "report.md").write_text(page)
-    (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"))
-    (out / _METRICS).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    (out / "report.md").write_text(page, "utf-8")
+    (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"), "utf-8")
+    (out / _METRICS).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", "utf-8")
     return summary
 
 
