@@ -19,6 +19,7 @@ from fdd.video import perturbations
 from fdd.video.clips import extract_clips
 from fdd.video.crops import decode_jpegs
 from fdd.video.decode import VideoError
+from fdd.video.family import Family, cut_together
 from fdd.video.preprocessing import Preprocessing
 
 CLEAN = "none"
@@ -34,11 +35,18 @@ def _damaged_clips(
     videos: Sequence[Video], spec: Preprocessing
 ) -> list[tuple[Video, Condition, np.ndarray]]:
     """The frames of each video's clips, uint8 [clips, t, h, w, 3], under each condition."""
+    paths = [video.path for video in videos]
+    return cut_together(paths, spec, functools.partial(_damaged_together, videos, spec))
+
+
+def _damaged_together(
+    videos: Sequence[Video], spec: Preprocessing, family: Family
+) -> list[tuple[Video, Condition, np.ndarray]]:
     found = []
     reference = None
     for video in videos:
         try:
-            clean = extract_clips(video.path, spec, reference, video.mask)
+            clean = extract_clips(video.path, spec, reference, video.mask, family=family)
         except VideoError:
             continue  # The data set's failures.csv names it.
         reference = reference or clean

@@ -12,6 +12,7 @@ from etils import epath
 from fdd import tables
 from fdd.data.catalog import Video
 from fdd.data.splits import SPLITS
+from fdd.errors import UserError
 from fdd.video.files import Ignored
 
 COVERAGE_FILE = "coverage.csv"
@@ -30,6 +31,7 @@ class Outcome:
         error: Why it gave none; '' if it gave any.
         notes: What is to be said of the file although it gave clips, such as damage.
         damaged: How many of its frames were left out as damaged.
+        unshared: Whether its clips are not where those of its family are.
     """
 
     video: Video
@@ -38,6 +40,7 @@ class Outcome:
     error: str
     notes: str = ""
     damaged: int = 0
+    unshared: bool = False
 
     def to_json(self) -> str:
         """One line, for `from_json`."""
@@ -65,6 +68,8 @@ class Row:
         clips: Clips built.
         missing_clips: Clips that built videos should have beyond those.
         damaged_frames: Frames of built videos that were left out as damaged.
+        unshared: Built videos that could not take the faces and frames of their original, or of
+            another fake of it where that is not held: their crops may betray them.
     """
 
     split: str
@@ -76,6 +81,7 @@ class Row:
     clips: int
     missing_clips: int
     damaged_frames: int
+    unshared: int
 
 
 _COLUMNS = [field.name for field in dataclasses.fields(Row)]
@@ -111,6 +117,7 @@ def coverage(
                 clips=sum(outcome.num_clips for outcome in built),
                 missing_clips=sum(len(outcome.missing) for outcome in built),
                 damaged_frames=sum(outcome.damaged for outcome in built),
+                unshared=sum(outcome.unshared for outcome in built),
             )
         )
     return rows
@@ -195,6 +202,34 @@ def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
     rows = _rows(folder / FAILURES_FILE)
     reasons = collections.Counter(row["reason"] for row in rows if not row["clip_index"])
     return count, dict(reasons.most_common())
+
+
+def unshared(folder: epath.PathLike) -> dict[str, int] | None:
+    """Reads how many videos of each method could not take the faces of their family.
+
+    Args:
+        folder: Of the data set.
+
+    Returns:
+        The methods that have such videos; None if the data set was built before they were counted.
+
+    Raises:
+        UserError: coverage.csv is damaged.
+    """
+    file = epath.Path(folder) / COVERAGE_FILE
+    if not file.exists():
+        return None
+    counts: collections.Counter[str] = collections.Counter()
+    try:
+        for row in _rows(file):
+            if "unshared" not in row:
+                return None
+            counts[row["method"]] += int(row["unshared"])
+    except (ValueError, KeyError, TypeError, csv.Error):
+        raise UserError(
+            f"{tables.escaped(str(file))} is damaged: delete the data set and build it again"
+        ) from None
+    return {method: count for method, count in counts.items() if count}
 
 
 def missing_methods(folder: epath.PathLike) -> list[str]:
