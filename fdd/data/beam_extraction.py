@@ -37,7 +37,7 @@ def extract(
         pipeline
         | beam.Create(families(videos, held))
         | beam.Reshuffle()
-        | beam.FlatMapTuple(_extract_group, spec)
+        | beam.FlatMap(_extract_group, spec)
     )
     lines = results | "Outcomes" >> beam.Map(lambda result: result.outcome.to_json())
     _ = lines | beam.io.WriteToText(outcomes)
@@ -45,6 +45,7 @@ def extract(
 
 
 def _extract_group(
-    videos: Sequence[Video], family: Sequence[Video], spec: Preprocessing
+    group: tuple[Sequence[Video], Sequence[Video]], spec: Preprocessing
 ) -> list[extraction.Result]:
+    videos, family = group
     return extraction.extract_group(videos, spec, family)

@@ -39,12 +39,13 @@ def shown(method: str, target: int, source: int) -> list[int]:
     return [min(index, 2 * target - 2 - index) for index in range(count)]
 
 
-def write_original(path, target: int, fps: int = 25) -> None:
+def write_original(path, target: int, fps: int = 25, tint: int = 0) -> None:
     """Writes a target with so many frames."""
-    encode.write_video(path, [frame(index) for index in range(target)], fps=fps)
+    encode.write_video(path, [frame(index, tint) for index in range(target)], fps=fps)
 
 
-def write_fake(path, method: str, target: int, source: int, fps: int = 25) -> None:
+def write_fake(path, method: str, target: int, source: int, fps: int = 25, tint: int = 0) -> None:
     """Writes a fake of two videos with so many frames."""
-    frames = [frame(index, tint=20) for index in shown(method, target, source)]
+    tint += 3 * list(LENGTHS).index(method) + 9
+    frames = [frame(index, tint) for index in shown(method, target, source)]
     encode.write_video(path, frames, fps=fps)
