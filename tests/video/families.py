@@ -36,7 +36,9 @@ def frame(index: int, tint: int = 0) -> np.ndarray:
 def shown(method: str, target: int, source: int) -> list[int]:
     """Which of the target's frames each frame of a fake shows."""
     count = LENGTHS[method](target, source)
-    return [min(index, 2 * target - 2 - index) for index in range(count)]
+    there_and_back = 2 * target - 2
+    steps = (index % there_and_back for index in range(count))
+    return [min(step, there_and_back - step) for step in steps]
 
 
 def write_original(path, target: int, fps: int = 25, tint: int = 0) -> None:
