@@ -112,11 +112,30 @@ _CHECKS = {
 }
 
 
-def audit(rows: Rows) -> tuple[str, bool]:
+def own_crops(unshared: Mapping[str, int] | None) -> tuple[str, bool]:
+    """Says which videos were not cropped as their family, and whether that is a leak.
+
+    Args:
+        unshared: What `fdd.data.coverage.unshared` read.
+    """
+    if unshared is None:
+        return "not recorded: build the data set again to know", False
+    if not unshared:
+        return "none has faces or frames of its own", False
+    counts = ", ".join(f"{escaped(method)} {count}" for method, count in unshared.items())
+    return (
+        f"LEAK: {sum(unshared.values())} could not be cropped as their original, so that the crop "
+        f"may tell real from fake: {counts}; failures.csv names them and says why",
+        True,
+    )
+
+
+def audit(rows: Rows, unshared: Mapping[str, int] | None = None) -> tuple[str, bool]:
     """Examines a data set.
 
     Args:
         rows: As in `shared_people`.
+        unshared: As in `own_crops`.
 
     Returns:
         A report in plain text, and whether there is leakage that the official splits do not imply.
@@ -131,6 +150,9 @@ def audit(rows: Rows) -> tuple[str, bool]:
             for finding in findings
         ]
         parts.append("\n".join([title, *(lines or ["  none is shared or there twice"])]))
+    said, leak = own_crops(unshared)
+    leaks += leak
+    parts.append(f"Crops (those of a fake are its original's)\n  {said}")
     probe = shortcuts.probe(rows)
     leaks += probe.leak
     title = "What is not the picture (a regression on it, trained on train, tested on test)"
@@ -152,15 +174,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "dataset_dir", type=pathlib.Path, help="a data set's folder, or the one above"
     )
     options = parser.parse_args(arguments)
+    from fdd.data import coverage
     from fdd.data.records import Dataset  # Late, so that --help need not wait for TFDS.
 
     try:
         dataset = Dataset(options.dataset_dir)
         rows = {s: dataset.metadata(s) for s in splits.SPLITS if s in dataset.splits}
+        unshared = coverage.unshared(dataset.folder)
     except UserError as error:
         print(f"fdd: {error}", file=sys.stderr)
         return 2
-    text, leaks = audit(rows)
+    text, leaks = audit(rows, unshared)
     print(text)
     return int(leaks)
 

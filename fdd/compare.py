@@ -56,12 +56,13 @@ class FinishedRun:
             raise UserError(f"{path} cannot be read: {error.strerror}") from None
         except (ValueError, KeyError, TypeError, csv.Error):
             raise UserError(f"{path} is damaged: --mode=eval writes it anew") from None
-        if not names or not all(np.isfinite(each).all() for each in logits.values()):
+        means = np.array([np.mean(logits[name]) for name in names])
+        if not names or not np.isfinite(means).all():
             raise UserError(f"{path} is damaged: --mode=eval writes it anew")
         people = None
         if all({"target_person", "source_person"} <= rows[name].keys() for name in names):
             people = [[rows[n][f"{role}_person"] for n in names] for role in ("target", "source")]
-        return Videos(names, labels, np.array([np.mean(logits[name]) for name in names]), people)
+        return Videos(names, labels, means, people)
 
     def video_scores(self) -> tuple[np.ndarray, np.ndarray]:
         """Labels (1: fake) and mean logits of the test videos."""
@@ -98,12 +99,20 @@ def read_run(folder: pathlib.Path) -> FinishedRun:
     except FileNotFoundError as error:
         missing = pathlib.Path(error.filename).name
         raise UserError(f"{folder} holds no finished run: {missing} is missing") from None
-    if not isinstance(metrics.get("per_method"), dict) or not {"accuracy", "auc"} <= set(
-        metrics.get("video", ())
-    ):
-        raise UserError(f"{folder}/report/metrics.json lacks values: --mode=eval writes it anew")
     config.pop("seed", None)
     return FinishedRun(folder, json.dumps(config, sort_keys=True), metrics)
+
+
+def _require_values(run: FinishedRun) -> None:
+    video, methods = (run.metrics.get(key) for key in ("video", "per_method"))
+    if (
+        not isinstance(methods, dict)
+        or not isinstance(video, dict)
+        or not {"accuracy", "auc"} <= video.keys()
+    ):
+        raise UserError(
+            f"{run.folder}/report/metrics.json lacks values: --mode=eval writes it anew"
+        )
 
 
 def group(runs: Sequence[FinishedRun]) -> list[list[FinishedRun]]:
@@ -217,6 +226,8 @@ def _run(folders: Sequence[pathlib.Path], figure: pathlib.Path) -> None:
     from fdd.report import figures
 
     runs = [read_run(folder) for folder in folders]
+    for run in runs:
+        _require_values(run)
     scores = {str(run.folder): run.video_scores() for run in runs}
     groups = group(runs)
     print("\n\n".join(filter(None, [table(groups), differences(groups)])))

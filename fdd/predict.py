@@ -127,9 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=pathlib.Path, help="write a page and a picture per video into this folder"
     )
+    commands.open_standard_streams()
     given = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args([_no_option(argument) for argument in given])
-    commands.open_standard_streams()
     try:
         paths, notes = find_videos(options.videos)
     except UserError as error:

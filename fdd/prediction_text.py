@@ -31,12 +31,6 @@ def lines(prediction: Prediction) -> str:
     return "\n".join(text)
 
 
-def notes(prediction: Prediction) -> list[str]:
-    """What is to be said of the file: damage, an early end, how it was shown."""
-    said = prediction.detail or ""
-    return [clause for clause in prediction.condition.clauses() if clause not in said]
-
-
 def caution(prediction: Prediction) -> str:
     """What an answer does not say, in one line."""
     text = (
@@ -45,6 +39,12 @@ def caution(prediction: Prediction) -> str:
         "fake are real."
     )
     return text if prediction.basis.calibration.fitted else f"{NOT_FITTED} {text}"
+
+
+def notes(prediction: Prediction) -> list[str]:
+    """What is to be said of the file: damage, an early end, how it was shown."""
+    said = prediction.detail or ""
+    return [clause for clause in prediction.condition.clauses() if clause not in said]
 
 
 def headline(prediction: Prediction) -> str:

@@ -22,6 +22,7 @@ from fdd.video import perturbations
 from fdd.video.clips import extract_clips
 from fdd.video.crops import decode_jpegs
 from fdd.video.decode import VideoError
+from fdd.video.family import Family, cut_together
 from fdd.video.preprocessing import Preprocessing
 
 CLEAN = "none"
@@ -40,11 +41,18 @@ def _damaged_clips(
 
     Of videos that give none: which they are, and why.
     """
+    paths = [video.path for video in videos]
+    return cut_together(paths, spec, functools.partial(_damaged_together, videos, spec))
+
+
+def _damaged_together(
+    videos: Sequence[Video], spec: Preprocessing, family: Family
+) -> tuple[list[tuple[Video, Condition, np.ndarray]], list[str]]:
     found, failed = [], []
     reference = None
     for video in videos:
         try:
-            clean = extract_clips(video.path, spec, reference, video.mask)
+            clean = extract_clips(video.path, spec, reference, video.mask, family=family)
         except VideoError as error:
             failed.append(f"{escaped(video.video_id)}: {escaped(str(error))}")
             continue

@@ -178,7 +178,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if self._with_beam:
             return {split: self._beam_examples(split) for split in self._splits(self._wanted)}
         folder = pathlib.Path(dl_manager.download_dir) / "fdd_clips"
-        self._workspace = extraction.Workspace(folder, config.preprocessing)
+        self._workspace = extraction.Workspace(folder, config.preprocessing, found)
         self._workspace.run(self._videos)
         outcomes = [result.outcome for result in self._workspace.results(self._videos)]
         self._report(outcomes)
@@ -206,7 +206,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
         outcomes = str(epath.Path(self.data_path) / f"{_OUTCOMES}-{split}")
         spec = self.builder_config.preprocessing
-        cut = beam_extraction.extract(self._scenes_of(split), spec, outcomes)
+        cut = beam_extraction.extract(self._scenes_of(split), spec, outcomes, self._holdings.videos)
         wanted = {name for name, video in self._wanted.items() if video.split == split}
         return cut | "Wanted" >> beam.Filter(_is_of, wanted)
 

@@ -70,11 +70,30 @@ class Holdings:
     warning: str = ""
 
 
+def in_scene_order(videos: Iterable[Video]) -> list[Video]:
+    """Sorts videos by scene, the real one first of each."""
+    return sorted(videos, key=lambda video: (video.scene, video.label != "real", video.video_id))
+
+
 def by_scene(videos: Iterable[Video]) -> list[tuple[Video, ...]]:
     """Groups videos by scene, the real one first in each group."""
-
-    def key(video: Video) -> tuple[str, bool, str]:
-        return (video.scene, video.label != "real", video.video_id)
-
-    groups = itertools.groupby(sorted(videos, key=key), key=lambda video: video.scene)
+    groups = itertools.groupby(in_scene_order(videos), key=lambda video: video.scene)
     return [tuple(group) for _, group in groups]
+
+
+def families(
+    videos: Iterable[Video], held: Iterable[Video] = ()
+) -> list[tuple[tuple[Video, ...], tuple[Video, ...]]]:
+    """Groups videos as `by_scene`, each group with all that is held of its scene, in order.
+
+    Args:
+        videos: The videos.
+        held: Videos that are held besides; those of `videos` may be among them.
+    """
+    groups = by_scene(videos)
+    known = {video.video_id for group in groups for video in group}
+    family = {group[0].scene: list(group) for group in groups}
+    for video in held:
+        if video.video_id not in known and video.scene in family:
+            family[video.scene].append(video)
+    return [(group, tuple(in_scene_order(family[group[0].scene]))) for group in groups]

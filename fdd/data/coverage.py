@@ -31,6 +31,7 @@ class Outcome:
         error: Why it gave none; '' if it gave any.
         notes: What is to be said of the file although it gave clips, such as damage.
         damaged: How many of its frames were left out as damaged.
+        unshared: Whether its clips are not where those of its family are.
     """
 
     video: Video
@@ -39,6 +40,7 @@ class Outcome:
     error: str
     notes: str = ""
     damaged: int = 0
+    unshared: bool = False
 
     def to_json(self) -> str:
         """One line, for `from_json`."""
@@ -66,6 +68,8 @@ class Row:
         clips: Clips built.
         missing_clips: Clips that built videos should have beyond those.
         damaged_frames: Frames of built videos that were left out as damaged.
+        unshared: Built videos that could not take the faces and frames of their original, or of
+            another fake of it where that is not held: their crops may betray them.
     """
 
     split: str
@@ -77,6 +81,7 @@ class Row:
     clips: int
     missing_clips: int
     damaged_frames: int
+    unshared: int
 
 
 _COLUMNS = [field.name for field in dataclasses.fields(Row)]
@@ -112,6 +117,7 @@ def coverage(
                 clips=sum(outcome.num_clips for outcome in built),
                 missing_clips=sum(len(outcome.missing) for outcome in built),
                 damaged_frames=sum(outcome.damaged for outcome in built),
+                unshared=sum(outcome.unshared for outcome in built),
             )
         )
     return rows
@@ -179,14 +185,17 @@ def _csv(rows: Iterable[Sequence[object]]) -> bytes:
 def _rows(folder: epath.PathLike, name: str) -> list[dict[str, str]]:
     """The rows of a file that `write` wrote; `UserError` where it is missing or damaged."""
     file = epath.Path(folder) / name
-    columns = {COVERAGE_FILE: _COLUMNS, FAILURES_FILE: ["video_id", "clip_index", "reason"]}[name]
+    of_coverage = [column for column in _COLUMNS if column != "unshared"]  # Newer than the others.
+    columns = {COVERAGE_FILE: of_coverage, FAILURES_FILE: ["video_id", "clip_index", "reason"]}[
+        name
+    ]
     try:
         rows = list(csv.DictReader(io.StringIO(file.read_bytes().decode(), newline="")))
         for row in rows:
             if None in row or not all(isinstance(row.get(column), str) for column in columns):
                 raise ValueError(f"a row is not {','.join(columns)}")
             if name == COVERAGE_FILE:
-                int(row["found"]), int(row["failed"])
+                int(row["found"]), int(row["failed"]), int(row.get("unshared", 0))
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(
             f"{file} cannot be read ({first_line(error)}): delete the data set and build it again"
@@ -212,6 +221,29 @@ def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
     rows = _rows(folder, FAILURES_FILE)
     reasons = collections.Counter(row["reason"] for row in rows if not row["clip_index"])
     return count, dict(reasons.most_common())
+
+
+def unshared(folder: epath.PathLike) -> dict[str, int] | None:
+    """Reads how many videos of each method could not take the faces of their family.
+
+    Args:
+        folder: Of the data set.
+
+    Returns:
+        The methods that have such videos; None if the data set was built before they were counted.
+
+    Raises:
+        UserError: coverage.csv is damaged.
+    """
+    if not (epath.Path(folder) / COVERAGE_FILE).exists():
+        return None
+    rows = _rows(folder, COVERAGE_FILE)
+    if not all("unshared" in row for row in rows):
+        return None
+    counts: collections.Counter[str] = collections.Counter()
+    for row in rows:
+        counts[row["method"]] += int(row["unshared"])
+    return {method: count for method, count in counts.items() if count}
 
 
 def missing_methods(folder: epath.PathLike) -> list[str]:

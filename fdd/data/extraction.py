@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import fractions
+import functools
 import hashlib
 import json
 import multiprocessing
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Sequence
 import tqdm
 
 from fdd.data import results_file
-from fdd.data.catalog import Video, by_scene
+from fdd.data.catalog import Video, families
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
 from fdd.video import pipes
@@ -23,6 +24,7 @@ from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
 from fdd.video.extraction import Clip, Extraction
 from fdd.video.faces import Face
+from fdd.video.family import Family, FamilyChangedError, cut_together
 from fdd.video.info import Condition, VideoInfo
 from fdd.video.preprocessing import Preprocessing
 
@@ -51,26 +53,38 @@ class Result:
         if self.extraction is None:
             return Outcome(self.video, 0, {}, self.error)
         found, condition = self.extraction, self.extraction.info.condition
+        notes = list(condition.clauses())
+        if found.unshared:
+            notes.append(f"its faces had to be searched by themselves: {found.unshared}")
         return Outcome(
             self.video, len(found.people[0]), found.missing, "",
-            "; ".join(condition.clauses()), condition.damaged,
+            "; ".join(notes), condition.damaged, bool(found.unshared),
         )  # fmt: skip
 
 
 _TYPES = (Result, Video, Extraction, Clip, Face, VideoInfo, Condition, fractions.Fraction)
 
 
-def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
+def extract_group(
+    videos: Sequence[Video], spec: Preprocessing, family: Sequence[Video] = ()
+) -> list[Result]:
     """Extracts the clips of the videos of one scene.
 
     Args:
         videos: The videos; those after the first that works take its faces
             (`fdd.video.clips.extract_clips`).
         spec: How.
+        family: All videos that are held of the scene, the real one first: clips are placed on
+            frames that all of them have (`fdd.video.family`). By default `videos`.
 
     Returns:
         A result per video, in order, with the clips of the video's first person only.
     """
+    paths = [video.path for video in family or videos]
+    return cut_together(paths, spec, functools.partial(_extract_all, videos, spec))
+
+
+def _extract_all(videos: Sequence[Video], spec: Preprocessing, family: Family) -> list[Result]:
     reference, results = None, []
     for video in videos:
         extraction, error, digest, size = None, "", "", 0
@@ -78,9 +92,11 @@ def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
             with pipes.open_regular(video.path) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = os.fstat(file.fileno()).st_size
-            extraction = extract_clips(video.path, spec, reference, video.mask)
+            extraction = extract_clips(video.path, spec, reference, video.mask, family=family)
             reference = reference or extraction
             extraction = dataclasses.replace(extraction, people=extraction.people[:1])
+        except FamilyChangedError:
+            raise
         except VideoError as failure:
             said = failure.condition.clauses() if failure.condition else ()
             error = "; ".join([str(failure), *said])
@@ -107,9 +123,18 @@ def exit_with_parent() -> None:
 class Workspace:
     """A folder with one file of results for each finished group of videos."""
 
-    def __init__(self, folder: pathlib.Path, spec: Preprocessing):
+    def __init__(self, folder: pathlib.Path, spec: Preprocessing, held: Sequence[Video] = ()):
+        """Makes nothing yet.
+
+        Args:
+            folder: Where.
+            spec: How clips are cut.
+            held: All videos of the data set, those included that are not cut: they have a say in
+                where clips are placed.
+        """
         self._folder = folder / spec.fingerprint()
         self._spec = spec
+        self._held = held
 
     def run(self, videos: Sequence[Video], num_processes: int | None = None) -> None:
         """Extracts what is not there yet, with a progress bar.
@@ -122,11 +147,11 @@ class Workspace:
             UserError: a process was killed, by the system or by a file that crashes the decoder.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        groups = [group for group in by_scene(videos) if not self._file(group).exists()]
+        groups = [each for each in self._families(videos) if not self._file(*each).exists()]
         if not groups:
             return
         processes = min(num_processes or len(os.sched_getaffinity(0)), len(groups))
-        total = sum(map(len, groups))
+        total = sum(len(group) for group, _ in groups)
         bar = tqdm.tqdm(
             total=len(videos), initial=len(videos) - total, desc="Cutting clips", unit="video"
         )
@@ -134,7 +159,7 @@ class Workspace:
         context = multiprocessing.get_context("spawn")
         pool = concurrent.futures.ProcessPoolExecutor(processes, context, exit_with_parent)
         with bar, pool:
-            jobs = {pool.submit(self._extract_to_file, group): group for group in groups}
+            jobs = {pool.submit(self._extract_to_file, *each): each[0] for each in groups}
             try:
                 for job in concurrent.futures.as_completed(jobs):
                     job.result()
@@ -149,27 +174,30 @@ class Workspace:
 
     def results(self, videos: Sequence[Video]) -> Iterator[Result]:
         """Yields the result of each video, in an order that depends on the videos alone."""
-        for group in by_scene(videos):
-            yield from results_file.read(self._file(group), _TYPES)
+        for each in self._families(videos):
+            yield from results_file.read(self._file(*each), _TYPES)
 
     def clear(self, videos: Sequence[Video]) -> None:
         """Deletes the results of these videos, and what was left of them by a kill."""
-        for group in by_scene(videos):
-            for file in self._folder.glob(f"{self._file(group).name}*"):
+        for each in self._families(videos):
+            for file in self._folder.glob(f"{self._file(*each).name}*"):
                 file.unlink()
         if self._folder.is_dir() and not any(self._folder.iterdir()):
             self._folder.rmdir()
 
-    def _extract_to_file(self, group: Sequence[Video]) -> None:
-        file = self._file(group)
+    def _families(self, videos: Sequence[Video]) -> list[tuple[tuple[Video, ...], ...]]:
+        return families(videos, self._held)
+
+    def _extract_to_file(self, group: Sequence[Video], family: Sequence[Video]) -> None:
+        file = self._file(group, family)
         partial = file.with_name(f"{file.name}.{os.getpid()}")
-        results_file.write(partial, extract_group(group, self._spec))
+        results_file.write(partial, extract_group(group, self._spec, family))
         partial.replace(file)
 
-    def _file(self, group: Sequence[Video]) -> pathlib.Path:
+    def _file(self, group: Sequence[Video], family: Sequence[Video]) -> pathlib.Path:
         """The group's file; another one when a video was replaced, added or taken away."""
-        videos = []
-        for video in group:
+        videos: list[object] = [len(group)]
+        for video in (*group, *family):
             try:
                 stat = os.stat(video.path)
                 version = [stat.st_size, stat.st_mtime_ns]

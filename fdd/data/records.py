@@ -70,7 +70,7 @@ def examples(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _example(result: Result, extraction: Extraction, clip: Clip) -> dict[str, Any]:
-    video = result.video
+    video, position = result.video, extraction.info.position
     return {
         "frames": [io.BytesIO(jpeg) for jpeg in clip.frames],
         "label": video.label,
@@ -81,7 +81,7 @@ def _example(result: Result, extraction: Extraction, clip: Clip) -> dict[str, An
         "compression": video.compression,
         "file_sha256": result.file_sha256,
         "clip_index": clip.index,
-        "frame_indices": np.array(clip.frame_indices, np.int32),
+        "frame_indices": np.array([position(index) for index in clip.frame_indices], np.int32),
         "seconds": np.array(clip.seconds, np.float32),
         "fps": extraction.info.fps,
         "video_frames": extraction.info.num_frames,

@@ -62,8 +62,7 @@ def write(
     page = text.markdown(summary, detector.config, name, dataset, reasons, bool(history))
     (out / "report.md").write_text(page, "utf-8")
     (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"), "utf-8")
-    numbers = json.dumps(summary, indent=2, allow_nan=False)
-    (out / _METRICS).write_text(numbers + "\n", "utf-8")
+    (out / _METRICS).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", "utf-8")
     return summary
 
 

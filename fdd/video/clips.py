@@ -16,8 +16,11 @@ from fdd.video.decode import VideoError, VideoInfo
 from fdd.video.effort import Effort, scout, scouted
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.faces import Face
+from fdd.video.family import Family
 from fdd.video.preprocessing import Preprocessing
 from fdd.video.search import Place, Search, doubts
+
+_NOTHING_COMMON = "it has the frames of none of its original's clips"
 
 
 def extract_clips(
@@ -26,19 +29,23 @@ def extract_clips(
     reference: Extraction | None = None,
     mask: str | pathlib.Path = "",
     damage: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]] | None = None,
+    family: Family | None = None,
 ) -> Extraction:
     """Cuts a video into clips.
 
     Args:
         path: Any file that FFmpeg reads.
         spec: How.
-        reference: What the unmanipulated version of this video gave. If it has as many frames of
-            the same size, the clips are of the same frames and the faces are taken to be where they
-            are there, so that neither can tell a fake from its original, and none is searched.
+        reference: What the unmanipulated version of this video gave. The clips are of the same
+            frames, by their positions in the file, whatever their number and times; one that
+            reaches beyond this video's frames is missing. If the frames are of the same size, the
+            faces are taken to be where they are there, and none is searched. So neither can tell a
+            fake from its original; `Extraction.unshared` says where that cannot be.
         mask: A video that is bright where this video's forgeries replaced a face; of several
             people, the one it points to becomes the first.
         damage: What to do to the decoded frames of a clip before they are cropped; faces are
             searched before it is done.
+        family: Of this video. Without a reference, the clips are of frames that all of it have.
 
     Returns:
         At least one person with at least one clip.
@@ -46,14 +53,17 @@ def extract_clips(
     Raises:
         VideoError: no clip could be made; the message says why. `TooShortError`, `TooSlowError`
             and `NoFaceError` are three kinds of it.
+        FamilyChangedError: the video has other frames than the family was placed on.
     """
-    info = decode.probe(path)
+    info = decode.probe(path) if family is None else family.info(path)
     try:
         try:
-            return _extract(path, info, spec, reference, mask, damage)
+            return _extract(path, info, spec, reference, mask, damage, family)
         except decode.MisreadError:
             info = decode.survey(path)  # What is there, whatever the packets say.
-            return _extract(path, info, spec, reference, mask, damage)
+            if family is not None:
+                family.learn(path, info)
+            return _extract(path, info, spec, reference, mask, damage, family)
     except VideoError as error:
         error.condition = info.condition
         raise
@@ -66,10 +76,14 @@ def _extract(
     reference: Extraction | None,
     mask: str | pathlib.Path,
     damage: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]] | None,
+    family: Family | None,
 ) -> Extraction:
-    if reference is not None and not _alike(info, reference.info):
-        reference = None
-    plan = _plan(info, spec, reference)
+    plan, unshared = None, ""
+    if reference is not None:
+        plan = _plan_of(reference, info)
+        if not plan.clips:
+            plan, reference, unshared = None, None, _NOTHING_COMMON
+    plan = plan or (family and family.plan_of(info)) or _plan(info, spec)
     search = Search(Effort())
     people, size = _cut_clips(path, info, plan, spec, reference, search, damage)
     if not people and not any(search.searched.values()):
@@ -87,6 +101,9 @@ def _extract(
         shown = masks.brightness([people[number] for number in numbers], mask, info, size)
         brightness = dict(zip(numbers, shown, strict=True))
         numbers.sort(key=lambda number: -brightness[number])
+    if reference is not None and spec.region == "face" and size != reference.frame_size:
+        sizes = [f"{width}×{height}" for height, width in (size, reference.frame_size)]
+        unshared = f"its picture has {sizes[0]} pixels, its original's {sizes[1]}"
     first = {clip.index for clip in people[numbers[0]]}
     missing = {i: search.reason(numbers[0], i) for i in plan.clips if i not in first}
     return Extraction(
@@ -97,25 +114,29 @@ def _extract(
         search.searched,
         plan.num_clips,
         tuple(doubts(search, numbers)),
+        unshared,
     )
 
 
-def _alike(info: VideoInfo, other: VideoInfo) -> bool:
-    """Whether two videos have as many frames of the same size."""
-    sizes = ((one.num_frames, one.height, one.width) for one in (info, other))
-    return next(sizes) == next(sizes)
+def _plan_of(reference: Extraction, info: VideoInfo) -> sampling.Plan:
+    """The clips of a reference, as far as a video has their frames."""
+    indices, clips, missing = info.indices(), {}, dict(reference.missing)
+    for clip in reference.people[0]:
+        positions = [reference.info.position(index) for index in clip.frame_indices]
+        if indices.keys() >= set(positions):
+            clips[clip.index] = tuple(indices[position] for position in positions)
+        else:
+            missing[clip.index] = "the video lacks frames of this clip of its original"
+    return sampling.Plan(clips, missing)
 
 
-def _plan(info: VideoInfo, spec: Preprocessing, reference: Extraction | None) -> sampling.Plan:
-    """Which frames make the clips: those of the reference, if there is one.
+def _plan(info: VideoInfo, spec: Preprocessing) -> sampling.Plan:
+    """Which frames make the clips of a video by itself.
 
     Raises:
         TooShortError: there is no room for a clip.
         TooSlowError: there would be, but the frames are too far apart.
     """
-    if reference is not None:
-        clips = {clip.index: clip.frame_indices for clip in reference.people[0]}
-        return sampling.Plan(clips, reference.missing)
     seconds = [info.seconds(index) for index in range(info.num_frames)]
     plan = spec.plan(seconds)
     if info.num_frames < spec.num_frames:
@@ -154,7 +175,7 @@ def _cut_clips(
         seconds = tuple(info.seconds(i) for i in indices)
         if spec.region == "full_frame":
             places = [Place(0, None)]
-        elif reference is not None:
+        elif reference is not None and size == reference.frame_size:
             places = [Place(0, known[index])]
         else:
             places = search.clip(index, frames, indices, seconds)

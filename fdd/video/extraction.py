@@ -52,6 +52,8 @@ class Extraction:
             frame's index.
         num_clips: How many clips the video should have given each person.
         doubts: What is uncertain about the clips, in sentences.
+        unshared: Why the faces are not those of the reference that was given; '' where they are,
+            or where none was given.
     """
 
     info: VideoInfo
@@ -61,6 +63,7 @@ class Extraction:
     searched: Mapping[int, int]
     num_clips: int
     doubts: tuple[str, ...] = ()
+    unshared: str = ""
 
 
 class TooShortError(VideoError):

@@ -51,6 +51,8 @@ class VideoInfo:
         height: Height of a coded frame in pixels, before any rotation.
         width: Width of a coded frame in pixels, before any rotation.
         places: Of every usable frame, its place in the decoder's output.
+        positions: Of every usable frame, its number among all frames that the file was made with,
+            damaged ones included; empty where all are usable.
         size: Height and width that all pictures are brought to; None where they are alike.
         is_doubtful: Whether the stamps may be in decoding order, so that all frames must be decoded
             to tell.
@@ -64,6 +66,7 @@ class VideoInfo:
     height: int
     width: int
     places: tuple[int, ...] = ()
+    positions: tuple[int, ...] = ()
     size: tuple[int, int] | None = None
     is_doubtful: bool = False
     condition: Condition = HEALTHY
@@ -72,6 +75,14 @@ class VideoInfo:
     def num_frames(self) -> int:
         """Number of usable frames."""
         return len(self.stamps)
+
+    def position(self, index: int) -> int:
+        """A usable frame's number among all frames that the file was made with."""
+        return self.positions[index] if self.positions else index
+
+    def indices(self) -> dict[int, int]:
+        """The usable frames' indices by their positions, ascending."""
+        return {self.position(index): index for index in range(self.num_frames)}
 
     def seconds(self, index: int) -> float:
         """Presentation time of a frame in seconds after the first frame."""

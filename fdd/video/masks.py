@@ -61,8 +61,9 @@ def brightness(
 def _frame(clip: Clip, info: VideoInfo, of_mask: VideoInfo) -> int:
     """The mask's frame that goes with the middle of a clip."""
     middle = len(clip.frame_indices) // 2
+    number = info.position(clip.frame_indices[middle])
     alike = math.isclose(of_mask.fps, info.fps, rel_tol=0.02)
     if alike or of_mask.num_frames == info.num_frames:
-        return min(clip.frame_indices[middle], of_mask.num_frames - 1)
+        return min(number, of_mask.num_frames - 1)
     times = np.array([of_mask.seconds(index) for index in range(of_mask.num_frames)])
     return int(np.argmin(np.abs(times - clip.seconds[middle])))

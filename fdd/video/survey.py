@@ -7,7 +7,9 @@ import bisect
 import collections
 import dataclasses
 import fractions
+import itertools
 import pathlib
+import statistics
 from collections.abc import Iterator, Sequence, Set
 
 import av
@@ -101,6 +103,7 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
         notes = video.notes
     errors |= {number for number, packet in enumerate(seen) if packet.is_corrupt}
     usable, damaged = _usable(outputs, errors, seen)
+    positions = _positions(outputs, seen, errors)
     stamps = _ascending([output.stamp for output in outputs])
     if stamps is None:
         stamps = list(range(len(outputs)))
@@ -116,8 +119,33 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
     condition = Condition(len(usable) + damaged, damaged, incomplete, notes)
     return VideoInfo(
         tuple(stamps[place] for place in usable), time_base, False, fps, *coded,
-        places=tuple(usable), size=size, condition=condition,
+        places=tuple(usable), positions=tuple(positions[place] for place in usable), size=size,
+        condition=condition,
     )  # fmt: skip
+
+
+def _positions(
+    outputs: Sequence[_Output], seen: Sequence[Packet], errors: Set[int]
+) -> Sequence[int]:
+    """The number of each output among all frames in the file, those that never came out included.
+
+    By the time stamps, if all packets have one of their own and the outputs are in their order;
+    otherwise outputs are counted. Beside an error, a longer time than usual means lost packets.
+    """
+    shown = [output.stamp for output in outputs]
+    coded = {packet.stamp: number for number, packet in enumerate(seen) if packet.is_shown}
+    distinct = len(coded) == sum(packet.is_shown for packet in seen)
+    if None in coded or not distinct or not set(shown) <= coded.keys():
+        return range(len(outputs))
+    if any(a >= b for a, b in itertools.pairwise(shown)):
+        return range(len(outputs))
+    pairs = list(itertools.pairwise(sorted(coded)))
+    usual = statistics.median(b - a for a, b in pairs) if pairs else 1
+    rank = {min(coded, default=0): 0}
+    for before, after in pairs:
+        broken = not errors.isdisjoint((coded[before], coded[after]))
+        rank[after] = rank[before] + (max(1, round((after - before) / usual)) if broken else 1)
+    return [rank[stamp] for stamp in shown]
 
 
 def _ascending(stamps: Sequence[int | None]) -> list[int] | None:

@@ -53,13 +53,6 @@ def test_a_fake_is_cropped_as_its_original(tree):
         ]
 
 
-def test_a_reference_of_another_length_is_not_used(tree):
-    reference = extract_clips(_original(tree), SPEC)
-    shorter = dataclasses.replace(reference.info, stamps=reference.info.stamps[:-1])
-    other = dataclasses.replace(reference, info=shorter, people=((),))
-    assert extract_clips(_original(tree), SPEC, other).people == reference.people
-
-
 def test_full_frame_keeps_everything(tree):
     spec = dataclasses.replace(SPEC, region="full_frame", clips_per_video=1, sampling="first")
     ((clip,),) = extract_clips(_original(tree), spec).people
