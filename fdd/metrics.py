@@ -14,7 +14,7 @@ import scipy  # Its parts are loaded when they are used.
 
 
 class ClipSums(flax.struct.PyTreeNode):
-    """Sums over clips, from which loss and accuracy follow; all float32 [].
+    """Sums over clips, from which loss and accuracy follow; all of the losses' float type, [].
 
     Attributes:
         loss: Sum of losses.
@@ -27,21 +27,21 @@ class ClipSums(flax.struct.PyTreeNode):
     count: jax.Array
 
     @classmethod
-    def zeros(cls) -> "ClipSums":
+    def zeros(cls, dtype: jnp.dtype = jnp.float32) -> "ClipSums":
         """The sums over no clip."""
-        return cls(*(jnp.zeros(()) for _ in range(3)))
+        return cls(*(jnp.zeros((), dtype) for _ in range(3)))
 
     @classmethod
     def of(
         cls, losses: jax.Array, logits: jax.Array, labels: jax.Array, weights: jax.Array
     ) -> "ClipSums":
         """The sums over a batch; all arguments are float [b], a weight of 0 leaves a clip out."""
-        correct = ((logits > 0) == (labels > 0.5)).astype(jnp.float32)
+        correct = ((logits > 0) == (labels > 0.5)).astype(losses.dtype)
         kept = weights > 0
         return cls(
             jnp.where(kept, losses, 0).sum(),
             jnp.where(kept, correct, 0).sum(),
-            kept.sum(dtype=jnp.float32),
+            kept.sum(dtype=losses.dtype),
         )
 
     def merge(self, other: "ClipSums") -> "ClipSums":

@@ -39,7 +39,7 @@ _CHOICES = {
     "model.version": VERSIONS,
     "schedule": optimizers.SCHEDULES,
     "parallel": parallel.KINDS,
-    "precision": ("float32", "bfloat16"),
+    "precision": ("float32", "bfloat16", "float64"),
     "eval_frames": scores.FRAMES,
     "loss": tuple(losses.LOSSES),
 }

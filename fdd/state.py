@@ -21,8 +21,8 @@ class TrainState(flax.struct.PyTreeNode):
 
     Attributes:
         step: Number of steps taken, int32.
-        params: The model's parameters, float32.
-        batch_stats: Running means and variances of the batch normalisations, float32.
+        params: The model's parameters, of its `dtype`.
+        batch_stats: Running means and variances of the batch normalisations, likewise.
         opt_state: The optimiser's state.
         sums: Loss and accuracy over the steps since they were last read.
         average: Exponential moving average of the parameters, for evaluation; None: not kept.
@@ -53,8 +53,8 @@ class Recipe:
     average: bool = False
 
     def variables(self, key: jax.Array) -> PyTree:
-        """Draws {'params', 'batch_stats'}; a pure function."""
-        clips = jnp.zeros((1, *self.clip_shape))
+        """Draws {'params', 'batch_stats'} in float32, whatever the precision; a pure function."""
+        clips = jnp.zeros((1, *self.clip_shape), jnp.float32)
         variables = self.model.init(key, clips, train=False)
         params = dict(variables["params"])
         if "lstm_cell" in params:
@@ -64,13 +64,15 @@ class Recipe:
 
     def state(self, variables: PyTree) -> TrainState:
         """The state before the first step; a pure function."""
+        dtype = self.model.dtype
+        variables = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), dict(variables))
         params = variables["params"]
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,
             batch_stats=variables["batch_stats"],
             opt_state=self.optimizer.init(params),
-            sums=ClipSums.zeros(),
+            sums=ClipSums.zeros(dtype),
             average=jax.tree.map(jnp.copy, params) if self.average else None,
         )
 

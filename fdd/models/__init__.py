@@ -2,6 +2,7 @@
 
 import functools
 
+import jax
 import jax.numpy as jnp
 import ml_collections
 
@@ -22,7 +23,8 @@ def create_model(config: ml_collections.ConfigDict) -> ResNetLSTM:
     """Returns the detector that `config.model` describes.
 
     Raises:
-        UserError: the encoder or what follows it is unknown.
+        UserError: the encoder or what follows it is unknown, or JAX has no float64 and
+            `config.precision` is that.
     """
     if config.model.encoder not in ENCODERS:
         raise UserError(
@@ -31,6 +33,12 @@ def create_model(config: ml_collections.ConfigDict) -> ResNetLSTM:
     if config.model.temporal not in TEMPORAL:
         raise UserError(
             f"config.model.temporal is '{config.model.temporal}', known: {', '.join(TEMPORAL)}"
+        )
+    double = config.precision == "float64"
+    if double and not jax.config.jax_enable_x64:
+        raise UserError(
+            "config.precision is 'float64', which JAX computes in only if the environment variable "
+            "JAX_ENABLE_X64 is 1: set it, for every command that uses this run"
         )
     encoder = functools.partial(
         ENCODERS[config.model.encoder],
@@ -47,4 +55,5 @@ def create_model(config: ml_collections.ConfigDict) -> ResNetLSTM:
         dropout_features=config.model.dropout_features,
         dropout_head=config.model.dropout_head,
         data_axis=DATA_AXIS,
+        dtype=jnp.dtype("float64" if double else "float32"),
     )

@@ -28,7 +28,7 @@ class LSTM(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: jax.Array) -> jax.Array:
-        """Maps sequences, float32 [b, t, c], to their last outputs, float32 [b, features]."""
+        """Maps sequences, float [b, t, c], to their last outputs, float [b, features]."""
         dense = functools.partial(nn.Dense, self.features)
         from_inputs = [dense(use_bias=False, name=f"i{gate}")(inputs) for gate in GATES]
 
@@ -44,6 +44,6 @@ class LSTM(nn.Module):
         over_time = nn.scan(
             step, variable_broadcast="params", split_rngs={"params": False}, in_axes=1
         )
-        zeros = jnp.zeros((inputs.shape[0], self.features))  # May be symbolic: no `len`.
+        zeros = jnp.zeros_like(from_inputs[0][:, 0])
         (_, output), _ = over_time(self, (zeros, zeros), from_inputs)
         return output
