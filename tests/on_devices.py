@@ -70,7 +70,7 @@ def batches(num_steps: int, rows: slice) -> Iterator[Arrays]:
 
 
 def train(settings: Mapping[str, Any]) -> Arrays:
-    """Returns losses, gradients, parameters, statistics, logits, and what was communicated."""
+    """Returns losses, first gradients, parameters, statistics, and what was communicated."""
     import jax
 
     from configs import demo
@@ -105,9 +105,7 @@ def train(settings: Mapping[str, Any]) -> Arrays:
         if not losses:  # Adam's first moments are a tenth of the first gradients.
             saved |= _named("gradient", state.opt_state)
         losses.append(float(info["loss"]))
-    eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
     saved["losses"] = np.array(losses)
-    saved["logits"] = np.asarray(eval_step(state, {"frames": first["frames"]}))
     return saved | _named("params", state.params) | _named("batch_stats", state.batch_stats)
 
 

@@ -92,7 +92,7 @@ def test_evaluating_again_gives_the_same(finished, config):
     assert (finished / "report/metrics.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("last", [1, 3, 5])
+@pytest.mark.parametrize("last", [1, 5])  # Before the first checkpoint, and after it.
 def test_an_interrupted_run_ends_as_an_undisturbed_one(
     finished, config, tmp_path, monkeypatch, last
 ):
@@ -208,12 +208,13 @@ def test_a_wrong_command_line_ends_with_one_line(arguments, message):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_the_command_imports_no_tensorflow_and_starts_quickly(data_dir, tmp_path):
+def test_the_command_imports_no_tensorflow_and_says_what_is_wrong_before_it_imports_jax(
+    data_dir, tmp_path
+):
     code = """
-import sys, time
-start = time.monotonic()
+import sys
 import fdd.main
-assert time.monotonic() - start < 3
+assert "jax" not in sys.modules, "--help waits for JAX"
 import pathlib
 from fdd import train
 from tests.conftest import tiny_config
