@@ -208,9 +208,7 @@ def test_a_wrong_command_line_ends_with_one_line(arguments, message):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_the_command_imports_no_tensorflow_and_says_what_is_wrong_before_it_imports_jax(
-    data_dir, tmp_path
-):
+def test_the_command_imports_jax_late_and_no_tensorflow(data_dir, tmp_path):
     code = """
 import sys
 import fdd.main

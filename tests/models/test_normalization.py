@@ -24,7 +24,8 @@ def _results(cls, x, weights, train):
         split_rngs={"params": False},
         axis_name="frames",
     )()
-    variables = jax.tree.map(lambda leaf: leaf + 0.3, network.init(jax.random.key(0), x))
+    variables = network.init(jax.random.key(0), x)
+    variables = jax.tree.map(lambda leaf: np.float64(leaf) + 0.3, variables)
 
     def loss(params, x):
         changed = {**variables, "params": params}

@@ -23,7 +23,8 @@ def model():
 @pytest.fixture(scope="module")
 def variables(model):
     with jax.enable_x64(True):
-        return jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), CLIPS)
+        drawn = jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), CLIPS)
+        return jax.tree.map(np.float64, jax.device_get(drawn))
 
 
 @pytest.fixture(scope="module")
