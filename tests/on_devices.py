@@ -26,15 +26,19 @@ NUM_STEPS = 5
 Arrays = dict[str, np.ndarray]
 
 
+def flags(num_devices: int) -> str:
+    """XLA_FLAGS for so many simulated devices, added to those that the tests run under."""
+    given = os.environ.get("XLA_FLAGS", "")
+    return f"{given} --xla_force_host_platform_device_count={num_devices}".strip()
+
+
 def start(
     num_devices: int, out: pathlib.Path, cases: Mapping[str, Mapping[str, Any]], **environment: str
 ) -> subprocess.Popen:
     """Starts this program on simulated CPU devices."""
-    given = os.environ.get("XLA_FLAGS", "")
-    flags = f"{given} --xla_force_host_platform_device_count={num_devices}"
     return subprocess.Popen(
         [sys.executable, "-m", "tests.on_devices", out, json.dumps(cases)],
-        env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", **environment},
+        env={**os.environ, "XLA_FLAGS": flags(num_devices), "JAX_PLATFORMS": "cpu", **environment},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -8,6 +8,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from tests import on_devices
 from tests.conftest import DEMO
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -77,7 +78,7 @@ def test_quickstart(data_dir, tmp_path):
 
 
 def test_faceforensics_on_two_devices(tree, tmp_path, monkeypatch):
-    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+    monkeypatch.setenv("XLA_FLAGS", on_devices.flags(2))
     texts, pictures = _run(
         "faceforensics.ipynb",
         DATA_DIR=str(tree),

@@ -177,8 +177,7 @@ def test_evaluation_does_not_depend_on_the_number_of_devices(finished, tmp_path)
     copy = shutil.copytree(finished, tmp_path / "run")
     shutil.rmtree(copy / "evaluations", ignore_errors=True)
     command = [sys.executable, "-m", "fdd.evaluate", f"--workdir={copy}", "--split=test"]
-    given = os.environ.get("XLA_FLAGS", "")
-    flags = f"{given} --xla_force_host_platform_device_count=4"
+    flags = on_devices.flags(4)
     subprocess.run(
         command, check=True, env={**os.environ, "XLA_FLAGS": flags}, cwd=pathlib.Path.cwd()
     )
@@ -199,7 +198,7 @@ def test_a_whole_run_of_two_processes_found_through_open_mpi(config, data_dir, t
             "--config.precision=float64",
             **UNCACHED,
             JAX_ENABLE_X64="1",
-            XLA_FLAGS="--xla_force_host_platform_device_count=2",
+            XLA_FLAGS=on_devices.flags(2),
             OMPI_MCA_orte_hnp_uri=f"{os.getpid() * 4096}.0;tcp://127.0.0.1:1",
             OMPI_COMM_WORLD_SIZE="2",
             OMPI_COMM_WORLD_RANK=str(index),

@@ -20,7 +20,7 @@ from fdd.data import prepare
 from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.models import pretrained
-from tests import kill_and_resume
+from tests import kill_and_resume, on_devices
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -206,7 +206,7 @@ def test_a_workdir_that_cannot_be_written(config, small_disk, tmp_path):
 def test_sigterm_saves_and_another_number_of_devices_goes_on(data_dir, tmp_path):
     start, stopped = 0, []
     for num_devices in (2, 1):
-        flags = f"--xla_force_host_platform_device_count={num_devices}"
+        flags = on_devices.flags(num_devices)
         process = kill_and_resume.start(data_dir, tmp_path / "run", 50_000, XLA_FLAGS=flags)
         records = functools.partial(logs.read_metrics, tmp_path / "run")
         kill_and_resume.wait_until(

@@ -59,9 +59,10 @@ def _stepped(config, num_steps=1):
     rng = np.random.default_rng(0)
     before = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), shapes)
     after, state = before, task.optimizer.init(before)
+    update = jax.jit(task.optimizer.update)
     for _ in range(num_steps):
         gradients = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), shapes)
-        updates, state = task.optimizer.update(gradients, state, after)
+        updates, state = update(gradients, state, after)
         after = optax.apply_updates(after, updates)
     return before, after
 
