@@ -47,8 +47,20 @@ def test_disks_and_memory_are_one_line():
     full = _run("print('x' * 10**6)", "> /dev/full")
     assert (full.returncode, full.stderr.count("\n")) == (1, 1)
     assert full.stderr == "fdd: DIR cannot be written: No space left on device\n"
+    body = "with commands.writing_to('RUN'): open('/dev/full', 'w', 1).write('x\\n')"
+    assert _run(body).stderr == "fdd: RUN cannot be written: No space left on device\n"
     memory = _run("raise MemoryError")
     assert (memory.returncode, memory.stderr) == (1, "fdd: there is not enough memory\n")
+
+
+def test_sigterm_is_one_line_and_cleans_up():
+    """As in `fdd.evaluate`, whose unfinished report must not stay."""
+    body = (
+        "try:\n  import signal; signal.raise_signal(signal.SIGTERM)\n finally:\n  print('cleaned')"
+    )
+    done = _run(body)
+    assert (done.returncode, done.stdout) == (143, "cleaned\n")
+    assert done.stderr == "fdd: stopped by SIGTERM\n"
 
 
 def test_signals_before_training_starts(tmp_path):

@@ -17,7 +17,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from fdd import tables
-from fdd.data import coverage, extraction, records
+from fdd.data import coverage, extraction, records, unfinished
 from fdd.data.catalog import Holdings, Video
 from fdd.data.splits import SPLITS
 from fdd.errors import UserError, first_line, is_of_the_disk, show_without_traceback
@@ -85,6 +85,11 @@ def standard_settings() -> Iterator[dict[str, Any]]:
         yield {"region": region, "sampling": sampling, "clips_per_video": clips_per_video}
 
 
+class _LocalInfo(tfds.core.DatasetInfo):
+    def initialize_from_bucket(self) -> None:
+        """Does not look for the data set on the Internet, where TFDS keeps only its own."""
+
+
 class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Cuts a data set's videos into clips, one record each.
 
@@ -124,7 +129,11 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _info(self) -> tfds.core.DatasetInfo:
         spec, selection = self.builder_config.preprocessing, self.builder_config.selection
         chosen = {} if selection is None else {"selection": dataclasses.asdict(selection)}
-        return self.dataset_info_from_configs(
+        described = self.get_metadata()
+        return _LocalInfo(
+            builder=self,
+            description=described.description,
+            citation=described.citation,
             features=records.features(spec),
             homepage=self.HOMEPAGE,
             metadata=tfds.core.MetadataDict(
@@ -151,7 +160,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 "another folder"
             )
         try:
-            super()._download_and_prepare(dl_manager, download_config)
+            with unfinished.claim(self.data_dir):
+                super()._download_and_prepare(dl_manager, download_config)
         except Exception as error:
             if not (reason := _of_the_disk(error)):
                 raise
