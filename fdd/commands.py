@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import signal
 import sys
 import threading
@@ -53,9 +54,23 @@ def one_line(place: str | os.PathLike[str] = "", after_interrupt: str = "") -> I
 
 @contextlib.contextmanager
 def writing_to(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """A context whose errors of the disk name a folder where they name no file."""
+    """A context whose errors of the disk name a folder where they name no file.
+
+    Raises:
+        UserError: the folder was deleted or moved.
+    """
     try:
         yield
+    except FileNotFoundError as error:
+        inside = error.filename is not None and os.path.abspath(folder) in map(
+            os.fspath, pathlib.Path(os.path.abspath(os.fsdecode(error.filename))).parents
+        )
+        if not inside or os.path.exists(os.path.dirname(os.path.abspath(error.filename))):
+            raise
+        raise UserError(
+            f"{shown(os.fsdecode(error.filename))} cannot be written: its folder was deleted or "
+            "moved while the program ran"
+        ) from None
     except OSError as error:
         if is_of_the_disk(error) and error.filename is None:
             error.filename = os.fspath(folder)

@@ -6,7 +6,6 @@ there should be (`ClipBuilder.survey`); everything else is here.
 
 import abc
 import dataclasses
-import errno
 import itertools
 import os
 import pathlib
@@ -20,7 +19,7 @@ from fdd import tables
 from fdd.data import coverage, extraction, records, unfinished
 from fdd.data.catalog import Holdings, Video
 from fdd.data.splits import SPLITS
-from fdd.errors import UserError, first_line, is_of_the_disk, show_without_traceback
+from fdd.errors import DISK_CODES, UserError, first_line, is_of_the_disk, show_without_traceback
 from fdd.video import files, preprocessing
 from fdd.video.preprocessing import REGIONS, Preprocessing
 
@@ -148,7 +147,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self, dl_manager: tfds.download.DownloadManager, download_config: Any
     ) -> None:
         show_without_traceback()
-        if not tables.is_text(str(self.data_dir)):
+        if not tables.is_utf8(self.data_dir):
             raise UserError(
                 f"a data set cannot be kept in {tables.escaped(str(self.data_dir))}, whose name is "
                 "no UTF-8: name another folder"
@@ -275,8 +274,7 @@ def _of_the_disk(error: Exception) -> str:
     if isinstance(error, OSError):
         return str(error.strerror) if is_of_the_disk(error) else ""
     # ArrayRecord has a RuntimeError for all, with the system's words in it.
-    reasons = (os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
-    return next((reason for reason in reasons if reason in str(error)), "")
+    return next((reason for reason in map(os.strerror, DISK_CODES) if reason in str(error)), "")
 
 
 def _manual_dir(dl_manager: tfds.download.DownloadManager) -> pathlib.Path:
