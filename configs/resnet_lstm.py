@@ -64,8 +64,8 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
 
     # How it is computed.
     config.parallel = "auto"  # "jit", "pmap"; auto: pmap where there are several devices.
-    config.precision = "float32"  # Or "bfloat16", of the encoder; parameters stay
-    # float32. Or "float64", of everything; the environment variable JAX_ENABLE_X64=1 allows it.
+    config.precision = "float32"  # Or "bfloat16", of the encoder; parameters stay float32. Or
+    # "float64", of everything: slow, to tell rounding from faults; needs JAX_ENABLE_X64=1.
     config.remat = False  # Less memory for more time.
     config.accumulate_steps = 1  # Less memory: each device's share in so many parts.
     config.frozen_batch_stats = False  # True: batch norms use their running statistics.

@@ -11,7 +11,7 @@ import jax
 import ml_collections
 import numpy as np
 
-from fdd import models, prediction, saliency, settings, steps, workdir
+from fdd import prediction, saliency, settings, steps, workdir
 from fdd.calibration import Calibration
 from fdd.checkpoints import Checkpoints
 from fdd.errors import UserError, shown
@@ -181,8 +181,7 @@ def clip_shape(config: ml_collections.ConfigDict) -> tuple[int, int, int, int]:
 def recipe(config: ml_collections.ConfigDict, task: steps.Task) -> Recipe:
     """How the states of a run are made."""
     average = bool(config.ema_decay)
-    dtype = models.parameter_dtype(config)
-    return Recipe(task.model, task.optimizer, clip_shape(config), average, dtype)
+    return Recipe(task.model, task.optimizer, clip_shape(config), average)
 
 
 def from_checkpoints(

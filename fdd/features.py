@@ -37,7 +37,7 @@ def cached(
         batch_size: Clips at a time, over all devices.
 
     Returns:
-        float32 [n, t, c] in the order of the records, read from disk as it is used.
+        float [n, t, c] in the order of the records, read from disk as it is used.
     """
     file = folder / FEATURES_DIR / f"{split}.npy"
     if not _is_valid(file, dataset, split):
@@ -96,7 +96,7 @@ def _compute(
             if main and array is None:
                 file.parent.mkdir(exist_ok=True)
                 shape = (count, *features.shape[1:])
-                array = np.lib.format.open_memmap(partial, "w+", np.float32, shape)
+                array = np.lib.format.open_memmap(partial, "w+", features.dtype, shape)
                 _take_room(partial)
             if main:
                 array[start : start + batch_size] = features

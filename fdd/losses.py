@@ -16,8 +16,9 @@ def binary_cross_entropy(
             (Szegedy et al., Rethinking the Inception Architecture, CVPR 2016).
 
     Returns:
-        float [b].
+        float [b], of the logits' type.
     """
+    labels = labels.astype(logits.dtype)
     smoothed = labels * (1 - label_smoothing) + label_smoothing / 2
     return optax.sigmoid_binary_cross_entropy(logits, smoothed)
 

@@ -14,7 +14,7 @@ import scipy  # Its parts are loaded when they are used.
 
 
 class ClipSums(flax.struct.PyTreeNode):
-    """Sums over clips, from which loss and accuracy follow; all of the losses' type, [].
+    """Sums over clips, from which loss and accuracy follow; all of the losses' float type, [].
 
     Attributes:
         loss: Sum of losses.
@@ -27,9 +27,9 @@ class ClipSums(flax.struct.PyTreeNode):
     count: jax.Array
 
     @classmethod
-    def zeros(cls) -> "ClipSums":
+    def zeros(cls, dtype: jnp.dtype = jnp.float32) -> "ClipSums":
         """The sums over no clip."""
-        return cls(*(jnp.zeros(()) for _ in range(3)))
+        return cls(*(jnp.zeros((), dtype) for _ in range(3)))
 
     @classmethod
     def of(

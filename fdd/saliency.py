@@ -9,10 +9,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from fdd.data import augment
 from fdd.parallel import DATA_AXIS
 from fdd.state import TrainState
-from fdd.steps import Batch, Task, variables_for_evaluation
+from fdd.steps import Batch, Task, normalized, variables_for_evaluation
 
 
 class Saliency(NamedTuple):
@@ -50,7 +49,7 @@ def saliency_step(state: TrainState, batch: Batch, *, task: Task) -> Saliency:
     def logits(features: jax.Array) -> jax.Array:
         return task.model.apply(variables, features, train=False, method="judge").sum()
 
-    clips = augment.normalize(batch["frames"], task.mean, task.std)
+    clips = normalized(batch["frames"], task)
     maps = task.model.apply(variables, clips, train=False, method="feature_maps")
     features = maps.mean(axis=(2, 3))
     gradient = jax.grad(logits)(features)  # [b, t, c]; no clip's logit depends on another clip.

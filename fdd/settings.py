@@ -3,7 +3,6 @@
 import functools
 import math
 
-import jax
 import ml_collections
 
 from fdd import losses, models, optimizers, parallel, scores
@@ -70,20 +69,6 @@ def check(config: ml_collections.ConfigDict) -> None:
         if (value := _get(config, key)) not in known:
             names = ", ".join(name or "''" for name in known)
             raise UserError(f"config.{key} is '{value}', known: {names}")
-    check_precision(config)
-
-
-def check_precision(config: ml_collections.ConfigDict) -> None:
-    """Sees that JAX computes in the precision that a config asks for.
-
-    Raises:
-        UserError: it does not.
-    """
-    if config.precision == "float64" and not jax.config.jax_enable_x64:
-        raise UserError(
-            "config.precision=float64 needs JAX's 64-bit mode, which is chosen before a program "
-            "starts: set the environment variable JAX_ENABLE_X64=1"
-        )
 
 
 def _check_finite(config: ml_collections.ConfigDict, prefix: str = "") -> None:

@@ -21,7 +21,7 @@ class TrainState(flax.struct.PyTreeNode):
 
     Attributes:
         step: Number of steps taken, int32.
-        params: The model's parameters, float32 (float64 with config.precision=float64).
+        params: The model's parameters, of its `dtype`.
         batch_stats: Running means and variances of the batch normalisations, likewise.
         opt_state: The optimiser's state.
         sums: Loss and accuracy over the steps since they were last read.
@@ -45,35 +45,34 @@ class Recipe:
         optimizer: The optimiser.
         clip_shape: (frames, height, width, channels).
         average: Keep an average of the parameters.
-        dtype: Of parameters and statistics.
     """
 
     model: nn.Module
     optimizer: optax.GradientTransformation
     clip_shape: tuple[int, ...]
     average: bool = False
-    dtype: jnp.dtype = jnp.float32
 
     def variables(self, key: jax.Array) -> PyTree:
-        """Draws {'params', 'batch_stats'}; a pure function."""
-        clips = jnp.zeros((1, *self.clip_shape))
+        """Draws {'params', 'batch_stats'} in float32, whatever the precision; a pure function."""
+        clips = jnp.zeros((1, *self.clip_shape), jnp.float32)
         variables = self.model.init(key, clips, train=False)
         params = dict(variables["params"])
         if "lstm_cell" in params:
             lstm_key = jax.random.fold_in(key, 1)
             params["lstm_cell"] = initializers.keras_lstm(lstm_key, params["lstm_cell"])
-        variables = {"params": params, "batch_stats": variables["batch_stats"]}
-        return jax.tree.map(lambda leaf: leaf.astype(self.dtype), variables)
+        return {"params": params, "batch_stats": variables["batch_stats"]}
 
     def state(self, variables: PyTree) -> TrainState:
         """The state before the first step; a pure function."""
+        dtype = self.model.dtype
+        variables = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), dict(variables))
         params = variables["params"]
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,
             batch_stats=variables["batch_stats"],
             opt_state=self.optimizer.init(params),
-            sums=ClipSums.zeros(),
+            sums=ClipSums.zeros(dtype),
             average=jax.tree.map(jnp.copy, params) if self.average else None,
         )
 

@@ -110,7 +110,7 @@ def train_step(
 
     Returns:
         The next state, and of the whole batch {'loss': mean loss, 'gradient_norm': Euclidean norm
-        of the gradient}, float32 []; both the same on every device.
+        of the gradient}, float []; both the same on every device.
     """
     parts = jax.tree.map(
         lambda array: array.reshape(task.accumulate_steps, -1, *array.shape[1:]), dict(batch)
@@ -160,8 +160,10 @@ def _gradients(
     if "features" in batch:
         inputs, method = batch["features"], "judge"
     else:
-        frames = augment.augment(augment_keys, batch["frames"], **task.augment)
-        inputs, method = augment.normalize(frames, task.mean, task.std), "__call__"
+        frames = augment.augment(
+            augment_keys, batch["frames"], **task.augment, dtype=task.model.dtype
+        )
+        inputs, method = normalized(frames, task), "__call__"
 
     def mean_loss(params: PyTree) -> tuple[jax.Array, tuple[PyTree, metrics.ClipSums]]:
         params = _without_frozen_gradients(params, frozen_parts)
@@ -193,7 +195,7 @@ def eval_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
         task: What to do.
 
     Returns:
-        The logits of all devices' clips, float32 [devices * b]; above 0 for fake.
+        The logits of all devices' clips, float [devices * b]; above 0 for fake.
     """
     return jax.lax.all_gather(clip_logits(state, batch, task=task), DATA_AXIS, tiled=True)
 
@@ -207,28 +209,33 @@ def clip_logits(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
         task: What to do.
 
     Returns:
-        Logits, float32 [b]; above 0 for fake.
+        Logits, float [b], of the model's `dtype`; above 0 for fake.
     """
     if "features" in batch:
         inputs, method = batch["features"], "judge"
     else:
-        inputs, method = augment.normalize(batch["frames"], task.mean, task.std), "__call__"
+        inputs, method = normalized(batch["frames"], task), "__call__"
     variables = variables_for_evaluation(state)
     return task.model.apply(variables, inputs, train=False, method=method)
 
 
 def encode_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
-    """Computes the encoder's features of all devices' clips, float32 [devices * b, t, c].
+    """Computes the encoder's features of all devices' clips, float [devices * b, t, c].
 
     Args:
         state: The model's parameters and statistics.
         batch: A device's share: {'frames': uint8 [b, t, h, w, 3]}.
         task: What to do.
     """
-    clips = augment.normalize(batch["frames"], task.mean, task.std)
+    clips = normalized(batch["frames"], task)
     variables = variables_for_evaluation(state)
     features = task.model.apply(variables, clips, train=False, method="encode")
     return jax.lax.all_gather(features, DATA_AXIS, tiled=True)
+
+
+def normalized(frames: jax.Array, task: Task) -> jax.Array:
+    """Frames, uint8 [..., 3], as the model expects them: float [..., 3]."""
+    return augment.normalize(frames, task.mean, task.std, task.model.dtype)
 
 
 def penalty(params: PyTree, l2_lstm_kernel: float) -> jax.Array:
@@ -237,7 +244,7 @@ def penalty(params: PyTree, l2_lstm_kernel: float) -> jax.Array:
     It is Keras' `kernel_regularizer=L2(l2_lstm_kernel)` of the LSTM layer; 0 without an LSTM.
     """
     if not l2_lstm_kernel or "lstm_cell" not in params:
-        return jnp.zeros(())
+        return jnp.zeros((), jax.tree.leaves(params)[0].dtype)
     kernels = [params["lstm_cell"][gate]["kernel"] for gate in ("ii", "if", "ig", "io")]
     return l2_lstm_kernel * sum((kernel**2).sum() for kernel in kernels)
 
@@ -262,7 +269,8 @@ def _average(state: TrainState, params: PyTree, decay: float) -> PyTree | None:
     """The exponential moving average of parameters, which forgets the first ones faster."""
     if not decay:
         return None
-    decay = jnp.minimum(decay, (1 + state.step) / (10 + state.step))
+    steps = state.step.astype(jax.tree.leaves(params)[0].dtype)
+    decay = jnp.minimum(decay, (1 + steps) / (10 + steps))
     return optax.incremental_update(params, state.average, 1 - decay)
 
 

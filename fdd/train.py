@@ -129,7 +129,8 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
             if due or _is_due(step, config.log_every_steps):
                 _require_finite(info, step, run)
                 metrics = _training_metrics(state, info, run, step)
-                state = state.replace(sums=jax.device_put(ClipSums.zeros(), run.devices.replicated))
+                zeros = ClipSums.zeros(run.task.model.dtype)
+                state = state.replace(sums=jax.device_put(zeros, run.devices.replicated))
                 log.write(step, epoch, "train", metrics)
                 log.write_speed(step, speed.read())
                 bar.set_postfix(loss=f"{metrics['loss']:.3f}")

@@ -6,7 +6,9 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 
+import hypothesis
 import jax
 import ml_collections
 import pytest
@@ -17,14 +19,26 @@ from fdd.data import prepare
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
 
+# Most tests compile the same few programs, some in processes of their own: all share one folder. It
+# is that of whoever runs the tests, if there is one; otherwise it goes when pytest ends, and the
+# processes of pytest-xdist get it from the one that started them.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    # Most tests compile the same few programs, some in processes of their own.
-    _CACHE = tempfile.mkdtemp(prefix="fdd_tests_")
-    atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = _CACHE
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
-    jax.config.update("jax_compilation_cache_dir", _CACHE)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="fdd_tests_")
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+jax.config.update(
+    "jax_persistent_cache_min_compile_time_secs",
+    float(os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"]),
+)
+
+# No deadline: how long an example takes is the machine's matter. The same examples each time: a run
+# that fails can then be repeated, and a change is not blamed for an example that was drawn by
+# chance. FDD_TESTS_RANDOM=1 draws others.
+hypothesis.settings.register_profile(
+    "fdd", deadline=None, derandomize="FDD_TESTS_RANDOM" not in os.environ
+)
+hypothesis.settings.load_profile("fdd")
 
 SHARED = pathlib.Path(__file__).parents[2] / "shared"
 DEMO = {"seed": 1, "train_pairs": 3, "val_pairs": 1, "test_pairs": 2, "num_frames": 20}
@@ -59,8 +73,16 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def finished(tmp_path_factory: pytest.TempPathFactory, data_dir: pathlib.Path) -> pathlib.Path:
     """The folder of a run that went through undisturbed."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    train.train_and_evaluate(tiny_config(data_dir), folder)
+    with jax.enable_x64(False):  # Whatever the first test that asks for it computes in.
+        train.train_and_evaluate(tiny_config(data_dir), folder)
     return folder
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """JAX has float64, and takes it where no type is given."""
+    with jax.enable_x64(True):
+        yield
 
 
 @pytest.fixture

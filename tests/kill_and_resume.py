@@ -25,6 +25,7 @@ from fdd import logs
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = ("metrics.jsonl", "report/metrics.json", "report/predictions.csv")
+EVERY = {"eval_every_steps": 10, "checkpoint_every_steps": 3}
 CONFIG = """
 import pathlib
 from tests.conftest import tiny_config
@@ -32,21 +33,24 @@ from tests.conftest import tiny_config
 
 def get_config():
     config = tiny_config(pathlib.Path({data_dir!r}))
-    config.eval_every_steps = 10
-    config.checkpoint_every_steps = 3
+    config.update({every!r})
     config.num_steps = {num_steps}
     return config
 """
 
 
 def start(
-    data_dir: pathlib.Path, folder: pathlib.Path, num_steps: int, **environment: str
+    data_dir: pathlib.Path,
+    folder: pathlib.Path,
+    num_steps: int,
+    *flags: str,
+    **environment: str,
 ) -> subprocess.Popen:
     """Starts, or goes on with, the run in `folder`."""
     config = folder.parent / f"{folder.name}_config.py"
-    config.write_text(CONFIG.format(data_dir=str(data_dir), num_steps=num_steps))
+    config.write_text(CONFIG.format(data_dir=str(data_dir), every=EVERY, num_steps=num_steps))
     return subprocess.Popen(
-        [sys.executable, "-m", "fdd.main", f"--config={config}", f"--workdir={folder}"],
+        [sys.executable, "-m", "fdd.main", f"--config={config}", f"--workdir={folder}", *flags],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,

@@ -13,7 +13,7 @@ def test_train_steps_on_random_clips_and_on_data(config):
     found = benchmarks.measure_steps("train", config, 3)
     assert found["clips_per_second"] == config.batch_size / found["seconds"]["median"]
     assert found["seconds"]["low"] <= found["seconds"]["median"] <= found["seconds"]["high"]
-    assert 0 < found["share_of_matmul"] < 1
+    assert 0 < found["share_of_matmul"] < 1  # A hundredth: a tiny network's time is overhead.
     assert found["memory_peak_gib"] > 0
     assert 0 <= found["on_data"]["input_wait"] < 1
     assert found["on_data"]["clips_per_second"] > 0
@@ -21,11 +21,14 @@ def test_train_steps_on_random_clips_and_on_data(config):
 
 
 def test_operations_are_those_of_the_paper():
-    # He et al. count 3.8e9 multiply-adds for an image of 224 × 224 in ResNet-50.
+    # He et al. count 1.8e9 multiply-adds for an image of 224 × 224 in ResNet-18, and leave out what
+    # is no convolution. The count is of the program, so the machine has no part in it.
     config = resnet_lstm.get_config()
+    config.model.encoder, config.model.version = "resnet18", "v1.5"
+    config.model.pretrained = ""
     config.batch_size, config.data.image_size = 1, 64
     found = benchmarks.measure_steps("forward", config, 1)
-    expected = 2 * 3.8e9 * (64 / 224) ** 2 * config.data.num_frames
+    expected = 2 * 1.8e9 * (64 / 224) ** 2 * config.data.num_frames
     assert found["flops_per_step"] == pytest.approx(expected, rel=0.1)
     assert "on_data" not in found
 

@@ -10,6 +10,7 @@ from fdd.data import prepare
 from fdd.detector import Detector
 from fdd.errors import UserError
 from fdd.scores import frame_order, score
+from tests.rounding import LOGIT
 
 
 def _predictions(folder):
@@ -35,7 +36,7 @@ def test_batch_size_does_not_matter(finished, dataset):
         score(loaded.eval_step, loaded.state, dataset, "test", batch_size).logits
         for batch_size in (3, 8)
     ]
-    np.testing.assert_allclose(*logits, atol=1e-6)
+    np.testing.assert_allclose(*logits, rtol=0, atol=LOGIT)
 
 
 def test_frame_orders():

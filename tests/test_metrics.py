@@ -11,6 +11,7 @@ import sklearn.metrics
 from hypothesis import strategies as st
 
 from fdd import losses, metrics
+from tests.rounding import SAME, worst
 
 # Few distinct values, so that ties are common.
 FINITE = st.sampled_from([-30.0, -2.0, -1e-3, 0.0, 1e-3, 0.5, 2.0, 30.0])
@@ -111,25 +112,27 @@ def test_threshold():
     assert metrics.summarize(labels, logits, threshold=2.0)["accuracy_fake"] == 0.5
 
 
-@hypothesis.settings(deadline=None, max_examples=30)
-@hypothesis.given(scores(), st.integers(0, 40))
-def test_sums_merge_and_ignore_padding(drawn, cut):
-    labels, logits = (jnp.asarray(part, jnp.float32) for part in drawn)
+@pytest.mark.parametrize("cut", [0, 1, 17, 40])
+def test_sums_merge_and_ignore_padding(cut):
+    rng = np.random.default_rng(cut)
+    labels = jnp.asarray(rng.integers(0, 2, 40), jnp.float32)
+    logits = jnp.asarray(rng.choice([-30.0, -1e-3, 0.0, 0.5, 30.0], 40), jnp.float32)
     clip_losses = losses.binary_cross_entropy(logits, labels)
     whole = metrics.ClipSums.of(clip_losses, logits, labels, jnp.ones_like(logits))
     left = metrics.ClipSums.of(clip_losses[:cut], logits[:cut], labels[:cut], logits[:cut] * 0 + 1)
     weights = (jnp.arange(len(logits)) >= cut).astype(jnp.float32)
     right = metrics.ClipSums.of(clip_losses.at[:cut].set(jnp.nan), logits, labels, weights)
     merged = left.merge(right).compute()
-    assert merged == pytest.approx(whole.compute(), rel=1e-5)
+    assert merged == pytest.approx(whole.compute(), rel=2 * worst(len(logits)))
 
 
 def test_loss_agrees_with_scikit_learn():
     logits, labels = np.array([-3.0, -0.1, 0.4, 8.0]), np.array([0, 1, 1, 0])
-    ours = jax.jit(losses.binary_cross_entropy)(logits, labels.astype(float))
+    with jax.enable_x64(True):
+        ours = jax.jit(losses.binary_cross_entropy)(logits, labels)
     probabilities = 1 / (1 + np.exp(-logits))
     expected = [
         sklearn.metrics.log_loss([label], [[1 - p, p]], labels=[0, 1])
         for label, p in zip(labels, probabilities, strict=True)
     ]
-    np.testing.assert_allclose(ours, expected, rtol=1e-5)
+    np.testing.assert_allclose(ours, expected, rtol=SAME)

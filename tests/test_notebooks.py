@@ -38,7 +38,7 @@ def _run(name, **parameters):
     cell = _parameters_cell(notebook)
     assert all(f"{name} = " in cell.source for name in parameters)
     cell.source += "\n" + "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": ROOT}}).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": ROOT}}).execute()
     outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
     texts = {
         cell: "".join(out.text for out in shown if out.output_type == "stream")

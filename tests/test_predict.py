@@ -18,6 +18,7 @@ from fdd.errors import UserError
 from fdd.scores import score
 from fdd.video import encode
 from fdd.video.ahead import extract
+from tests.rounding import LOGIT
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_a_video_of_the_data_set_gets_the_logits_that_evaluation_gave(detector, 
         if method == "youtube":
             (person,) = detector.predict(videos[name]).people
             (clip,) = [c for c in person.clips if c.index == scores.clip_indices[number]]
-            assert clip.logit == pytest.approx(scores.logits[number], abs=1e-5)
+            assert clip.logit == pytest.approx(scores.logits[number], abs=LOGIT)
             compared += 1
     assert compared == 8
 
@@ -202,7 +203,7 @@ def test_on_two_devices(finished, detector, tree):
     )
     assert len(jax.devices()) == 1
     answer, here = json.loads(done.stdout), detector.predict(video)
-    assert answer["logit"] == pytest.approx(here.logit, abs=1e-5)
+    assert answer["logit"] == pytest.approx(here.logit, abs=LOGIT)
     assert not done.stderr
 
 

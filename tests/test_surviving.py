@@ -202,7 +202,7 @@ def test_sigterm_saves_and_another_number_of_devices_goes_on(data_dir, tmp_path)
             process,
         )
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=120)
         assert process.returncode == 75, output
         (step,) = re.findall(r"fdd: stopped after step (\d+), which is saved", output)
         assert (tmp_path / "run/checkpoints" / step).is_dir()

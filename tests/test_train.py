@@ -94,7 +94,7 @@ def test_evaluating_again_gives_the_same(finished, config):
     assert (finished / "report/metrics.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("last", [1, 3, 5])
+@pytest.mark.parametrize("last", [1, 5])  # Before the first checkpoint, and after it.
 def test_an_interrupted_run_ends_as_an_undisturbed_one(
     finished, config, tmp_path, monkeypatch, last
 ):
@@ -267,12 +267,11 @@ def test_a_config_file_that_cannot_be_loaded_is_one_line(tmp_path, code, message
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_command_imports_no_tensorflow_and_starts_quickly(data_dir, tmp_path):
+def test_the_command_imports_jax_late_and_no_tensorflow(data_dir, tmp_path):
     code = """
-import sys, time
-start = time.monotonic()
+import sys
 import fdd.main
-assert time.monotonic() - start < 3
+assert "jax" not in sys.modules, "--help waits for JAX"
 import pathlib
 from fdd import losses, train
 from tests.conftest import tiny_config

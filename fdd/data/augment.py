@@ -6,22 +6,34 @@ import jax
 import jax.numpy as jnp
 
 
-def normalize(frames: jax.Array, mean: Sequence[float], std: Sequence[float]) -> jax.Array:
+def normalize(
+    frames: jax.Array,
+    mean: Sequence[float],
+    std: Sequence[float],
+    dtype: jnp.dtype = jnp.float32,
+) -> jax.Array:
     """Turns pixel values into what the encoder expects.
 
     Args:
         frames: uint8 [..., 3], RGB.
         mean: Per channel, in units of 0 to 255.
         std: Per channel, in units of 0 to 255.
+        dtype: float32 or float64.
 
     Returns:
-        float32 [..., 3], (frames - mean) / std; float64 where JAX's 64-bit mode is on.
+        `dtype` [..., 3], (frames - mean) / std.
     """
-    return (frames.astype(jnp.result_type(float)) - jnp.array(mean)) / jnp.array(std)
+    return (frames.astype(dtype) - jnp.array(mean, dtype)) / jnp.array(std, dtype)
 
 
 def augment(
-    keys: jax.Array, frames: jax.Array, *, flip: bool, brightness: float, contrast: float
+    keys: jax.Array,
+    frames: jax.Array,
+    *,
+    flip: bool,
+    brightness: float,
+    contrast: float,
+    dtype: jnp.dtype = jnp.float32,
 ) -> jax.Array:
     """Changes clips at random, all frames of a clip alike, so that no cue over time arises.
 
@@ -31,23 +43,26 @@ def augment(
         flip: Mirror half of the clips left to right.
         brightness: Add up to this share of 255, up or down.
         contrast: Scale the distance to the clip's mean by up to this share, up or down.
+        dtype: What the new values are computed in before they are rounded; what is drawn does not
+            depend on it.
 
     Returns:
         uint8 [b, t, h, w, 3].
     """
 
     def draw(number: int, lowest: float) -> jax.Array:
-        """Uniform from `lowest` to 1, a value per clip: float32 [b, 1, 1, 1, 1]."""
+        """Uniform from `lowest` to 1, a value per clip: `dtype` [b, 1, 1, 1, 1]."""
 
         def one(key: jax.Array) -> jax.Array:
-            return jax.random.uniform(jax.random.fold_in(key, number), (1, 1, 1, 1), minval=lowest)
+            key = jax.random.fold_in(key, number)
+            return jax.random.uniform(key, (1, 1, 1, 1), jnp.float32)
 
-        return jax.vmap(one)(keys)
+        return jax.vmap(one)(keys).astype(dtype) * (1 - lowest) + lowest
 
     if flip:
         frames = jnp.where(draw(0, 0.0) < 0.5, frames[:, :, :, ::-1], frames)
     if brightness or contrast:
-        values = frames.astype(jnp.result_type(float))
+        values = frames.astype(dtype)
         mean = values.mean(axis=(1, 2, 3, 4), keepdims=True)
         scale = 1 + contrast * draw(1, -1.0)
         shift = 255 * brightness * draw(2, -1.0)

@@ -2,6 +2,7 @@
 
 import functools
 
+import jax
 import jax.numpy as jnp
 import ml_collections
 
@@ -18,11 +19,6 @@ def num_frozen_parts(freeze: str) -> int:
     return FREEZE.index(freeze) if freeze != "encoder" else len(PARTS)
 
 
-def parameter_dtype(config: ml_collections.ConfigDict) -> jnp.dtype:
-    """Type of parameters and statistics: float32, or float64 where config.precision asks for it."""
-    return jnp.promote_types(config.precision, jnp.float32)
-
-
 def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> ResNetLSTM:
     """Returns the detector that `config.model` describes.
 
@@ -32,7 +28,8 @@ def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> Re
             training too; with config.frozen_batch_stats all do.
 
     Raises:
-        UserError: the encoder or what follows it is unknown.
+        UserError: the encoder or what follows it is unknown, or JAX has no float64 and
+            `config.precision` is that.
     """
     if config.model.encoder not in ENCODERS:
         raise UserError(
@@ -41,6 +38,12 @@ def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> Re
     if config.model.temporal not in TEMPORAL:
         raise UserError(
             f"config.model.temporal is '{config.model.temporal}', known: {', '.join(TEMPORAL)}"
+        )
+    double = config.precision == "float64"
+    if double and not jax.config.jax_enable_x64:
+        raise UserError(
+            "config.precision is 'float64', which JAX computes in only if the environment variable "
+            "JAX_ENABLE_X64 is 1: set it, for every command that uses this run"
         )
     encoder = functools.partial(
         ENCODERS[config.model.encoder],
@@ -57,4 +60,5 @@ def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> Re
         dropout_features=config.model.dropout_features,
         dropout_head=config.model.dropout_head,
         data_axis=DATA_AXIS,
+        dtype=jnp.dtype("float64" if double else "float32"),
     )

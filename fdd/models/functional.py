@@ -136,16 +136,16 @@ def _sum_of_parts(
 ) -> jax.Array:
     """Sums `product` over equal parts of the first axis, of at most `most` where that divides.
 
-    The sum is at least float32, then of the type of `x`.
+    The sum is float32 at least, then of the type of `x`.
     """
+    dtype = jnp.promote_types(x.dtype, jnp.float32)
     sizes = range(max(1, min(most, len(x) // 2)), most // 8, -1)
     size = next((size for size in sizes if len(x) % size == 0), len(x))
 
     def add(number: jax.Array, total: jax.Array) -> jax.Array:
         parts = (jax.lax.dynamic_slice_in_dim(array, number * size, size) for array in (x, y))
-        return total + product(*parts).astype(total.dtype)
+        return total + product(*parts).astype(dtype)
 
-    dtype = jnp.promote_types(x.dtype, jnp.float32)
     zeros = jnp.zeros(jax.eval_shape(product, x[:size], y[:size]).shape, dtype)
     return jax.lax.fori_loop(0, len(x) // size, add, zeros).astype(x.dtype)
 

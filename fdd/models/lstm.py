@@ -44,7 +44,6 @@ class LSTM(nn.Module):
         over_time = nn.scan(
             step, variable_broadcast="params", split_rngs={"params": False}, in_axes=1
         )
-        shape = (inputs.shape[0], self.features)  # May be symbolic: no `len`.
-        zeros = jnp.zeros(shape, from_inputs[0].dtype)
+        zeros = jnp.zeros_like(from_inputs[0][:, 0])
         (_, output), _ = over_time(self, (zeros, zeros), from_inputs)
         return output

@@ -17,7 +17,7 @@ class BatchNorm(nn.Module):
         momentum: Weight of the running statistics when they move towards a batch's.
         epsilon: Added to the variance.
         axis_name: Names of mapped axes that statistics are taken over besides the array's own.
-        dtype: Type of the result; everything is computed in float32, or float64 if that is it.
+        dtype: Type of the result; everything is computed in float32 at least.
 
     References:
         Ioffe and Szegedy, Batch Normalization: Accelerating Deep Network Training by Reducing
@@ -34,11 +34,11 @@ class BatchNorm(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps [..., c] to the same shape."""
         size = x.shape[-1:]
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, size)
-        running_var = self.variable("batch_stats", "var", jnp.ones, size)
-        scale = self.param("scale", nn.initializers.ones, size)
-        bias = self.param("bias", nn.initializers.zeros, size)
-        x = x.astype(jnp.promote_types(self.dtype, jnp.float32))
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, size, jnp.float32)
+        running_var = self.variable("batch_stats", "var", jnp.ones, size, jnp.float32)
+        scale = self.param("scale", nn.initializers.ones, size, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, size, jnp.float32)
+        x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         mean, var = running_mean.value, running_var.value
         if not (self.use_running_average or self.is_initializing()):
             mean, var = self._statistics(x)

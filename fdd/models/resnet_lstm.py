@@ -21,7 +21,7 @@ class FrameFeatures(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool) -> jax.Array:
-        """Maps images [b, h, w, 3] to feature maps, at least float32 [b, h / 32, w / 32, c]."""
+        """Maps images [b, h, w, 3] to feature maps [b, h / 32, w / 32, c], float32 at least."""
         axes = (FRAMES_AXIS, self.data_axis) if self.data_axis else FRAMES_AXIS
         encoder = self.make_encoder(axis_name=axes, name="encoder")
         maps = encoder(images, train=train)
@@ -42,6 +42,8 @@ class ResNetLSTM(nn.Module):
         dropout_head: Share of what `head` sees that training leaves out.
         data_axis: Name of the mapped axis that holds the rest of the batch, if there is one; batch
             statistics are over all of it.
+        dtype: Of clips, parameters, statistics and logits: float32 or float64. (What the encoder's
+            convolutions compute in is its own matter.)
 
     References:
         Frame-wise convolutional features and an LSTM for face forgeries: Güera and Delp, Deepfake
@@ -54,6 +56,7 @@ class ResNetLSTM(nn.Module):
     dropout_features: float = 0.0
     dropout_head: float = 0.0
     data_axis: str | None = None
+    dtype: jnp.dtype = jnp.float32
 
     def setup(self):
         over_frames = nn.vmap(
@@ -79,23 +82,23 @@ class ResNetLSTM(nn.Module):
             keys: A random key per clip, [b], for dropout.
 
         Returns:
-            Logits, float32 [b]; float64 where the encoder computes in that.
+            Logits, `dtype` [b].
         """
         return self.judge(self.encode(clips, train=train), train=train, keys=keys)
 
     def encode(self, clips: jax.Array, *, train: bool) -> jax.Array:
-        """Maps clips, float [b, t, h, w, 3], to features of their frames, float32 [b, t, c]."""
+        """Maps clips, float [b, t, h, w, 3], to features of their frames, `dtype` [b, t, c]."""
         return self.feature_maps(clips, train=train).mean(axis=(2, 3))
 
     def feature_maps(self, clips: jax.Array, *, train: bool) -> jax.Array:
-        """Maps clips, as `encode`, to what it pools: float32 [b, t, h / 32, w / 32, c]."""
+        """Maps clips, as `encode`, to what it pools: `dtype` [b, t, h / 32, w / 32, c]."""
         frames = jnp.swapaxes(clips, 0, 1)  # [t, b, h, w, 3]: a leading mapped axis is fastest.
         return jnp.swapaxes(self.frame_features(frames, train), 0, 1)
 
     def judge(
         self, features: jax.Array, *, train: bool, keys: jax.Array | None = None
     ) -> jax.Array:
-        """Maps features of frames, float32 [b, t, c], to logits, float32 [b]."""
+        """Maps features of frames, `dtype` [b, t, c], to logits, `dtype` [b]."""
         if train:
             features = _dropout(features, self.dropout_features, keys, 0)
         is_lstm = self.temporal == "lstm"

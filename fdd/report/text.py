@@ -56,7 +56,7 @@ def _basis(summary: Mapping[str, Any]) -> str:
     rows = {"all": summary["video"], **summary["per_method"]}
     ways: dict[str, list[str]] = {}
     for name, values in rows.items():
-        ways.setdefault(values["interval_basis"]["words"], []).append(name)
+        ways.setdefault(values["interval_basis"]["words"], []).append(in_markdown(name))
     return "\n".join(f"- {', '.join(names)}: {words}" for words, names in ways.items())
 
 

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,14 +21,17 @@ def temporary() -> Iterator[pathlib.Path]:
     its folder, which the system lets go of with the process.
     """
     _remove_abandoned()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix=_PREFIX))
+    # Named before it is made: a signal may arrive at any time, and what it interrupts must go.
+    folder = pathlib.Path(tempfile.gettempdir(), f"{_PREFIX}{secrets.token_hex(8)}")
     try:
+        folder.mkdir(mode=0o700)
         with (folder / f"{_LOCK}.new").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             os.rename(file.name, folder / _LOCK)  # It is never seen without being held.
             yield folder
     finally:
-        shutil.rmtree(folder)
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def _remove_abandoned() -> None:

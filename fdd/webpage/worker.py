@@ -27,6 +27,7 @@ from fdd.webpage.limits import Limits, RejectedError
 
 _MOST_MEMORY = 4 * 2**30  # Address space in bytes.
 _START_TIMEOUT = 120.0
+_TAKE_TIMEOUT = 30.0
 _STARTS = 3
 
 
@@ -93,9 +94,8 @@ class Worker:
 
     def _call(self, deadline: float, function: Callable[..., Any], *arguments: Any) -> Any:
         with self._lock:
-            deadline += self._wait_until_ready()
+            deadline += self._hand_over((function, arguments))
             try:
-                self._connection.send((function, arguments))
                 result = self._receive(deadline)
             except TimeoutError:
                 self._restart()
@@ -107,23 +107,23 @@ class Worker:
             raise result
         return result
 
-    def _wait_until_ready(self) -> float:
-        """Waits for a process that can be asked; one that died while nobody asked is replaced.
+    def _hand_over(self, job: tuple[Callable[..., Any], tuple[Any, ...]]) -> float:
+        """Hands a job to a process; one that died before it took the job is replaced.
 
         Returns:
             Seconds that this took, which are no fault of the video's.
 
         Raises:
-            RejectedError: there is none.
+            RejectedError: there is none that takes it.
         """
         began = time.monotonic()
         for _ in range(_STARTS):
-            if not self._process.is_alive():
-                self._restart()
             try:
                 if not self._is_ready:
                     self._receive(time.monotonic() + _START_TIMEOUT)
                     self._is_ready = True
+                self._connection.send(job)
+                self._receive(time.monotonic() + _TAKE_TIMEOUT)
                 return time.monotonic() - began
             except (TimeoutError, EOFError, OSError):
                 self._restart()
@@ -169,6 +169,7 @@ def _serve(connection: multiprocessing.connection.Connection) -> None:
         connection.send("ready")
         while True:
             function, arguments = connection.recv()
+            connection.send("taken")
             connection.send(function(*arguments))
     except (EOFError, OSError):
         pass  # The server has gone.

@@ -7,18 +7,24 @@ import pytest
 
 from fdd.models.resnet import ENCODERS
 from fdd.models.resnet_lstm import ResNetLSTM
+from tests.rounding import SAME
 
-CLIPS = jax.random.normal(jax.random.key(1), (3, 10, 32, 32, 3))
+pytestmark = pytest.mark.usefixtures("float64")  # So that a tolerance hides nothing.
+CLIPS = np.random.default_rng(1).normal(size=(3, 10, 32, 32, 3))
+TINY = functools.partial(ENCODERS["resnet_tiny"], width=8, dtype=np.float64)
+SEEN = 1e-6  # What is more is no rounding.
 
 
 @pytest.fixture(scope="module")
 def model():
-    return ResNetLSTM(functools.partial(ENCODERS["resnet_tiny"], width=8), lstm_features=16)
+    return ResNetLSTM(TINY, lstm_features=16)
 
 
 @pytest.fixture(scope="module")
 def variables(model):
-    return jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), CLIPS)
+    with jax.enable_x64(True):
+        drawn = jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), CLIPS)
+        return jax.tree.map(np.float64, jax.device_get(drawn))
 
 
 @pytest.fixture(scope="module")
@@ -41,27 +47,30 @@ def test_a_clip_does_not_see_its_neighbours(logits):
     together = logits(CLIPS)
     assert together.shape == (3,)
     for index in range(3):
-        others = CLIPS.at[(index + 1) % 3].set(7.0).at[(index + 2) % 3].set(-7.0)
-        np.testing.assert_allclose(logits(others)[index], together[index], rtol=1e-5, atol=1e-6)
+        others = CLIPS.copy()
+        others[(index + 1) % 3], others[(index + 2) % 3] = 7.0, -7.0
+        np.testing.assert_allclose(logits(others)[index], together[index], rtol=SAME)
 
 
 def test_order_of_frames_matters(logits):
-    assert np.abs(logits(CLIPS) - logits(CLIPS[:, ::-1])).min() > 1e-4
+    assert np.abs(logits(CLIPS) - logits(CLIPS[:, ::-1])).min() > SEEN
 
 
 def test_the_mean_over_frames_is_blind_to_order():
-    model = ResNetLSTM(functools.partial(ENCODERS["resnet_tiny"], width=8), temporal="mean")
+    model = ResNetLSTM(TINY, temporal="mean")
     variables = jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), CLIPS)
     logits = jax.jit(lambda clips: model.apply(variables, clips, train=False))
     assert "lstm_cell" not in variables["params"]
-    np.testing.assert_allclose(logits(CLIPS), logits(CLIPS[:, ::-1]), rtol=1e-4, atol=1e-6)
-    assert np.abs(logits(CLIPS) - logits(CLIPS[:, :1].repeat(10, axis=1))).min() > 1e-6
+    np.testing.assert_allclose(logits(CLIPS), logits(CLIPS[:, ::-1]), rtol=SAME)
+    assert np.abs(logits(CLIPS) - logits(CLIPS[:, :1].repeat(10, axis=1))).min() > SEEN
 
 
 def test_every_frame_matters(logits):
     before = logits(CLIPS)
     for frame in range(10):
-        assert np.abs(logits(CLIPS.at[:, frame].add(1.0)) - before).min() > 1e-6
+        changed = CLIPS.copy()
+        changed[:, frame] += 1.0
+        assert np.abs(logits(changed) - before).min() > SEEN
 
 
 def test_gradients_reach_every_parameter(model, variables):
@@ -76,24 +85,30 @@ def test_gradients_reach_every_parameter(model, variables):
 
 
 def test_batch_statistics_are_over_all_frames_of_all_clips(model, variables):
-    _, updates = model.apply(variables, CLIPS, train=True, mutable=["batch_stats"])
+    step = functools.partial(model.apply, train=True, mutable=["batch_stats"])
+    _, updates = jax.jit(step)(variables, CLIPS)
     kernel = variables["params"]["frame_features"]["encoder"]["conv1"]["kernel"]
     frames = CLIPS.reshape(-1, 32, 32, 3)
     out = jax.lax.conv_general_dilated(
-        frames, kernel, (2, 2), ((3, 3), (3, 3)), dimension_numbers=("NHWC", "HWIO", "NHWC")
+        frames,
+        np.float64(kernel),
+        (2, 2),
+        ((3, 3), (3, 3)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
     stats = updates["batch_stats"]["frame_features"]["encoder"]["bn1"]
-    np.testing.assert_allclose(stats["mean"], 0.1 * out.mean((0, 1, 2)), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(stats["var"], 0.9 + 0.1 * out.var((0, 1, 2)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(stats["mean"], 0.1 * out.mean((0, 1, 2)), rtol=SAME, atol=SAME)
+    np.testing.assert_allclose(stats["var"], 0.9 + 0.1 * out.var((0, 1, 2)), rtol=SAME)
 
 
 def test_lstm_is_the_textbook_recurrence(variables, logits):
     folded = CLIPS.reshape(-1, 32, 32, 3)
-    encoder = functools.partial(ENCODERS["resnet_tiny"], width=8)()
+    encoder = TINY()
     encoder_variables = {
         kind: variables[kind]["frame_features"]["encoder"] for kind in ("params", "batch_stats")
     }
-    features = encoder.apply(encoder_variables, folded, train=False).mean((1, 2))
+    encode = jax.jit(functools.partial(encoder.apply, train=False))
+    features = encode(encoder_variables, folded).mean((1, 2))
     features = np.asarray(features).reshape(3, 10, -1)
 
     cell = jax.tree.map(np.asarray, variables["params"]["lstm_cell"])
@@ -111,4 +126,4 @@ def test_lstm_is_the_textbook_recurrence(variables, logits):
 
     head = jax.tree.map(np.asarray, variables["params"]["head"])
     expected = (hidden @ head["kernel"] + head["bias"])[:, 0]
-    np.testing.assert_allclose(logits(CLIPS), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(logits(CLIPS), expected, rtol=SAME)

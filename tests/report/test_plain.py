@@ -149,10 +149,10 @@ def test_a_report_about_hostile_names_has_its_columns_and_no_markup(
         reader = _Reader()
         reader.feed((out / "report.html").read_text("utf-8").partition("<body>")[2])
         assert not {"b", "a", "script"} & set(reader.tags)
-        assert reader.tags.count("img") == 5
         for name in names:
             assert f"{visible(name)}, per video" in {cell.strip() for cell in reader.cells}
         lines = (out / "report.md").read_text("utf-8").splitlines()
+        assert reader.tags.count("img") == sum(line.startswith("![") for line in lines) > 4
         columns = [line.count("|") for line in lines if line.startswith("| all, per clip")]
         assert columns == [7]
         assert all(line.count("|") in (4, 7, len(names) + 3) for line in lines if line[:1] == "|")
