@@ -2,14 +2,17 @@
 
 import contextlib
 import os
+import pathlib
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 
+from fdd import preemption
 from fdd.errors import UserError, is_of_the_disk, shown
 
-ERROR, INTERRUPTED = 1, 130
-"""Exit statuses: of an error with a line that says which, and after Ctrl-C."""
+ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
+"""Exit statuses: of an error with a line that says which, after Ctrl-C, and after SIGTERM."""
 
 
 @contextlib.contextmanager
@@ -21,6 +24,10 @@ def one_line(place: str | os.PathLike[str] = "", after_interrupt: str = "") -> I
         after_interrupt: What to know after Ctrl-C.
     """
     open_standard_streams()
+    in_main = threading.current_thread() is threading.main_thread()
+    takes_sigterm = in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if takes_sigterm:
+        preemption.raise_on_sigterm()
     try:
         yield
         sys.stdout.flush()
@@ -33,11 +40,41 @@ def one_line(place: str | os.PathLike[str] = "", after_interrupt: str = "") -> I
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # It is ending already.
         _end("; ".join(filter(None, ["interrupted", after_interrupt])), INTERRUPTED)
+    except preemption.Preempted as stopped:
+        _end(str(stopped), TERMINATED)
     except OSError as error:
         if not is_of_the_disk(error):
             raise
         path = shown(os.fsdecode(error.filename or place))
         _end(f"{path} cannot be written: {error.strerror}", ERROR)
+    finally:
+        if takes_sigterm:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def writing_to(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """A context whose errors of the disk name a folder where they name no file.
+
+    Raises:
+        UserError: the folder was deleted or moved.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        inside = error.filename is not None and os.path.abspath(folder) in map(
+            os.fspath, pathlib.Path(os.path.abspath(os.fsdecode(error.filename))).parents
+        )
+        if not inside or os.path.exists(os.path.dirname(os.path.abspath(error.filename))):
+            raise
+        raise UserError(
+            f"{shown(os.fsdecode(error.filename))} cannot be written: its folder was deleted or "
+            "moved while the program ran"
+        ) from None
+    except OSError as error:
+        if is_of_the_disk(error) and error.filename is None:
+            error.filename = os.fspath(folder)
+        raise
 
 
 def open_standard_streams() -> None:

@@ -200,7 +200,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out", type=pathlib.Path, help="folder of the reports; default: WORKDIR/evaluations"
     )
     options = parser.parse_args(arguments)
-    with commands.one_line(options.out or options.workdir):
+    place = options.out or options.workdir
+    with commands.one_line(place), commands.writing_to(place):
         _run(options)
 
 

@@ -97,9 +97,20 @@ def _compute(
                 file.parent.mkdir(exist_ok=True)
                 shape = (count, *features.shape[1:])
                 array = np.lib.format.open_memmap(partial, "w+", features.dtype, shape)
+                _take_room(partial)
             if main:
                 array[start : start + batch_size] = features
     if main:
         array.flush()
         _seal(file).write_text(_content_of_seal(partial, dataset, split))
         os.replace(partial, file)
+
+
+def _take_room(file: pathlib.Path) -> None:
+    """Has the disk give a file its room now: a mapped page without any would kill the program."""
+    with file.open("r+b") as opened:
+        size = os.fstat(opened.fileno()).st_size
+        try:
+            os.posix_fallocate(opened.fileno(), 0, size)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(file)) from None

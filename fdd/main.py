@@ -4,10 +4,8 @@ import contextlib
 import io
 import pathlib
 import re
-import signal
 import sys
 from collections.abc import Iterator
-from typing import NoReturn
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -61,7 +59,7 @@ def _profile() -> tuple[int, int] | None:
 @contextlib.contextmanager
 def _resumable() -> Iterator[None]:
     """A context that ends with one line and a status of its own where the run can go on later."""
-    signal.signal(signal.SIGTERM, _stop)  # Training, which has something to save, takes it.
+    preemption.raise_on_sigterm()  # Training, which has something to save, takes the signal.
     with commands.one_line("the run's folder", "the same command goes on from here"):
         try:
             yield
@@ -74,11 +72,6 @@ def _folder() -> pathlib.Path:
     if _WORKDIR.value:
         return pathlib.Path(_WORKDIR.value)
     return pathlib.Path("runs", command_line.config_name())
-
-
-def _stop(*_: object) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise preemption.Preempted("stopped by SIGTERM")
 
 
 def main(_: list[str]) -> None:
@@ -95,14 +88,15 @@ def main(_: list[str]) -> None:
     parallel.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
     if not parallel.is_main():
         sys.stdout = io.StringIO()  # One process speaks for all.
-    if _MODE.value == "train":
-        train.train_and_evaluate(config, folder, _profile())
-        return
-    stored = workdir.stored_config(folder)
-    if config is not None:
-        workdir.check(folder, config)
-        stored.update_from_flattened_dict(command_line.overrides())
-    train.evaluate_again(stored, folder)
+    with commands.writing_to(folder):
+        if _MODE.value == "train":
+            train.train_and_evaluate(config, folder, _profile())
+            return
+        stored = workdir.stored_config(folder)
+        if config is not None:
+            workdir.check(folder, config)
+            stored.update_from_flattened_dict(command_line.overrides())
+        train.evaluate_again(stored, folder)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,27 @@
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 EXIT_STATUS = 75
 """Of a command that saved its work and is to be started again: EX_TEMPFAIL of sysexits.h."""
 
 
-class Preempted(Exception):
-    """Training stopped on SIGTERM; its state is saved."""
+class Preempted(BaseException):
+    """The program is to stop on SIGTERM; what can be is saved.
+
+    As KeyboardInterrupt, it can be raised anywhere, and is no error for an `except Exception`.
+    """
+
+
+def raise_on_sigterm() -> None:
+    """Has SIGTERM raise `Preempted`, once, wherever the program is; for the main thread."""
+
+    def stop(*_: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Preempted("stopped by SIGTERM")
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 @contextlib.contextmanager

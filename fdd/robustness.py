@@ -15,7 +15,6 @@ import tqdm
 
 from fdd import metrics, tables
 from fdd.data.catalog import Video, by_scene
-from fdd.data.extraction import exit_with_parent
 from fdd.errors import UserError
 from fdd.tables import escaped
 from fdd.video import perturbations
@@ -24,6 +23,7 @@ from fdd.video.crops import decode_jpegs
 from fdd.video.decode import VideoError
 from fdd.video.family import Family, cut_together
 from fdd.video.preprocessing import Preprocessing
+from fdd.workers import exit_with_parent
 
 CLEAN = "none"
 Condition = tuple[str, int]

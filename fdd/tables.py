@@ -1,5 +1,6 @@
 """Tables in plain text."""
 
+import os
 import unicodedata
 from collections.abc import Sequence
 
@@ -14,9 +15,12 @@ def escaped(text: str) -> str:
     return "".join(char if char.isprintable() else _spelt_out(char) for char in text)
 
 
-def is_text(name: str) -> bool:
-    """Whether a file's name is UTF-8, which most libraries take for granted."""
-    return not any("\ud800" <= char <= "\udfff" for char in name)
+def is_utf8(name: str | os.PathLike[str]) -> bool:
+    """Whether a file's name is UTF-8 and read as such, which most libraries take for granted."""
+    try:
+        return os.fsencode(name) == os.fspath(name).encode("utf-8", "surrogatepass")
+    except UnicodeEncodeError:  # The locale's encoding lacks a character.
+        return False
 
 
 def _spelt_out(char: str) -> str:

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import math
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -20,7 +20,7 @@ from fdd.metrics import ClipSums
 from fdd.models import pretrained
 from fdd.run import Run, open_run
 from fdd.scores import Scores, score
-from fdd.speed import SpeedMeter
+from fdd.speed import SpeedMeter, tracing
 from fdd.state import TrainState, abstract_state, create_state
 from fdd.vetting import not_finite
 
@@ -110,7 +110,7 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
     with (
         contextlib.closing(batches),
         contextlib.closing(log),
-        _tracing(run.folder / "profile", profile) as trace,
+        tracing(run.folder / "profile", profile) as trace,
         preemption.watch(run.checkpoints.preempted) as preempted,
         bar,
     ):
@@ -277,26 +277,3 @@ def _require_good(state: TrainState, info: Mapping[str, Any], step: int, run: Ru
     _require_finite(info, step, run)
     if name := not_finite(state):
         _require_finite({f"value of {name}": math.nan}, step, run)
-
-
-@contextlib.contextmanager
-def _tracing(
-    folder: pathlib.Path, steps_to_record: tuple[int, int] | None
-) -> Iterator[Callable[[int], None]]:
-    """Gives a function to call before each step, with its number."""
-    running = False
-
-    def before(step: int) -> None:
-        nonlocal running
-        if steps_to_record and not running and step == steps_to_record[0]:
-            jax.profiler.start_trace(folder, create_perfetto_trace=True)
-            running = True
-        elif running and step == steps_to_record[1]:
-            jax.profiler.stop_trace()
-            running = False
-
-    try:
-        yield before
-    finally:
-        if running:
-            jax.profiler.stop_trace()

@@ -10,6 +10,13 @@ import numpy as np
 from fdd import checksums, parallel
 from fdd.errors import UserError, first_line, shown
 
+_STATUSES = {
+    "RESOURCE_EXHAUSTED": "No space left on device",
+    "PERMISSION_DENIED": "Permission denied",
+    "NOT_FOUND": "a file or folder is missing",
+}
+"""tensorstore's, in the system's words."""
+
 
 class DamagedCheckpoint(UserError):
     """A file of a checkpoint is not what was written."""
@@ -116,8 +123,9 @@ def not_finite(tree: Any) -> str | None:
 
 def reason(error: Exception) -> str:
     """What went wrong, without the paths and source code addresses that tensorstore adds."""
-    if "RESOURCE_EXHAUSTED" in str(error):
-        return "No space left on device"
+    for status, meaning in _STATUSES.items():
+        if status in str(error):
+            return meaning
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return first_line(error).partition(" [")[0]

@@ -47,8 +47,42 @@ def test_disks_and_memory_are_one_line():
     full = _run("print('x' * 10**6)", "> /dev/full")
     assert (full.returncode, full.stderr.count("\n")) == (1, 1)
     assert full.stderr == "fdd: DIR cannot be written: No space left on device\n"
+    body = "with commands.writing_to('RUN'): open('/dev/full', 'w', 1).write('x\\n')"
+    assert _run(body).stderr == "fdd: RUN cannot be written: No space left on device\n"
     memory = _run("raise MemoryError")
     assert (memory.returncode, memory.stderr) == (1, "fdd: there is not enough memory\n")
+
+
+def test_a_folder_that_is_deleted_while_it_is_written_to(tmp_path):
+    folder = tmp_path / "run"
+    body = f"with commands.writing_to({str(folder)!r}): open({str(folder / 'a/b')!r}, 'w')"
+    done = _run(body)
+    line = f"fdd: {folder}/a/b cannot be written: its folder was deleted or moved while"
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(line)
+    other = _run(body.replace("'w'", "'r'").replace("/a/b", "/../no"))
+    assert other.stderr.startswith("Traceback"), "a file that should be there is another error"
+
+
+def test_a_name_that_the_locale_cannot_say_is_one_line(dataset, tmp_path):
+    """Libraries take names as UTF-8: they would look for another file, or fail without a reason."""
+    folder = tmp_path / "dätä"
+    folder.symlink_to(dataset.folder)
+    body = f"from fdd.data.records import Dataset; Dataset(os.fsdecode({os.fsencode(folder)!r}))"
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = _run(body, **locale)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "no UTF-8 here: set PYTHONUTF8=1" in done.stderr
+
+
+def test_sigterm_is_one_line_and_cleans_up():
+    """As in `fdd.evaluate`, whose unfinished report must not stay."""
+    body = (
+        "try:\n  import signal; signal.raise_signal(signal.SIGTERM)\n finally:\n  print('cleaned')"
+    )
+    done = _run(body)
+    assert (done.returncode, done.stdout) == (143, "cleaned\n")
+    assert done.stderr == "fdd: stopped by SIGTERM\n"
 
 
 def test_signals_before_training_starts(tmp_path):

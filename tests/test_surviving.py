@@ -168,18 +168,6 @@ def test_a_workdir_on_a_file_system_without_locks(config, tmp_path, monkeypatch,
     assert (tmp_path / "config.json").exists()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 400 kB, which is less than two checkpoints."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a file system")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_a_full_disk(data_dir, small_disk):
     process = kill_and_resume.start(data_dir, small_disk / "run", 20)
     output, _ = process.communicate(timeout=120)

@@ -6,7 +6,6 @@ there should be (`ClipBuilder.survey`); everything else is here.
 
 import abc
 import dataclasses
-import errno
 import itertools
 import os
 import pathlib
@@ -17,10 +16,10 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from fdd import tables
-from fdd.data import coverage, extraction, records
+from fdd.data import coverage, extraction, records, unfinished
 from fdd.data.catalog import Holdings, Video
 from fdd.data.splits import SPLITS
-from fdd.errors import UserError, first_line, is_of_the_disk, show_without_traceback
+from fdd.errors import DISK_CODES, UserError, first_line, is_of_the_disk, show_without_traceback
 from fdd.video import files, preprocessing
 from fdd.video.preprocessing import REGIONS, Preprocessing
 
@@ -85,6 +84,11 @@ def standard_settings() -> Iterator[dict[str, Any]]:
         yield {"region": region, "sampling": sampling, "clips_per_video": clips_per_video}
 
 
+class _LocalInfo(tfds.core.DatasetInfo):
+    def initialize_from_bucket(self) -> None:
+        """Does not look for the data set on the Internet, where TFDS keeps only its own."""
+
+
 class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Cuts a data set's videos into clips, one record each.
 
@@ -124,7 +128,11 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _info(self) -> tfds.core.DatasetInfo:
         spec, selection = self.builder_config.preprocessing, self.builder_config.selection
         chosen = {} if selection is None else {"selection": dataclasses.asdict(selection)}
-        return self.dataset_info_from_configs(
+        described = self.get_metadata()
+        return _LocalInfo(
+            builder=self,
+            description=described.description,
+            citation=described.citation,
             features=records.features(spec),
             homepage=self.HOMEPAGE,
             metadata=tfds.core.MetadataDict(
@@ -139,7 +147,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self, dl_manager: tfds.download.DownloadManager, download_config: Any
     ) -> None:
         show_without_traceback()
-        if not tables.is_text(str(self.data_dir)):
+        if not tables.is_utf8(self.data_dir):
             raise UserError(
                 f"a data set cannot be kept in {tables.escaped(str(self.data_dir))}, whose name is "
                 "no UTF-8: name another folder"
@@ -151,7 +159,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 "another folder"
             )
         try:
-            super()._download_and_prepare(dl_manager, download_config)
+            with unfinished.claim(self.data_dir):
+                super()._download_and_prepare(dl_manager, download_config)
         except Exception as error:
             if not (reason := _of_the_disk(error)):
                 raise
@@ -265,8 +274,7 @@ def _of_the_disk(error: Exception) -> str:
     if isinstance(error, OSError):
         return str(error.strerror) if is_of_the_disk(error) else ""
     # ArrayRecord has a RuntimeError for all, with the system's words in it.
-    reasons = (os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
-    return next((reason for reason in reasons if reason in str(error)), "")
+    return next((reason for reason in map(os.strerror, DISK_CODES) if reason in str(error)), "")
 
 
 def _manual_dir(dl_manager: tfds.download.DownloadManager) -> pathlib.Path:

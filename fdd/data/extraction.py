@@ -9,8 +9,6 @@ import json
 import multiprocessing
 import os
 import pathlib
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 
 import tqdm
@@ -27,6 +25,7 @@ from fdd.video.faces import Face
 from fdd.video.family import Family, FamilyChangedError, cut_together
 from fdd.video.info import Condition, VideoInfo
 from fdd.video.preprocessing import Preprocessing
+from fdd.workers import exit_with_parent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,20 +103,6 @@ def _extract_all(videos: Sequence[Video], spec: Preprocessing, family: Family) -
             error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
         results.append(Result(video, extraction, error, digest, size))
     return results
-
-
-def exit_with_parent() -> None:
-    """Makes this worker process end when the process that started it does, even by kill -9.
-
-    Ctrl-C is left to that process.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 class Workspace:

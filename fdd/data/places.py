@@ -1,4 +1,4 @@
-"""Where below a folder a data set lies, and which of several files a video is."""
+"""Where below a folder a data set or its videos lie, and which of several files a video is."""
 
 import os
 import pathlib
@@ -9,7 +9,9 @@ from fdd.tables import escaped
 from fdd.video import files
 from fdd.video.files import File, Ignored
 
+_INFO = "dataset_info.json"
 _LEVELS = 2
+_LEVELS_OF_TFDS = 4  # From a data_dir of the demo's to a version's folder.
 
 
 def locate(root: pathlib.Path, holds: Callable[[pathlib.Path], bool]) -> pathlib.Path:
@@ -110,3 +112,33 @@ def unused(
     for file in found:
         if file.path not in used:
             yield Ignored(file.path, files.why_no_video(root, file.path) or reason)
+
+
+def find_dataset(folder: pathlib.Path) -> pathlib.Path:
+    """The folder with dataset_info.json: this one, the one of a file in it, or the one below.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    if folder.is_file():
+        folder = folder.parent
+    if (folder / _INFO).exists():
+        return folder
+    below = [folder]
+    for _ in range(_LEVELS_OF_TFDS):
+        below = [inner for each in below for inner in folders(each)]
+        below = [inner for inner in below if ".incomplete" not in inner.name]
+        if found := [inner for inner in below if (inner / _INFO).exists()]:
+            break
+    else:
+        found = []
+    if len(found) > 1:
+        names = ", ".join(escaped(str(each)) for each in found[:5])
+        raise UserError(f"{escaped(str(folder))} holds {len(found)} data sets, say which: {names}")
+    if not found:
+        raise UserError(
+            f"{escaped(str(folder))} holds no data set: expected {_INFO} there, as in "
+            "DATA/faceforensics/CONFIG/1.0.0"
+        )
+    print(f"The data set is in {escaped(str(found[0]))}.")
+    return found[0]

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 import pathlib
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import ml_collections
@@ -100,7 +101,7 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     if not built:
         manual_dir = videos_folder(data)
         if demo:
-            write_tree(demo, manual_dir)
+            _draw(demo, manual_dir)
         if manual_dir is None:
             raise UserError(_how_to_build(builder, data))
         _build(builder, manual_dir)
@@ -115,6 +116,18 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     if missing := coverage.missing_methods(dataset.folder):
         print(f"{dataset.folder} was built without any video of {', '.join(missing)}.")
     return dataset
+
+
+def _draw(demo: DemoSpec, folder: pathlib.Path) -> None:
+    try:
+        write_tree(demo, folder)
+    except ValueError as error:  # The folder is damaged, or not the demo's.
+        raise UserError(f"the demo cannot be drawn: {error}") from None
+    except BrokenProcessPool:
+        raise UserError(
+            "a process that draws videos was killed, perhaps for want of memory; what is finished "
+            "is kept, so run the command again"
+        ) from None
 
 
 def _build(builder: tfds.core.DatasetBuilder, manual_dir: pathlib.Path) -> None:

@@ -15,6 +15,7 @@ from etils import epath
 from tensorflow_datasets.core import writer
 from tensorflow_datasets.proto import tf_example_pb2
 
+from fdd import tables
 from fdd.data import people, places
 from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
@@ -23,10 +24,6 @@ from fdd.tables import escaped
 from fdd.video import crops
 from fdd.video.extraction import Clip, Extraction
 from fdd.video.preprocessing import Preprocessing
-
-_INFO = "dataset_info.json"
-_LEVELS = 4  # From a data_dir of the demo's to a version's folder.
-
 
 _TFDS_TYPES = "tensorflow_datasets.core.features."
 
@@ -146,7 +143,12 @@ class Dataset:
             UserError: there is none or more than one, it cannot be read, or it was not built by
                 this project.
         """
-        self.folder = _found(pathlib.Path(folder))
+        self.folder = places.find_dataset(pathlib.Path(folder))
+        if not tables.is_utf8(self.folder):
+            raise UserError(
+                f"the data set in {escaped(str(self.folder))} cannot be read under this name, "
+                "which is no UTF-8 here: set PYTHONUTF8=1, or move it to a name of ASCII"
+            )
         try:
             _refuse_foreign_types(self.folder)
             self._builder = tfds.builder_from_directory(self.folder)
@@ -203,32 +205,6 @@ class Dataset:
                     row[f"{role}_person"] = people.person(self._builder.name, row[role])
             self._metadata[split] = rows
         return self._metadata[split]
-
-
-def _found(folder: pathlib.Path) -> pathlib.Path:
-    """The folder with dataset_info.json: this one, the one of a file in it, or the one below."""
-    if folder.is_file():
-        folder = folder.parent
-    if (folder / _INFO).exists():
-        return folder
-    below = [folder]
-    for _ in range(_LEVELS):
-        below = [inner for each in below for inner in places.folders(each)]
-        below = [inner for inner in below if ".incomplete" not in inner.name]
-        if found := [inner for inner in below if (inner / _INFO).exists()]:
-            break
-    else:
-        found = []
-    if len(found) > 1:
-        names = ", ".join(escaped(str(each)) for each in found[:5])
-        raise UserError(f"{escaped(str(folder))} holds {len(found)} data sets, say which: {names}")
-    if not found:
-        raise UserError(
-            f"{escaped(str(folder))} holds no data set: expected {_INFO} there, as in "
-            "DATA/faceforensics/CONFIG/1.0.0"
-        )
-    print(f"The data set is in {escaped(str(found[0]))}.")
-    return found[0]
 
 
 class Records(Sequence[dict[str, Any]]):

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from fdd.report import errors, figures, html, layers, text
 from fdd.scores import Scores
 
 _METRICS = "metrics.json"
+_PARTIAL = ".partial"
 
 
 def write(
@@ -25,7 +27,7 @@ def write(
     history: Sequence[Mapping[str, Any]] = (),
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Writes a report, metrics.json last.
+    """Writes a report; one that is there is replaced once the new one is complete.
 
     Args:
         out: Where to; made if need be.
@@ -39,7 +41,26 @@ def write(
     Returns:
         What metrics.json holds.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    partial = out / _PARTIAL
+    shutil.rmtree(partial, ignore_errors=True)  # Of a report that a kill cut short.
+    partial.mkdir(parents=True)
+    try:
+        summary = _write_files(partial, name, detector, dataset, scores, history, notes)
+        _replace(out, partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return summary
+
+
+def _write_files(
+    out: pathlib.Path,
+    name: str,
+    detector: Detector,
+    dataset: Dataset,
+    scores: Scores,
+    history: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+) -> dict[str, Any]:
     failed, reasons = coverage.failures(dataset.folder, scores.split)
     summary = {
         **evaluate_scores(scores, detector.calibration),
@@ -64,6 +85,13 @@ def write(
     (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"), "utf-8")
     (out / _METRICS).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", "utf-8")
     return summary
+
+
+def _replace(out: pathlib.Path, partial: pathlib.Path) -> None:
+    """Puts a report's files in their places; metrics.json, which says that it is whole, last."""
+    (out / _METRICS).unlink(missing_ok=True)
+    for file in sorted(partial.iterdir(), key=lambda file: file.name == _METRICS):
+        file.replace(out / file.name)
 
 
 def _loss_curve(out: pathlib.Path, history: Sequence[Mapping[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """A prediction as a page that opens offline, and a picture."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -83,6 +84,9 @@ class Pages:
             title = f"fdd: {prediction.path}"
             page.write_text(self_contained(text, self._out, title), "utf-8")
         except OSError as error:
+            for file in (picture, page):  # Better none than a part of one.
+                with contextlib.suppress(OSError):
+                    file.unlink()
             raise self._not_written(error) from None
         return {"page": str(page), "picture": str(picture)}
 

@@ -5,10 +5,12 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.utils import gcs_utils
 
 from fdd.data import coverage, extraction, faceforensics, faceforensics_tree, prepare, records
 from fdd.data.faceforensics import Selection
@@ -315,3 +317,19 @@ def test_real_footage(shared, tmp_path):
         "validation": 2,
         "test": 4,
     }
+
+
+def test_looking_at_what_is_not_built_uses_no_network_and_leaves_no_file(tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    def ask(*_):
+        raise AssertionError("TFDS asks its bucket on the Internet")
+
+    monkeypatch.setattr(gcs_utils, "gcs_dataset_info_files", ask)
+    config = module.FaceForensicsConfig(**SETTINGS)
+    builder = module.Builder(config=config, data_dir=tmp_path / "data")
+    assert builder.info.metadata["fingerprint"] == config.preprocessing.fingerprint()
+    assert builder.info.citation
+    assert not list(temporary.iterdir())
