@@ -57,6 +57,7 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.data.num_frames = 10
     config.data.sampling = "consecutive"
     config.data.clips_per_video = 30
+    config.data.spacing = 0.04  # Seconds between a clip's frames; 0: as they come.
     config.data.jpeg_quality = 95
     config.balanced = True
     config.num_workers = 0

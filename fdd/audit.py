@@ -8,16 +8,18 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fdd import tables
+from fdd import shortcuts, tables
 from fdd.data import faceforensics, splits
+from fdd.data.catalog import LABELS
 from fdd.errors import UserError
+from fdd.tables import escaped
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Something that two splits share.
+    """Something that two splits share, or that is in one twice.
 
     Attributes:
         what: What it is, in one line.
@@ -69,7 +71,7 @@ def shared_sources(rows: Rows) -> list[Finding]:
 
 
 def identical_files(rows: Rows) -> list[Finding]:
-    """Files with the same bytes in more than one split.
+    """Files with the same bytes under several names: of both classes, in two splits, or in one.
 
     Args:
         rows: As in `shared_people`.
@@ -77,12 +79,17 @@ def identical_files(rows: Rows) -> list[Finding]:
     where = collections.defaultdict(set)
     for split, records in rows.items():
         for record in records:
-            where[record["file_sha256"]].add((split, record["video_id"]))
-    return [
-        Finding("the same file: " + ", ".join(f"{name} ({split})" for split, name in sorted(found)))
-        for found in where.values()
-        if len({split for split, _ in found}) > 1
-    ]
+            label = LABELS[record["label"]]
+            where[record["file_sha256"]].add((split, record["video_id"], label))
+    findings = []
+    for found in where.values():
+        if len(found) > 1:
+            names = ", ".join(
+                f"{escaped(name)} ({split}, {label})" for split, name, label in sorted(found)
+            )
+            both = len({label for *_, label in found}) > 1
+            findings.append(Finding(f"the same file{', real and fake' if both else ''}: {names}"))
+    return findings
 
 
 def sizes(rows: Rows) -> str:
@@ -105,11 +112,30 @@ _CHECKS = {
 }
 
 
-def audit(rows: Rows) -> tuple[str, bool]:
+def own_crops(unshared: Mapping[str, int] | None) -> tuple[str, bool]:
+    """Says which videos were not cropped as their family, and whether that is a leak.
+
+    Args:
+        unshared: What `fdd.data.coverage.unshared` read.
+    """
+    if unshared is None:
+        return "not recorded: build the data set again to know", False
+    if not unshared:
+        return "none has faces or frames of its own", False
+    counts = ", ".join(f"{escaped(method)} {count}" for method, count in unshared.items())
+    return (
+        f"LEAK: {sum(unshared.values())} could not be cropped as their original, so that the crop "
+        f"may tell real from fake: {counts}; failures.csv names them and says why",
+        True,
+    )
+
+
+def audit(rows: Rows, unshared: Mapping[str, int] | None = None) -> tuple[str, bool]:
     """Examines a data set.
 
     Args:
         rows: As in `shared_people`.
+        unshared: As in `own_crops`.
 
     Returns:
         A report in plain text, and whether there is leakage that the official splits do not imply.
@@ -123,7 +149,14 @@ def audit(rows: Rows) -> tuple[str, bool]:
             f"  {'in the official splits too' if finding.implied else 'LEAK'}: {finding.what}"
             for finding in findings
         ]
-        parts.append("\n".join([title, *(lines or ["  no two splits share any"])]))
+        parts.append("\n".join([title, *(lines or ["  none is shared or there twice"])]))
+    said, leak = own_crops(unshared)
+    leaks += leak
+    parts.append(f"Crops (those of a fake are its original's)\n  {said}")
+    probe = shortcuts.probe(rows)
+    leaks += probe.leak
+    title = "What is not the picture (a regression on it, trained on train, tested on test)"
+    parts.append(f"{title}\n  {'LEAK: ' if probe.leak else ''}{probe.text}")
     parts.append(
         f"Leaks: {leaks}" if leaks else "No leakage beyond what the official splits imply."
     )
@@ -137,17 +170,21 @@ def _list(names: Iterable[str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status: 0, 1 for leakage, 2 for no data set."""
     parser = argparse.ArgumentParser(prog="python -m fdd.audit", description=__doc__)
-    parser.add_argument("dataset_dir", type=pathlib.Path, help="folder with dataset_info.json")
+    parser.add_argument(
+        "dataset_dir", type=pathlib.Path, help="a data set's folder, or the one above"
+    )
     options = parser.parse_args(arguments)
+    from fdd.data import coverage
     from fdd.data.records import Dataset  # Late, so that --help need not wait for TFDS.
 
     try:
         dataset = Dataset(options.dataset_dir)
         rows = {s: dataset.metadata(s) for s in splits.SPLITS if s in dataset.splits}
+        unshared = coverage.unshared(dataset.folder)
     except UserError as error:
         print(f"fdd: {error}", file=sys.stderr)
         return 2
-    text, leaks = audit(rows)
+    text, leaks = audit(rows, unshared)
     print(text)
     return int(leaks)
 

@@ -1,6 +1,8 @@
 """Turning logits into probabilities one can believe, and choosing a threshold, on validation."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import scipy  # Its parts are loaded when they are used.
@@ -17,10 +19,18 @@ class Calibration:
     Attributes:
         temperature: What logits are divided by before they become probabilities.
         threshold: A logit (before that division) above it is called fake.
+        fitted: Whether they were; without both classes on validation they are neutral.
     """
 
     temperature: float = 1.0
     threshold: float = 0.0
+    fitted: bool = True
+
+    @classmethod
+    def stored(cls, values: Mapping[str, Any]) -> "Calibration":
+        """What a checkpoint holds; those of older versions do not say whether it was fitted."""
+        neutral = (values["temperature"], values["threshold"]) == (1.0, 0.0)
+        return cls(**{"fitted": not neutral, **values})
 
 
 def fit(labels: np.ndarray, logits: np.ndarray) -> Calibration:
@@ -36,7 +46,7 @@ def fit(labels: np.ndarray, logits: np.ndarray) -> Calibration:
         logits: float [n].
 
     Returns:
-        Neutral values where a class is missing.
+        Neutral values, not fitted, where a class is missing.
 
     References:
         Guo et al., On Calibration of Modern Neural Networks, ICML 2017; Platt, Probabilistic
@@ -46,7 +56,7 @@ def fit(labels: np.ndarray, logits: np.ndarray) -> Calibration:
     logits = np.asarray(logits, np.float64)
     num_fake, num_real = int(labels.sum()), int((~labels).sum())
     if not num_fake or not num_real:
-        return Calibration()
+        return Calibration(fitted=False)
     targets = np.where(labels, (num_fake + 1) / (num_fake + 2), 1 / (num_real + 2))
     weights = np.where(labels, 0.5 / num_fake, 0.5 / num_real)
 

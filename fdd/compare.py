@@ -1,6 +1,7 @@
 """python -m fdd.compare DIR DIR ...: several runs in one table, and their ROC curves in one figure.
 
 Runs whose configs agree but for the seed share a line: mean ± standard deviation over the seeds.
+The first line's are what the others are compared with, on the same videos.
 """
 
 import argparse
@@ -8,14 +9,17 @@ import csv
 import dataclasses
 import json
 import pathlib
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from fdd import commands, home
 from fdd.data.catalog import LABELS
 from fdd.errors import UserError
+from fdd.workdir import read_json
+
+_PICTURES = (".png", ".pdf", ".eps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,16 +36,55 @@ class FinishedRun:
     settings: str
     metrics: dict[str, Any]
 
-    def video_scores(self) -> tuple[np.ndarray, np.ndarray]:
-        """Labels (1: fake) and mean logits of the test videos, read from predictions.csv."""
+    def videos(self) -> "Videos":
+        """The test videos, read from predictions.csv.
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
         logits: dict[str, list[float]] = {}
-        labels: dict[str, int] = {}
-        with (self.folder / "report/predictions.csv").open(newline="") as file:
-            for row in csv.DictReader(file):
-                logits.setdefault(row["video_id"], []).append(float(row["logit"]))
-                labels[row["video_id"]] = LABELS.index(row["label"])
-        means = [np.mean(logits[video]) for video in labels]
-        return np.array(list(labels.values())), np.array(means)
+        rows: dict[str, dict[str, str]] = {}
+        path = self.folder / "report/predictions.csv"
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    logits.setdefault(row["video_id"], []).append(float(row["logit"]))
+                    rows[row["video_id"]] = row
+            names = sorted(rows)
+            labels = np.array([LABELS.index(rows[name]["label"]) for name in names])
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, csv.Error):
+            raise UserError(f"{path} is damaged: --mode=eval writes it anew") from None
+        means = np.array([np.mean(logits[name]) for name in names])
+        if not names or not np.isfinite(means).all():
+            raise UserError(f"{path} is damaged: --mode=eval writes it anew")
+        people = None
+        if all({"target_person", "source_person"} <= rows[name].keys() for name in names):
+            people = [[rows[n][f"{role}_person"] for n in names] for role in ("target", "source")]
+        return Videos(names, labels, means, people)
+
+    def video_scores(self) -> tuple[np.ndarray, np.ndarray]:
+        """Labels (1: fake) and mean logits of the test videos."""
+        videos = self.videos()
+        return videos.labels, videos.logits
+
+
+@dataclasses.dataclass(frozen=True)
+class Videos:
+    """Scores of n videos.
+
+    Attributes:
+        names: (method, video) of each, sorted.
+        labels: int [n]; 1 for fake.
+        logits: float [n]; mean over a video's clips.
+        people: Targets and sources; None in a report of an older version.
+    """
+
+    names: Sequence[str]
+    labels: np.ndarray
+    logits: np.ndarray
+    people: Sequence[Sequence[str]] | None
 
 
 def read_run(folder: pathlib.Path) -> FinishedRun:
@@ -51,13 +94,25 @@ def read_run(folder: pathlib.Path) -> FinishedRun:
         UserError: there is none, or it has no report yet.
     """
     try:
-        config = json.loads((folder / "config.json").read_text())
-        metrics = json.loads((folder / "report/metrics.json").read_text())
+        config = read_json(folder / "config.json")
+        metrics = read_json(folder / "report/metrics.json", "--mode=eval writes it anew")
     except FileNotFoundError as error:
         missing = pathlib.Path(error.filename).name
         raise UserError(f"{folder} holds no finished run: {missing} is missing") from None
     config.pop("seed", None)
     return FinishedRun(folder, json.dumps(config, sort_keys=True), metrics)
+
+
+def _require_values(run: FinishedRun) -> None:
+    video, methods = (run.metrics.get(key) for key in ("video", "per_method"))
+    if (
+        not isinstance(methods, dict)
+        or not isinstance(video, dict)
+        or not {"accuracy", "auc"} <= video.keys()
+    ):
+        raise UserError(
+            f"{run.folder}/report/metrics.json lacks values: --mode=eval writes it anew"
+        )
 
 
 def group(runs: Sequence[FinishedRun]) -> list[list[FinishedRun]]:
@@ -87,6 +142,56 @@ def table(groups: Sequence[Sequence[FinishedRun]]) -> str:
     return tables.aligned(lines)
 
 
+def differences(groups: Sequence[Sequence[FinishedRun]]) -> str:
+    """How much better each group is than the first one on the same videos, with 95 % intervals.
+
+    The intervals are over the people in the test set (`fdd.intervals`); the seeds are taken as
+    they are. Empty if there is one group only.
+    """
+    from fdd import intervals, tables
+
+    if len(groups) < 2:
+        return ""
+    base, *others = [[run.videos() for run in runs] for runs in groups]
+    if any(videos.people is None for videos in base):
+        return f"No differences: the report of {_name(groups[0])} is of an older version."
+    found = intervals.units(base[0].labels, *base[0].people)
+    lines = [[f"minus {_name(groups[0])}", "accuracy", "95 % interval", "AUC", "95 % interval"]]
+    words = ""
+    for runs, videos in zip(groups[1:], others, strict=True):
+        if any(each.names != base[0].names for each in [*base, *videos]):
+            lines.append([_name(runs), "other videos", "", "", ""])
+            continue
+        made = intervals.estimate(_difference(videos, base), found)
+        limits = made.limits(bounded=False)
+        cells = [_signed(*each) for each in zip(made.values, limits, strict=True)]
+        lines.append([_name(runs), *(cell for pair in cells for cell in pair)])
+        words = made.words()
+    return "\n".join(filter(None, [tables.aligned(lines), words]))
+
+
+def _difference(
+    ours: Sequence[Videos], base: Sequence[Videos]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Mean accuracy and AUC over our runs minus those over the base's, for any weights."""
+    from fdd.weighted import accuracy_and_auc
+
+    first, second = ([accuracy_and_auc(v.labels, v.logits) for v in each] for each in (ours, base))
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        means = [np.mean([each(weights) for each in part], axis=0) for part in (first, second)]
+        return means[0] - means[1]
+
+    return statistic
+
+
+def _signed(value: float, limits: np.ndarray) -> tuple[str, str]:
+    if np.isnan(value):
+        return "n/a", "n/a"
+    between = "not given" if np.isnan(limits).any() else f"{limits[0]:+.4f} to {limits[1]:+.4f}"
+    return f"{value:+.4f}", between
+
+
 def _name(runs: Sequence[FinishedRun]) -> str:
     more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
     return f"{runs[0].folder.name}{more}"
@@ -110,16 +215,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--figure", type=pathlib.Path, default=pathlib.Path("runs/compare.png"), help="ROC curves"
     )
     options = parser.parse_args(arguments)
+    with commands.one_line(options.figure):
+        _run(options.runs, options.figure)
+
+
+def _run(folders: Sequence[pathlib.Path], figure: pathlib.Path) -> None:
+    if figure.suffix.lower() not in _PICTURES:
+        raise UserError(f"--figure={figure} must end in one of {', '.join(_PICTURES)}")
+    home.give_matplotlib_a_folder()
     from fdd.report import figures
 
+    runs = [read_run(folder) for folder in folders]
+    for run in runs:
+        _require_values(run)
+    scores = {str(run.folder): run.video_scores() for run in runs}
+    groups = group(runs)
+    print("\n\n".join(filter(None, [table(groups), differences(groups)])))
     try:
-        runs = [read_run(folder) for folder in options.runs]
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
-    print(table(group(runs)))
-    options.figure.parent.mkdir(parents=True, exist_ok=True)
-    figures.rocs(options.figure, {str(run.folder): run.video_scores() for run in runs})
-    print(f"ROC curves: {options.figure}")
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        figures.rocs(figure, scores)
+    except OSError as error:
+        raise UserError(
+            f"--figure={figure} cannot be written ({error.strerror}): name another file"
+        ) from None
+    print(f"ROC curves: {figure}")
 
 
 if __name__ == "__main__":

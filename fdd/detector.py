@@ -11,17 +11,18 @@ import jax
 import ml_collections
 import numpy as np
 
-from fdd import prediction, saliency, steps, workdir
+from fdd import prediction, saliency, settings, steps, workdir
 from fdd.calibration import Calibration
 from fdd.checkpoints import Checkpoints
-from fdd.errors import UserError
+from fdd.errors import UserError, shown
 from fdd.parallel import Parallel
 from fdd.prediction import Basis, Prediction
 from fdd.saliency import Saliency
 from fdd.state import Recipe, TrainState, inference_state
 from fdd.video.ahead import Ahead, extract
-from fdd.video.clips import Clip, Extraction, Preprocessing
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Clip, Extraction
+from fdd.video.preprocessing import Preprocessing
 
 _MOST_CLIPS_AT_A_TIME = 4  # What ResNet-50 at 224 pixels needs less than 2 GiB for.
 
@@ -55,11 +56,15 @@ class Detector:
         """Loads the best checkpoint of the run in `folder`.
 
         Raises:
-            UserError: there is no run, it has no checkpoint yet, or its best one is damaged.
+            UserError: there is no run, it has no checkpoint yet, or its best one is damaged;
+                or it was trained in float64 and JAX's 64-bit mode is off.
         """
         folder = pathlib.Path(folder)
         config = workdir.stored_config(folder)
+        settings.check(config)
         devices = Parallel(config.parallel)
+        if not (folder / workdir.CHECKPOINTS_DIR).is_dir():
+            raise _no_checkpoint(folder)
         checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
         try:
             return from_checkpoints(config, steps.create_task(config), checkpoints, folder, devices)
@@ -186,16 +191,23 @@ def from_checkpoints(
     folder: pathlib.Path,
     devices: Parallel,
 ) -> Detector:
-    """Loads the best of some checkpoints onto devices; see `Detector.load`.
+    """Loads the best of some checkpoints, or the last where none is known as the best.
 
     Raises:
         UserError: there is none, or it is damaged.
     """
     step = checkpoints.best_step
+    if step is None:  # Of a run whose validation split cannot tell which is the best.
+        step = checkpoints.last_step_where(lambda meta: "calibration" in meta)
     if step is None:
-        raise UserError(f"{folder} has no checkpoint yet: train first")
+        raise _no_checkpoint(folder)
     meta = checkpoints.meta(step)
+    workdir.check_trained_with(folder, config, meta["config"])
     state = inference_state(checkpoints.restore_variables(step, devices.replicated))
     eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
-    fitted = Calibration(**meta["calibration"])
+    fitted = Calibration.stored(meta["calibration"])
     return Detector(config, task, devices, state, eval_step, fitted, step, meta["fingerprint"])
+
+
+def _no_checkpoint(folder: pathlib.Path) -> UserError:
+    return UserError(f"{shown(str(folder))} has no checkpoint yet: train first")

@@ -5,6 +5,11 @@ import sys
 import threading
 from types import TracebackType
 
+DISK_CODES = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE,
+)  # fmt: skip
+"""Of files that cannot be written or read for a reason that is not the program's."""
+
 
 class UserError(Exception):
     """Something the user can put right; its message says what is wrong and what to do."""
@@ -44,8 +49,7 @@ def show_without_traceback() -> None:
 
 def is_of_the_disk(error: BaseException | None) -> bool:
     """Whether a file could not be written for a reason that is not the program's."""
-    codes = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
-    return isinstance(error, OSError) and error.errno in codes
+    return isinstance(error, OSError) and error.errno in DISK_CODES
 
 
 def keep_threads_quiet_about_disks() -> None:

@@ -2,13 +2,16 @@
 
 import argparse
 import pathlib
-import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from fdd.errors import UserError, keep_threads_quiet_about_disks
+from fdd import commands
+from fdd.errors import UserError, keep_threads_quiet_about_disks, shown
+
+EVALUATIONS_DIR = "evaluations"
 
 
 def evaluate(
@@ -17,8 +20,9 @@ def evaluate(
     split: str = "test",
     frames: str | None = None,
     allow_mismatch: bool = False,
+    out: pathlib.Path | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Scores data sets and writes a report of each to `workdir`/evaluations.
+    """Scores data sets and writes a report of each.
 
     Args:
         workdir: Of the run.
@@ -26,18 +30,21 @@ def evaluate(
         split: 'train', 'validation' or 'test'.
         frames: See `fdd.scores.frame_order`; the config's by default.
         allow_mismatch: Score clips that were cut in another way than the run's.
+        out: Where the reports' folders go; `workdir`/evaluations by default.
 
     Returns:
         The contents of metrics.json by the report's folder.
 
     Raises:
-        UserError: there is no checkpoint, no such data set or split, or a mismatch.
+        UserError: there is no checkpoint, no such data set or split, a mismatch, or `out` cannot be
+            written.
     """
     from fdd import report  # Late, so that --help need not wait for JAX.
     from fdd.data import prepare
     from fdd.data.records import Dataset
     from fdd.scores import score
 
+    out = _made(out or workdir / EVALUATIONS_DIR)
     loaded = _load(workdir)
     frames = frames or loaded.config.eval_frames
     opened = [Dataset(folder) for folder in datasets]
@@ -49,13 +56,15 @@ def evaluate(
         scores = score(loaded.eval_step, loaded.state, dataset, split, size, frames)
         name = "-".join([*dataset.folder.absolute().parts[-3:], split, frames])
         note = [*notes[dataset.folder], *report.control_note(frames)]
-        out = workdir / "evaluations" / name
-        summaries[name] = report.write(out, name, loaded, dataset, scores, notes=note)
+        summaries[name] = report.write(out / name, name, loaded, dataset, scores, notes=note)
     return summaries
 
 
 def evaluate_robustness(
-    workdir: pathlib.Path, videos_dir: pathlib.Path | None, split: str = "test"
+    workdir: pathlib.Path,
+    videos_dir: pathlib.Path | None,
+    split: str = "test",
+    out: pathlib.Path | None = None,
 ) -> dict[str, list[float]]:
     """Scores the run's videos of a split under seven kinds of damage at five levels.
 
@@ -64,16 +73,18 @@ def evaluate_robustness(
         videos_dir: Folder of the videos the run's data set was built from; by default what the
             config says.
         split: 'train', 'validation' or 'test'.
+        out: As in `evaluate`.
 
     Returns:
-        See `fdd.robustness.evaluate`; also written to `workdir`/evaluations/robustness-SPLIT.
+        See `fdd.robustness.evaluate`; also written to the folder robustness-SPLIT of `out`.
 
     Raises:
-        UserError: there is no checkpoint, or no video.
+        UserError: there is no checkpoint, or no video, or `out` cannot be written.
     """
     from fdd import robustness
     from fdd.data import prepare
 
+    out = _made(out or workdir / EVALUATIONS_DIR)
     loaded = _load(workdir)
     data = loaded.config.data
     root = videos_dir or prepare.videos_folder(data)
@@ -95,8 +106,20 @@ def evaluate_robustness(
         return np.concatenate([np.asarray(each) for each in logits])[: len(clips)]
 
     areas = robustness.evaluate(videos, spec, score)
-    robustness.write(workdir / "evaluations" / f"robustness-{split}", areas)
+    robustness.write(out / f"robustness-{split}", areas)
     return areas
+
+
+def _made(folder: pathlib.Path) -> pathlib.Path:
+    """Makes a folder before anything is computed for it, and sees that it can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise UserError(
+            f"{shown(str(folder))} cannot be written ({error.strerror}): say --out=DIR"
+        ) from None
 
 
 def _load(workdir: pathlib.Path) -> Any:
@@ -139,7 +162,7 @@ def _line(name: str, values: Mapping[str, Any]) -> list[str]:
         str(values["num_fake"]),
         f"{values['accuracy']:.4f}",
         "n/a" if values["auc"] is None else f"{values['auc']:.4f}",
-        f"{limits[0]:.3f} to {limits[1]:.3f}" if limits else "n/a",
+        f"{limits[0]:.3f} to {limits[1]:.3f}" if limits else "not given",
     ]
 
 
@@ -173,28 +196,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--videos", type=pathlib.Path, help="with --robustness: where the videos are"
     )
+    parser.add_argument(
+        "--out", type=pathlib.Path, help="folder of the reports; default: WORKDIR/evaluations"
+    )
     options = parser.parse_args(arguments)
+    place = options.out or options.workdir
+    with commands.one_line(place), commands.writing_to(place):
+        _run(options)
+
+
+def _run(options: argparse.Namespace) -> None:
     from absl import logging
 
     from fdd import runtime
 
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
     runtime.prepare()
-    try:
-        if options.robustness:
-            from fdd import robustness
+    out = options.out or options.workdir / EVALUATIONS_DIR
+    if options.robustness:
+        from fdd import robustness
 
-            areas = evaluate_robustness(options.workdir, options.videos, options.split)
-            print(robustness.table(areas))
-            print(f"Report: {options.workdir / 'evaluations' / f'robustness-{options.split}'}")
-            return
-        summaries = evaluate(
-            options.workdir, options.dataset, options.split, options.frames, options.allow_mismatch
-        )
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
+        areas = evaluate_robustness(options.workdir, options.videos, options.split, out)
+        print(robustness.table(areas))
+        print(f"Report: {out / f'robustness-{options.split}'}")
+        return
+    summaries = evaluate(
+        options.workdir,
+        options.dataset,
+        options.split,
+        options.frames,
+        options.allow_mismatch,
+        out,
+    )
     print(table(summaries))
-    print(f"Reports: {options.workdir / 'evaluations'}")
+    print(f"Reports: {out}")
 
 
 if __name__ == "__main__":

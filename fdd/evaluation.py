@@ -1,14 +1,14 @@
 """What a set of scores amounts to, with intervals, averages over methods, and calibration."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fdd import bootstrap, metrics
+from fdd import intervals, metrics
 from fdd.calibration import Calibration
 from fdd.scores import Scores
+from fdd.weighted import accuracy_and_auc
 
 _WITH_INTERVAL = ("accuracy", "auc")
 
@@ -22,7 +22,8 @@ def evaluate_scores(scores: Scores, calibration: Calibration) -> dict[str, Any]:
 
     Returns:
         JSON-compatible: what `fdd.scores.Scores.summary` gives, where 'video' and each method also
-        have 'intervals' ({'accuracy', 'auc'}: [low, high] at 95 %, None where undefined);
+        have 'intervals' ({'accuracy', 'auc'}: [low, high] at 95 %, None where none is given) and
+        'interval_basis' (`fdd.intervals.Estimate.description`);
         'macro', the unweighted means of the methods' accuracy and AUC with their intervals;
         'calibrated' {'temperature', 'threshold', 'video'}, the metrics of videos at the fitted
         threshold, their logits divided by the temperature.
@@ -30,9 +31,11 @@ def evaluate_scores(scores: Scores, calibration: Calibration) -> dict[str, Any]:
     videos = scores.by_video()
     by_method = {method: videos.against_reals(method) for method in videos.forgery_methods}
     summary = scores.summary()
-    summary["video"]["intervals"] = _intervals(videos)
-    for method, some in by_method.items():
-        summary["per_method"][method]["intervals"] = _intervals(some)
+    for values, some in [
+        (summary["video"], videos),
+        *((summary["per_method"][method], some) for method, some in by_method.items()),
+    ]:
+        values |= _with_intervals(accuracy_and_auc(some.labels, some.logits), some)
     summary["macro"] = _macro(videos, summary["per_method"])
     scaled = videos.logits / calibration.temperature
     threshold = calibration.threshold / calibration.temperature
@@ -43,9 +46,14 @@ def evaluate_scores(scores: Scores, calibration: Calibration) -> dict[str, Any]:
     return summary
 
 
-def _intervals(some: Scores) -> dict[str, list[float] | None]:
-    statistics = bootstrap.summary_statistics(some.labels, some.logits)
-    return _named(bootstrap.interval(statistics, some.groups))
+def _with_intervals(statistic: intervals.Statistic, some: Scores) -> dict[str, Any]:
+    found = intervals.units(some.labels, some.target_people, some.source_people)
+    made = intervals.estimate(statistic, found)
+    limits = {
+        name: None if np.isnan(pair).any() else pair.tolist()
+        for name, pair in zip(_WITH_INTERVAL, made.limits(), strict=True)
+    }
+    return {"intervals": limits, "interval_basis": made.description()}
 
 
 def _macro(videos: Scores, per_method: dict[str, Any]) -> dict[str, Any]:
@@ -53,21 +61,14 @@ def _macro(videos: Scores, per_method: dict[str, Any]) -> dict[str, Any]:
         return {}
     keeps = [(videos.labels == 0) | (videos.methods == method) for method in per_method]
     parts = [videos.only(keep) for keep in keeps]
-    statistics = [bootstrap.summary_statistics(part.labels, part.logits) for part in parts]
+    statistics = [accuracy_and_auc(part.labels, part.logits) for part in parts]
 
-    def means(weights: np.ndarray) -> Sequence[float]:
+    def means(weights: np.ndarray) -> np.ndarray:
         pairs = zip(statistics, keeps, strict=True)
-        return np.mean([statistic(weights[keep]) for statistic, keep in pairs], axis=0)
+        return np.mean([statistic(weights[:, keep]) for statistic, keep in pairs], axis=0)
 
     values = {name: [summary[name] for summary in per_method.values()] for name in _WITH_INTERVAL}
     return {
         **{name: None if None in each else float(np.mean(each)) for name, each in values.items()},
-        "intervals": _named(bootstrap.interval(means, videos.groups)),
-    }
-
-
-def _named(limits: np.ndarray) -> dict[str, list[float] | None]:
-    return {
-        name: None if np.isnan(pair).any() else pair.tolist()
-        for name, pair in zip(_WITH_INTERVAL, limits, strict=True)
+        **_with_intervals(means, videos),
     }

@@ -4,24 +4,24 @@ import argparse
 import contextlib
 import json
 import pathlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from fdd import commands
 from fdd.errors import UserError, keep_threads_quiet_about_disks
 
 if TYPE_CHECKING:
     import jax
 
     from fdd.detector import Detector
-    from fdd.video.clips import Preprocessing
+    from fdd.video.preprocessing import Preprocessing
 
 PLATFORMS = ("cpu", "cuda")
 _SAMPLING = {
-    "first": "the video's first {t} frames",
+    "first": "{t} {apart} from the video's first one on",
     "uniform": "{t} frames spread evenly over the video; {n} interleaving clips per video",
-    "consecutive": "{t} consecutive frames; {n} clips per video, spread evenly from its beginning "
-    "to its end (a single one lies in its middle)",
+    "consecutive": "{t} {apart}; {n} clips per video, spread evenly from its beginning to its "
+    "end (a single one lies in its middle)",
 }
 _REGION = {
     "full_frame": "the whole frame, whatever its aspect ratio",
@@ -75,6 +75,7 @@ def probability_of_fake(loaded: "Detector") -> "Callable[[jax.Array], jax.Array]
     It maps uint8 [b, t, h, w, 3] to float32 [b] and is pure.
     """
     import jax
+    import numpy as np
 
     from fdd import steps
 
@@ -86,7 +87,7 @@ def probability_of_fake(loaded: "Detector") -> "Callable[[jax.Array], jax.Array]
         # otherwise than evaluation does: by 0.002 with a bfloat16 ResNet-50.
         parameters = jax.lax.optimization_barrier(state)
         logits = steps.clip_logits(parameters, {"frames": clips}, task=loaded.task)
-        return jax.nn.sigmoid(logits / loaded.calibration.temperature)
+        return jax.nn.sigmoid(logits / loaded.calibration.temperature).astype(np.float32)
 
     return probabilities
 
@@ -127,6 +128,7 @@ def metadata(loaded: "Detector") -> dict[str, str]:
         "std": json.dumps(config.model.std),
         "temperature": json.dumps(loaded.calibration.temperature),
         "threshold": json.dumps(loaded.calibration.threshold),
+        "fitted": json.dumps(loaded.calibration.fitted),
         "threshold_as_probability": json.dumps(loaded.basis.threshold),
         "video": "the logits of a video's clips are averaged before the division; above threshold "
         "(before it) or threshold_as_probability (after it) the video is called fake",
@@ -141,7 +143,11 @@ def metadata(loaded: "Detector") -> dict[str, str]:
 def describe(spec: "Preprocessing") -> str:
     """Says in words what clips must be; `fdd.video.clips.extract_clips` makes them so."""
     size = f"{spec.image_size}x{spec.image_size}"
-    frames = _SAMPLING[spec.sampling].format(t=spec.num_frames, n=spec.clips_per_video)
+    apart = "consecutive frames"
+    if spec.spacing:
+        apart = f"frames {spec.spacing:g} seconds apart (those nearest to these times, none twice)"
+    numbers = {"t": spec.num_frames, "n": spec.clips_per_video}
+    frames = _SAMPLING[spec.sampling].format(**numbers, apart=apart)
     region = _REGION[spec.region].format(margin=spec.margin)
     return (
         f"A clip is {frames}. Of each frame: {region}. It is resized to {size} (OpenCV's "
@@ -184,17 +190,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="file of the program; the parameters' has the suffix .safetensors instead",
     )
     options = parser.parse_args(arguments)
-    from absl import logging
+    with commands.one_line(options.out):
+        from absl import logging
 
-    logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
-    try:
+        logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
         parameters = export(options.workdir, options.out)
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
-    print(f"{options.out} ({_megabytes(options.out)}): uint8 clips to probabilities of fake")
-    print(
-        f"{parameters} ({_megabytes(parameters)}): the parameters; its header says what clips are"
-    )
+        print(f"{options.out} ({_megabytes(options.out)}): uint8 clips to probabilities of fake")
+        print(
+            f"{parameters} ({_megabytes(parameters)}): the parameters; its header says what clips "
+            "are"
+        )
 
 
 def _megabytes(path: pathlib.Path) -> str:

@@ -1,5 +1,7 @@
 """A frozen encoder's features of every clip, computed once and kept in the workdir."""
 
+import hashlib
+import json
 import os
 import pathlib
 from collections.abc import Callable
@@ -38,10 +40,38 @@ def cached(
         float [n, t, c] in the order of the records, read from disk as it is used.
     """
     file = folder / FEATURES_DIR / f"{split}.npy"
-    if not file.exists() or len(np.load(file, mmap_mode="r")) != dataset.splits[split]:
+    if not _is_valid(file, dataset, split):
         _compute(file, encode_step, state, dataset, split, batch_size)
     parallel.barrier(f"features of {split}")
     return np.load(file, mmap_mode="r")
+
+
+def _is_valid(file: pathlib.Path, dataset: Dataset, split: str) -> bool:
+    """Whether a file is what was written, and of these clips; a line says if it is not."""
+    if not file.exists():
+        return False
+    try:
+        valid = _seal(file).read_text("utf-8") == _content_of_seal(file, dataset, split)
+    except (OSError, ValueError):
+        valid = False
+    if not valid and parallel.is_main():
+        print(f"{file} is damaged, of other clips or of an older version: computed again.")
+    parallel.barrier(f"features of {split} looked at")
+    return valid
+
+
+def _seal(file: pathlib.Path) -> pathlib.Path:
+    return file.with_suffix(".sha256")
+
+
+def _content_of_seal(file: pathlib.Path, dataset: Dataset, split: str) -> str:
+    """SHA-256 of the file, and of which clips of which videos the split holds."""
+    with file.open("rb") as opened:
+        content = hashlib.file_digest(opened, "sha256").hexdigest()
+    rows = dataset.metadata(split)
+    clips = [[row[key] for key in ("file_sha256", "video_id", "clip_index")] for row in rows]
+    of = hashlib.sha256(json.dumps(clips, default=int).encode()).hexdigest()
+    return f"{content} {of}\n"
 
 
 def _compute(
@@ -67,8 +97,20 @@ def _compute(
                 file.parent.mkdir(exist_ok=True)
                 shape = (count, *features.shape[1:])
                 array = np.lib.format.open_memmap(partial, "w+", features.dtype, shape)
+                _take_room(partial)
             if main:
                 array[start : start + batch_size] = features
     if main:
         array.flush()
+        _seal(file).write_text(_content_of_seal(partial, dataset, split))
         os.replace(partial, file)
+
+
+def _take_room(file: pathlib.Path) -> None:
+    """Has the disk give a file its room now: a mapped page without any would kill the program."""
+    with file.open("r+b") as opened:
+        size = os.fstat(opened.fileno()).st_size
+        try:
+            os.posix_fallocate(opened.fileno(), 0, size)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(file)) from None

@@ -11,6 +11,9 @@ from typing import Any
 
 import tensorboardX
 
+from fdd import finite
+from fdd.errors import UserError, shown
+
 METRICS_FILE = "metrics.jsonl"
 SPEED_FILE = "speed.jsonl"
 
@@ -50,9 +53,10 @@ class MetricsLog:
             step: Number of steps taken.
             epoch: Number of epochs taken.
             split: What the metrics were computed on.
-            metrics: Values by name; None where undefined.
+            metrics: Values by name; None where undefined, and written where not finite.
         """
-        record = {"step": step, "epoch": round(epoch, 4), "split": split, **metrics}
+        values = {name: finite.json_value(value) for name, value in metrics.items()}
+        record = {"step": step, "epoch": round(epoch, 4), "split": split, **values}
         self.history.append(record)
         self._append(METRICS_FILE, record, split)
 
@@ -66,7 +70,7 @@ class MetricsLog:
 
     def _append(self, name: str, record: Record, group: str) -> None:
         with (self._workdir / name).open("a") as file:
-            file.write(json.dumps(record) + "\n")
+            file.write(json.dumps(record, allow_nan=False) + "\n")
         for key, value in record.items():
             if isinstance(value, float) and key != "epoch":
                 self._board.add_scalar(f"{group}/{key}", value, record["step"])
@@ -87,6 +91,9 @@ def read_metrics(workdir: pathlib.Path) -> list[Record]:
     """Returns the records of metrics.jsonl; none where there is no such file.
 
     A last line that a kill cut short is left out.
+
+    Raises:
+        UserError: another line is damaged.
     """
     return _read(workdir / METRICS_FILE)
 
@@ -94,8 +101,21 @@ def read_metrics(workdir: pathlib.Path) -> list[Record]:
 def _read(file: pathlib.Path) -> list[Record]:
     if not file.exists():
         return []
-    lines = file.read_text().splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    records = []
+    for number, line in enumerate(file.read_bytes().splitlines(keepends=True), 1):
+        if not line.endswith(b"\n"):
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict) or "step" not in record:
+            raise UserError(
+                f"line {number} of {shown(str(file))} is damaged: put the file back from a copy, "
+                "or delete that line"
+            )
+        records.append(record)
+    return records
 
 
 def _write_all(file: pathlib.Path, records: Sequence[Record]) -> None:

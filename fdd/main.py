@@ -1,18 +1,23 @@
 """python -m fdd.main --config=configs/demo.py: trains, evaluates and reports."""
 
+import contextlib
 import io
 import pathlib
 import re
 import sys
+from collections.abc import Iterator
 
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from fdd import command_line
-from fdd.errors import UserError, is_of_the_disk, keep_threads_quiet_about_disks
+from fdd import command_line, commands, home, preemption
+from fdd.errors import keep_threads_quiet_about_disks
 
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "File with get_config(); --config.key=value changes a key."
+    "config",
+    None,
+    "Python file with get_config(), which is run: take none that you do not trust. "
+    "--config.key=value changes a key.",
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run. Default: runs/ and the name of the config's file."
@@ -34,51 +39,66 @@ def _parse_flags(argv: list[str]) -> list[str]:
     rest = command_line.parse(argv, _CONFIG)
     if len(rest) > 1:
         sys.exit(f"fdd: unexpected argument '{rest[1]}'")
-    if _PROFILE.value and not re.fullmatch(r"\d+:\d+", _PROFILE.value):
-        sys.exit(f"fdd: --profile={_PROFILE.value} is not START:STOP, for example 10:15")
+    if _PROFILE.value is not None and not _profile():
+        sys.exit(
+            f"fdd: --profile={_PROFILE.value} is not START:STOP, for example 10:15; steps are "
+            "counted from 1, and STOP is not recorded"
+        )
     if _CONFIG.value is None and (_MODE.value == "train" or _WORKDIR.value is None):
         sys.exit("fdd: --config=FILE is needed, for example --config=configs/demo.py")
     return rest
 
 
+def _profile() -> tuple[int, int] | None:
+    """The first step to record and the one to stop before; None if they cannot be."""
+    match = re.fullmatch(r"(\d{1,15}):(\d{1,15})", _PROFILE.value or "")
+    start, stop = map(int, match.groups()) if match else (0, 0)
+    return (start, stop) if 0 < start < stop else None
+
+
+@contextlib.contextmanager
+def _resumable() -> Iterator[None]:
+    """A context that ends with one line and a status of its own where the run can go on later."""
+    preemption.raise_on_sigterm()  # Training, which has something to save, takes the signal.
+    with commands.one_line("the run's folder", "the same command goes on from here"):
+        try:
+            yield
+        except preemption.Preempted as stopped:
+            print(f"fdd: {stopped}; the same command goes on from there", file=sys.stderr)
+            sys.exit(preemption.EXIT_STATUS)
+
+
+def _folder() -> pathlib.Path:
+    if _WORKDIR.value:
+        return pathlib.Path(_WORKDIR.value)
+    return pathlib.Path("runs", command_line.config_name())
+
+
 def main(_: list[str]) -> None:
-    """Runs the command; an error the user can put right ends it with one line and status 1."""
+    """Runs the command."""
+    folder = _folder()
+    home.give_matplotlib_a_folder()
     # Late, so that --help and a mistyped flag do not wait for JAX.
-    from fdd import parallel, preemption, runtime, train, workdir
+    from fdd import parallel, runtime, train, workdir
 
     logging.set_verbosity(logging.FATAL)  # orbax tells of every file, and raises its errors again.
     keep_threads_quiet_about_disks()
     runtime.prepare()
-    profile = tuple(map(int, _PROFILE.value.split(":"))) if _PROFILE.value else None
     config = _CONFIG.value
-    if _WORKDIR.value:
-        folder = pathlib.Path(_WORKDIR.value)
-    else:
-        folder = pathlib.Path("runs", command_line.config_name())
-    try:
-        parallel.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
-        if not parallel.is_main():
-            sys.stdout = io.StringIO()  # One process speaks for all.
-        if _MODE.value == "eval":
-            stored = workdir.stored_config(folder)
-            if config is not None:
-                workdir.check(folder, config)
-            train.evaluate_again(stored, folder)
-        else:
-            train.train_and_evaluate(config, folder, profile)
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
-    except preemption.Preempted as stopped:
-        print(f"fdd: {stopped}; the same command goes on from there", file=sys.stderr)
-        sys.exit(preemption.EXIT_STATUS)
-    except OSError as error:
-        if not is_of_the_disk(error):
-            raise
-        sys.exit(f"fdd: {error.filename or folder} cannot be written: {error.strerror}")
-    except KeyboardInterrupt:
-        print("fdd: interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+    parallel.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+    if not parallel.is_main():
+        sys.stdout = io.StringIO()  # One process speaks for all.
+    with commands.writing_to(folder):
+        if _MODE.value == "train":
+            train.train_and_evaluate(config, folder, _profile())
+            return
+        stored = workdir.stored_config(folder)
+        if config is not None:
+            workdir.check(folder, config)
+            stored.update_from_flattened_dict(command_line.overrides())
+        train.evaluate_again(stored, folder)
 
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=_parse_flags)
+    with _resumable():
+        app.run(main, flags_parser=_parse_flags)

@@ -1,7 +1,6 @@
 """Config to optax."""
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 import optax
 
@@ -34,28 +33,33 @@ def create_optimizer(
         raise UserError(f"config.optimizer is '{config.optimizer}', known: adam")
     learning_rate = _schedule(config, num_steps)
 
-    def adam(scale: float = 1.0) -> optax.GradientTransformation:
-        return optax.chain(
+    def adam(scale: float = 1.0, start: int = 0) -> optax.GradientTransformation:
+        direction = optax.chain(
             optax.scale_by_adam(),
             optax.add_decayed_weights(config.weight_decay, _kernels)
             if config.weight_decay
             else optax.identity(),
-            optax.scale_by_learning_rate(lambda step: scale * learning_rate(step)),
         )
+        if start:  # Until then its moments and its count stay as new; the schedule goes on.
+            direction = optax.transforms.conditionally_mask(direction, lambda step: step >= start)
+        rate = optax.scale_by_learning_rate(lambda step: scale * learning_rate(step))
+        return optax.chain(direction, rate)
 
-    encoder = adam(config.encoder_learning_rate_scale)
-    if config.freeze_epochs:
-        start = config.freeze_epochs * steps_per_epoch
-        frozen = optax.chain(_zero_before(start), encoder, _zero_before(start))
-    else:
-        frozen = optax.set_to_zero()
+    scale = config.encoder_learning_rate_scale
+    thaw = thaw_step(config, steps_per_epoch)
+    frozen = adam(scale, thaw) if thaw else optax.set_to_zero()
     parts = num_frozen_parts(config.freeze)
 
     def labels(params: optax.Params) -> optax.Params:
         return jax.tree.map_with_path(lambda path, _: _label(path, parts), params)
 
-    groups = {"head": adam(), "encoder": encoder, "frozen": frozen}
+    groups = {"head": adam(), "encoder": adam(scale), "frozen": frozen}
     return optax.multi_transform(groups, labels), learning_rate
+
+
+def thaw_step(config: ml_collections.ConfigDict, steps_per_epoch: int) -> int:
+    """After how many steps what `config.freeze` names begins to learn; 0: at once, or never."""
+    return config.freeze_epochs * steps_per_epoch if config.freeze else 0
 
 
 def is_frozen(path: tuple[jax.tree_util.DictKey, ...], parts: int) -> bool:
@@ -85,14 +89,3 @@ def _schedule(config: ml_collections.ConfigDict, num_steps: int) -> optax.Schedu
     return optax.join_schedules(
         [optax.linear_schedule(peak / warmup, peak, warmup - 1), after], [warmup]
     )
-
-
-def _zero_before(start: int) -> optax.GradientTransformation:
-    """Lets nothing through before the step `start`."""
-
-    def update(updates, count, params=None):
-        del params
-        through = jax.tree.map(lambda leaf: jnp.where(count < start, 0, leaf), updates)
-        return through, optax.safe_increment(count)
-
-    return optax.GradientTransformation(lambda _: jnp.zeros((), jnp.int32), update)

@@ -7,7 +7,6 @@ the whole batch on every device.
 """
 
 import functools
-import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +18,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from fdd import runtime
 from fdd.errors import UserError
+from fdd.processes import initialize as initialize  # Part of what callers need of this module.
 
 DATA_AXIS = "data"
 KINDS = ("auto", "jit", "pmap")
@@ -122,35 +122,6 @@ class Parallel:
     def _split(self, array: np.ndarray) -> np.ndarray:
         """[b, ...] to [devices of this process, share, ...]."""
         return array.reshape(jax.local_device_count(), -1, *array.shape[1:])
-
-
-def initialize(
-    coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None
-) -> None:
-    """Joins the other processes of a run, if there are any; call it before anything uses a device.
-
-    SLURM (`srun`) and Open MPI (`mpirun`) are recognised by their environment variables.
-
-    Args:
-        coordinator: Host and port of the first process, where nothing is to be recognised.
-        num_processes: How many processes there are.
-        process_id: Which of them this is, from 0.
-
-    Raises:
-        UserError: only some of the three are given, or the others cannot be reached.
-    """
-    given = [value is not None for value in (coordinator, num_processes, process_id)]
-    if any(given) and not all(given):
-        raise UserError("--coordinator, --num_processes and --process_id belong together")
-    tasks = max(int(os.environ.get(name, 1)) for name in ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"))
-    launched = "SLURM_STEP_NODELIST" in os.environ or "OMPI_COMM_WORLD_RANK" in os.environ
-    try:
-        if all(given):
-            jax.distributed.initialize(coordinator, num_processes, process_id)
-        elif tasks > 1 and launched:
-            jax.distributed.initialize()
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"the processes do not find each other: {error}") from None
 
 
 def is_main() -> bool:

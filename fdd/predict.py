@@ -10,18 +10,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from fdd.errors import UserError, keep_threads_quiet_about_disks, shown
+from fdd import commands
+from fdd.errors import UserError, is_of_the_disk, keep_threads_quiet_about_disks, shown
+from fdd.video import files
 
-VIDEO_SUFFIXES = (
-    *(".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".hevc", ".m2ts", ".m2v"),
-    *(".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".rm"),
-    *(".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
-)
 _OK, _ERROR, _WRONG_USAGE, _NO_ANSWER = 0, 1, 2, 3
 
 _EPILOG = f"""\
-A folder is searched, with its subfolders, for files with the usual endings of videos; any file that
-is named itself is tried. --json prints an object per line; fdd/prediction.py lists its fields.
+A folder is searched, with its subfolders and the folders that are linked there, for files with the
+usual endings of videos; any file that is named itself is tried. --json prints an object per line;
+fdd/prediction.py lists its fields.
 
 Exit status: {_OK}, every video got an answer; {_NO_ANSWER}, some did not; {_WRONG_USAGE}, wrong
 usage, such as a file that does not exist; {_ERROR}, another error, such as a folder without a run.
@@ -36,13 +34,13 @@ def find_videos(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
     Returns:
         The files, each once, in the order they were named and sorted within a folder or a glob;
-        and what the user should know: what was passed over.
+        and what the user should know: what was passed over, and why.
 
     Raises:
         UserError: one of them stands for nothing.
     """
     found: list[str] = []
-    notes = []
+    notes: list[str] = []
     for argument in arguments:
         if os.path.lexists(argument):
             matches = [argument]
@@ -57,22 +55,55 @@ def find_videos(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
                 found.append(match)
                 continue
             videos, others = _in_folder(match)
+            why = files.summary(others)
             if not videos and match == argument:
-                raise UserError(f"{shown(match)} holds no video among its {others} files")
+                raise UserError(f"{shown(match)} holds no video ({why or 'it is empty'})")
             if others:
-                notes.append(f"{others} files in {shown(match)} are no videos by their names")
+                notes.append(f"passed over in {shown(match)}: {why}")
+                notes += [
+                    f"{shown(os.path.join(match, o.path))}: {o.reason}" for o in _named(others)
+                ]
             found.extend(videos)
-    distinct = list(dict.fromkeys(found))
-    if len(distinct) < len(found):
-        notes.append(f"{len(found) - len(distinct)} videos were named twice and are judged once")
+    distinct, others = _distinct(found)
+    if others:
+        notes.append(f"{others} videos were named twice and are judged once")
     return distinct, notes
 
 
-def _in_folder(folder: str) -> tuple[list[str], int]:
-    """The videos below a folder, and how many other files there are."""
-    files = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
-    videos = [file for file in files if os.path.splitext(file)[1].lower() in VIDEO_SUFFIXES]
-    return sorted(videos), len(files) - len(videos)
+def _in_folder(folder: str) -> tuple[list[str], list[files.Ignored]]:
+    """The videos below a folder, and what else is there."""
+    try:
+        found, ignored = files.walk(folder)
+    except OSError as error:
+        raise UserError(f"{shown(folder)} cannot be searched: {error.strerror}") from None
+    videos, others = files.once(file for file in found if files.is_video(file.path))
+    reasons = ((file.path, files.why_no_video(folder, file.path)) for file in found)
+    ignored += [*others, *(files.Ignored(path, why) for path, why in reasons if why)]
+    return [os.path.join(folder, video.path) for video in videos], ignored
+
+
+def _named(others: Sequence[files.Ignored]) -> list[files.Ignored]:
+    """What is called as a video and is none, and not hidden; the first ten."""
+    names = [o for o in others if files.is_video(o.path) and os.path.basename(o.path)[0] != "."]
+    return names[:10]
+
+
+def _distinct(paths: Sequence[str]) -> tuple[list[str], int]:
+    """The paths without those that name a file a second time, and how many those are."""
+    known: dict[object, str] = {}
+    for path in paths:
+        try:
+            info = os.stat(path)
+            known.setdefault((info.st_dev, info.st_ino), path)
+        except OSError:  # It will be said of this video.
+            known.setdefault(path, path)
+    return list(known.values()), len(paths) - len(known)
+
+
+def _no_option(argument: str) -> str:
+    """The name of a file that begins with a dash, so that it is not read as an option."""
+    is_file = argument.startswith("-") and os.path.lexists(argument)
+    return os.path.join(os.curdir, argument) if is_file else argument
 
 
 class _Parser(argparse.ArgumentParser):
@@ -96,7 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=pathlib.Path, help="write a page and a picture per video into this folder"
     )
-    options = parser.parse_args(arguments)
+    commands.open_standard_streams()
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args([_no_option(argument) for argument in given])
     try:
         paths, notes = find_videos(options.videos)
     except UserError as error:
@@ -109,6 +142,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"fdd: {error}")
     except BrokenPipeError:  # Whoever reads the answers has had enough.
         os._exit(_ERROR)
+    except OSError as error:
+        if not is_of_the_disk(error):
+            raise
+        place = shown(os.fsdecode(error.filename or options.out or "standard output"))
+        sys.exit(f"fdd: {place} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         print("fdd: interrupted", file=sys.stderr)
         os._exit(130)  # Videos that are being decoded ahead are not waited for.
@@ -122,7 +160,7 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
     """Judges the videos and prints; yields for each whether it got no answer."""
     from fdd import workdir  # Late, so that --help need not wait.
     from fdd.video.ahead import Ahead
-    from fdd.video.clips import Preprocessing
+    from fdd.video.preprocessing import Preprocessing
 
     config = workdir.stored_config(options.workdir)
     # Videos are decoded while JAX is imported, the checkpoint read and the network compiled.

@@ -20,16 +20,25 @@
     frames_searched    In how many frames faces were searched; null where full frames are judged.
     frames_with_face   In how many of these there was at least one.
     duration           Time of the video's last frame in seconds.
-    reason             Why there is no answer: 'no face', 'too short', 'unreadable' or 'too few good
-                       frames'; null where there is one.
+    frames_damaged     How many frames were left out because they cannot be decoded without errors.
+    incomplete         Whether the file ends before it says it does.
+    notes              What else is to be said of the file: a list of clauses.
+    reason             Why there is no answer: 'no face', 'too short', 'frame rate too low',
+                       'unreadable' or 'too few good frames'; null where there is one.
     detail             The same in a sentence.
+    doubts             What makes an answer less certain than its numbers say, in sentences: people
+                       who may be one, or be mixed up; times that the file does not hold; a face so
+                       small that only a larger search finds it. Mostly an empty list.
     detector           step (of the checkpoint), fingerprint (of the preprocessing), temperature,
-                       threshold (as a logit).
+                       threshold (as a logit), fitted (false: both are neutral, because validation
+                       held one class only).
 
-What is not known is null. People are followed by where their faces are, so one who moves far
-between two clips, or is seen again after a cut, counts as another.
+What is not known is null. People are followed by where their faces are and where they move, so one
+who moves far between two clips, or is seen elsewhere after a cut, counts as another; `doubts` says
+where that may be so.
 """
 
+import collections
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -39,12 +48,13 @@ import numpy as np
 import scipy.special
 
 from fdd.calibration import Calibration
-from fdd.video.clips import Box, Clip, Extraction, NoFaceError, TooShortError
-from fdd.video.decode import VideoError
+from fdd.video.crops import Box
+from fdd.video.decode import HEALTHY, Condition, DamagedError, IncompleteError, VideoError
+from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 
 NO_ANSWER = "no answer"
 VERDICTS = ("fake", "real", NO_ANSWER)
-REASONS = ("no face", "too short", "unreadable", "too few good frames")
+REASONS = ("no face", "too short", "frame rate too low", "unreadable", "too few good frames")
 FEWEST_CLIPS = 1 / 3  # Of a video's clips; a face in fewer gives no answer.
 CONFIDENCE = 0.95
 _FORMAT = 1
@@ -144,6 +154,8 @@ class Prediction:
         reason: One of `REASONS` without an answer, otherwise None.
         detail: The same in a sentence.
         basis: What the answer rests on besides the video.
+        doubts: What makes the answer less certain, in sentences.
+        condition: In what state the file is.
     """
 
     path: str
@@ -157,6 +169,8 @@ class Prediction:
     reason: str | None
     detail: str | None
     basis: Basis
+    doubts: tuple[str, ...] = ()
+    condition: Condition = HEALTHY
 
     @property
     def decisive(self) -> Person | None:
@@ -194,7 +208,11 @@ class Prediction:
             **{name: getattr(self, name) for name in names},
             "people": [dataclasses.asdict(person) for person in self.people],
             **{name: getattr(self, name) for name in others},
+            "frames_damaged": self.condition.damaged,
+            "incomplete": self.condition.incomplete,
+            "notes": list(self.condition.notes),
             "detail": self.detail,
+            "doubts": list(self.doubts),
             "detector": {
                 "step": self.basis.step,
                 "fingerprint": self.basis.fingerprint,
@@ -231,7 +249,7 @@ def predict(
     facts = _facts(extraction)
     return Prediction(
         path, decisive.verdict, people, decisive.number, **facts, reason=None, detail=None,
-        basis=basis,
+        basis=basis, doubts=extraction.doubts,
     )  # fmt: skip
 
 
@@ -244,9 +262,11 @@ def lack(extraction: Extraction) -> str | None:
     present = len({clip.index for clips in extraction.people for clip in clips})
     if present >= FEWEST_CLIPS * extraction.num_clips:
         return None
+    reasons = collections.Counter(extraction.missing.values())
+    mostly = f"; mostly: {reasons.most_common(1)[0][0]}" if reasons else ""
     return (
         f"a face is there long enough in only {present} of {extraction.num_clips} clips, less than "
-        "a third"
+        f"a third{mostly}"
     )
 
 
@@ -256,17 +276,16 @@ def without_answer(path: str, error: VideoError, basis: Basis) -> Prediction:
     reason, detail = "unreadable", str(error)
     if isinstance(error, TooShortError):
         reason = "too short"
+    elif isinstance(error, TooSlowError):
+        reason = "frame rate too low"
+    elif isinstance(error, DamagedError):
+        reason = "too few good frames"
     elif isinstance(error, NoFaceError):
         searched = error.searched
-        found = sum(map(bool, searched.values()))
-        reason = "too few good frames" if found else "no face"
-        if found:
-            detail = (
-                f"a face in {found} of {len(searched)} searched frames, but in no clip in at least "
-                "half of them"
-            )
+        reason = "too few good frames" if any(searched.values()) else "no face"
     prediction = _without_answer(path, basis, reason, detail)
-    return dataclasses.replace(prediction, **_searched(searched))
+    condition = error.condition or Condition(incomplete=isinstance(error, IncompleteError))
+    return dataclasses.replace(prediction, condition=condition, **_searched(searched))
 
 
 def interval(logits: Sequence[float], basis: Basis) -> Interval | None:
@@ -334,6 +353,7 @@ def _facts(extraction: Extraction) -> dict[str, Any]:
     return {
         "num_clips": extraction.num_clips,
         "duration": info.seconds(info.num_frames - 1),
+        "condition": info.condition,
         **_searched(extraction.searched),
     }
 

@@ -4,22 +4,47 @@ from fdd.errors import shown
 from fdd.prediction import NO_ANSWER, ClipScore, Person, Prediction
 
 _BAR = 20
+NOT_FITTED = (
+    "Temperature and threshold were not fitted, because validation held one class only, so the "
+    "number is no calibrated probability."
+)
+"""Said of the answers of a detector whose validation split could tell nothing."""
 
 
 def lines(prediction: Prediction) -> str:
     """A prediction as some lines for a terminal."""
     name = shown(prediction.path)
     if prediction.verdict == NO_ANSWER:
-        return f"{name}: no answer, {prediction.reason} ({prediction.detail})"
+        why = "; ".join([prediction.detail, *notes(prediction)])
+        return f"{name}: no answer, {prediction.reason} ({why})"
     text = [f"{name}: {prediction.verdict}, {headline(prediction)}"]
     if seen := faces(prediction):
         text.append(f"  {seen}")
+    text.extend(f"  note: {note}" for note in notes(prediction))
+    text.extend(f"  in doubt: {doubt}" for doubt in prediction.doubts)
     for person in prediction.people:
         if len(prediction.people) > 1:
             decided = ", who decided," if person.number == prediction.person else ""
             text.append(f"  person {person.number}{decided} {chance(person)}")
         text.extend(_clip(clip) for clip in person.clips)
+    text.append(f"  {caution(prediction)}")
     return "\n".join(text)
+
+
+def caution(prediction: Prediction) -> str:
+    """What an answer does not say, in one line."""
+    text = (
+        "It is no proof: of videos from elsewhere, of other forgeries and of other compression the "
+        "number may be far off, in either direction, and where fakes are rare many videos called "
+        "fake are real."
+    )
+    return text if prediction.basis.calibration.fitted else f"{NOT_FITTED} {text}"
+
+
+def notes(prediction: Prediction) -> list[str]:
+    """What is to be said of the file: damage, an early end, how it was shown."""
+    said = prediction.detail or ""
+    return [clause for clause in prediction.condition.clauses() if clause not in said]
 
 
 def headline(prediction: Prediction) -> str:
@@ -61,22 +86,31 @@ def number(probability: float) -> str:
 
 def meaning(prediction: Prediction) -> str:
     """What the number means and what it does not, in plain sentences."""
+    about = [f"Of the file: {note}." for note in notes(prediction)]
+    return " ".join([_meaning(prediction), *about])
+
+
+def _meaning(prediction: Prediction) -> str:
     if prediction.verdict == NO_ANSWER:
         return (
             f"There is no answer: {prediction.reason}, {prediction.detail}. That says nothing "
             "about whether the video is genuine."
         )
     share = number(prediction.probability)
+    fitted = prediction.basis.calibration.fitted
+    calibrated = (
+        ": among as many real as fake videos like those it was calibrated with, about that share "
+        "of those with this score were fakes"
+    )
     text = (
         f"The detector gives a probability of {share} that this video is a fake of the kind it "
-        "was trained on: among as many real as fake videos like those it was calibrated with, "
-        f"about that share of those with this score were fakes. It is called {prediction.verdict} "
+        f"was trained on{calibrated if fitted else ''}. It is called {prediction.verdict} "
         f"because that is {'' if prediction.verdict == 'fake' else 'not '}above "
-        f"{number(prediction.threshold)}, the threshold chosen on validation videos. It is no "
-        "proof: of videos from elsewhere, of other forgeries and of other compression the number "
-        "may be far off, in either direction, and where fakes are rare many videos called fake "
-        "are real."
+        f"{number(prediction.threshold)}, the threshold"
+        f"{' chosen on validation videos' if fitted else ''}. {caution(prediction)}"
     )
+    if prediction.doubts:
+        text = f"{text} In doubt: {'; '.join(prediction.doubts)}."
     if prediction.interval is None:
         return f"{text} There is one clip only, so nothing is known of the spread."
     return (

@@ -3,15 +3,27 @@
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-
-import jax
+from typing import NoReturn
 
 EXIT_STATUS = 75
 """Of a command that saved its work and is to be started again: EX_TEMPFAIL of sysexits.h."""
 
 
-class Preempted(Exception):
-    """Training stopped on SIGTERM; its state is saved."""
+class Preempted(BaseException):
+    """The program is to stop on SIGTERM; what can be is saved.
+
+    As KeyboardInterrupt, it can be raised anywhere, and is no error for an `except Exception`.
+    """
+
+
+def raise_on_sigterm() -> None:
+    """Has SIGTERM raise `Preempted`, once, wherever the program is; for the main thread."""
+
+    def stop(*_: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Preempted("stopped by SIGTERM")
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 @contextlib.contextmanager
@@ -24,6 +36,8 @@ def watch(agreed: Callable[[int], bool]) -> Iterator[Callable[[int], bool]]:
     Returns:
         A function to call after each step with its number: whether to save and stop now.
     """
+    import jax  # Late, so that a command that only may be stopped need not wait for it.
+
     if jax.process_count() > 1:  # jax.distributed has taken the signal.
         yield agreed
         return

@@ -4,8 +4,11 @@ import ctypes
 import hashlib
 import os
 import pathlib
+import sys
 
 import jax
+
+from fdd import home
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h.
 _OVERCOMMIT = pathlib.Path("/proc/sys/vm/overcommit_memory")
@@ -14,6 +17,7 @@ _MADV_HUGEPAGE, _HUGE_PAGE = 14, 2**21  # Linux's mman.h; bytes on x86-64 and mo
 
 def prepare() -> None:
     """Makes ready; call it before anything uses a device."""
+    home.give_matplotlib_a_folder()
     _keep_compiled_programs()
     _keep_memory()
 
@@ -40,11 +44,21 @@ def _keep_compiled_programs() -> None:
 
     `JAX_COMPILATION_CACHE_DIR` names another folder; `JAX_ENABLE_COMPILATION_CACHE=false` keeps
     nothing. A program fits one kind of processor, and homes are shared between machines, so each
-    kind has a folder of its own.
+    kind has a folder of its own. Where that cannot be written, nothing is kept, and a line says so.
     """
+    if not jax.config.jax_enable_compilation_cache:
+        return
     if not jax.config.jax_compilation_cache_dir:
-        home = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-        jax.config.update("jax_compilation_cache_dir", str(home / "fdd" / _processor()))
+        folder = home.cache_folder(f"fdd/{_processor()}")
+        if folder is None:
+            jax.config.update("jax_enable_compilation_cache", False)
+            print(
+                "fdd: ~/.cache/fdd cannot be written, so compiled programs are not kept for the "
+                "next time (JAX_COMPILATION_CACHE_DIR names another folder)",
+                file=sys.stderr,
+            )
+            return
+        jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 

@@ -10,14 +10,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from fdd import bootstrap, metrics
+from fdd import metrics
 from fdd.data import pipeline
 from fdd.data.catalog import LABELS
 from fdd.data.records import Dataset
+from fdd.errors import UserError
 from fdd.state import TrainState
 
 FRAMES = ("as_is", "shuffled", "repeated")
-_COLUMNS = ("video_id", "method", "label", "clip_index", "logit")
+_COLUMNS = (
+    "video_id", "method", "label", "clip_index", "logit", "target_person", "source_person"
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Scores:
         labels: int [n]; 1 for fake, 0 for real.
         clip_indices: int [n]; which of its video's clips it is.
         logits: float64 [n]; above 0 for fake.
-        groups: int [n]; clips with one number show the same people (`fdd.bootstrap.clusters`).
+        target_people: Who is the target of each clip, or is seen in a real one.
+        source_people: Whose face a fake shows; '' for real clips and where nobody else is named.
     """
 
     split: str
@@ -40,7 +44,8 @@ class Scores:
     labels: np.ndarray
     clip_indices: np.ndarray
     logits: np.ndarray
-    groups: np.ndarray
+    target_people: np.ndarray
+    source_people: np.ndarray
 
     def by_video(self) -> "Scores":
         """One score per video: the mean logit of its clips."""
@@ -84,8 +89,10 @@ class Scores:
         }
 
     def write_csv(self, path: pathlib.Path) -> None:
-        """Writes a row per clip: video_id, method, label ('real' or 'fake'), clip_index, logit."""
-        with path.open("w", newline="") as file:
+        """Writes a row per clip: video_id, method, label ('real' or 'fake'), clip_index, logit,
+        target_person and source_person.
+        """
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(_COLUMNS)
             for row in zip(
@@ -94,6 +101,8 @@ class Scores:
                 (LABELS[label] for label in self.labels),
                 self.clip_indices,
                 (f"{logit:.9g}" for logit in self.logits),
+                self.target_people,
+                self.source_people,
                 strict=True,
             ):
                 writer.writerow(row)
@@ -121,6 +130,9 @@ def score(
 
     Returns:
         Scores in an order that does not depend on that of the records.
+
+    Raises:
+        UserError: a logit is not finite, or a record cannot be read.
     """
     rows = dataset.metadata(split)
     share = pipeline.Share(jax.process_index(), jax.process_count())
@@ -132,14 +144,21 @@ def score(
         batches = (_reordered(batch, frames, names) for batch in batches)
     key = "frames" if features is None else "features"
     logits = [np.asarray(eval_step(state, {key: batch[key]})) for batch in batches]
+    found = np.concatenate(logits)[: len(rows)].astype(np.float64)  # The last batch is filled up.
+    if bad := np.count_nonzero(~np.isfinite(found)):
+        raise UserError(
+            f"{bad} of {len(found)} clips of the split '{split}' get logits that are not finite: "
+            "train anew with a lower --config.learning_rate or --config.precision=float32"
+        )
     scores = Scores(
         split,
         np.array([row["video_id"] for row in rows]),
         np.array([row["method"] for row in rows]),
         np.array([row["label"] for row in rows]),
         np.array([row["clip_index"] for row in rows]),
-        np.concatenate(logits)[: len(rows)].astype(np.float64),  # The last batch is filled up.
-        bootstrap.clusters([row["target"] for row in rows], [row["source"] for row in rows]),
+        found,
+        np.array([row["target_person"] for row in rows]),
+        np.array([row["source_person"] for row in rows]),
     )
     return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))
 

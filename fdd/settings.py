@@ -1,6 +1,7 @@
 """What the values of a config may be, apart from those that name or build something."""
 
 import functools
+import math
 
 import ml_collections
 
@@ -23,6 +24,8 @@ _LOWEST = {
     "l2_lstm_kernel": 0,
     "encoder_learning_rate_scale": 0,
     "num_workers": 0,
+    "augment.brightness": 0,
+    "augment.contrast": 0,
     "model.width": 1,
     "model.lstm_features": 1,
 }
@@ -51,6 +54,7 @@ def check(config: ml_collections.ConfigDict) -> None:
     Raises:
         UserError: one is not.
     """
+    _check_finite(config)
     for key, lowest in _LOWEST.items():
         if (value := _get(config, key)) < lowest:
             raise UserError(f"config.{key} is {value}, it must be at least {lowest}")
@@ -65,6 +69,14 @@ def check(config: ml_collections.ConfigDict) -> None:
         if (value := _get(config, key)) not in known:
             names = ", ".join(name or "''" for name in known)
             raise UserError(f"config.{key} is '{value}', known: {names}")
+
+
+def _check_finite(config: ml_collections.ConfigDict, prefix: str = "") -> None:
+    for key, value in config.items():
+        if isinstance(value, ml_collections.ConfigDict):
+            _check_finite(value, f"{prefix}{key}.")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"config.{prefix}{key} is {value}, it must be a finite number")
 
 
 def _check_cache(config: ml_collections.ConfigDict) -> None:

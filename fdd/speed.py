@@ -1,8 +1,9 @@
-"""How fast training goes: what TensorBoard and speed.jsonl show of it."""
+"""How fast training goes: what TensorBoard, speed.jsonl and profilers show of it."""
 
 import contextlib
+import pathlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import jax
@@ -64,3 +65,34 @@ class SpeedMeter:
 
     def _restart(self) -> None:
         self._start, self._waited, self._steps = time.perf_counter(), 0.0, 0
+
+
+@contextlib.contextmanager
+def tracing(
+    folder: pathlib.Path, steps_to_record: tuple[int, int] | None
+) -> Iterator[Callable[[int], None]]:
+    """A context in which some steps are recorded for a profiler.
+
+    Args:
+        folder: Where the trace goes.
+        steps_to_record: The first of them and the one to stop before; None: none.
+
+    Returns:
+        A function to call before each step, with its number.
+    """
+    running = False
+
+    def before(step: int) -> None:
+        nonlocal running
+        if steps_to_record and not running and step == steps_to_record[0]:
+            jax.profiler.start_trace(folder, create_perfetto_trace=True)
+            running = True
+        elif running and step == steps_to_record[1]:
+            jax.profiler.stop_trace()
+            running = False
+
+    try:
+        yield before
+    finally:
+        if running:
+            jax.profiler.stop_trace()

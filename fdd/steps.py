@@ -27,11 +27,14 @@ class Task:
 
     Attributes:
         model: The detector.
+        frozen_model: The same; the batch norms of the frozen parts use their running statistics.
         optimizer: The optimiser.
         learning_rate: Step to learning rate.
         loss_fn: (logits [b], labels [b]) to losses [b].
         l2_lstm_kernel: See `penalty`.
         frozen_parts: So many of the encoder's parts get no gradient, nor is one computed.
+        thaw_step: After so many steps they get one, and `model` is trained in the place of
+            `frozen_model`; 0: they are frozen throughout.
         ema_decay: Of the average of the parameters that evaluation uses; 0: there is none.
         mean: Per channel, what normalisation subtracts, in units of 0 to 255.
         std: Per channel, what normalisation divides by, in units of 0 to 255.
@@ -43,11 +46,13 @@ class Task:
     """
 
     model: nn.Module
+    frozen_model: nn.Module
     optimizer: optax.GradientTransformation
     learning_rate: optax.Schedule
     loss_fn: Callable[[jax.Array, jax.Array], jax.Array]
     l2_lstm_kernel: float
     frozen_parts: int
+    thaw_step: int
     ema_decay: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -70,15 +75,18 @@ def create_task(
         UserError: a name in the config is unknown.
     """
     optimizer, learning_rate = optimizers.create_optimizer(config, num_steps, steps_per_epoch)
+    frozen_parts = models.num_frozen_parts(config.freeze)
     return Task(
         model=models.create_model(config),
+        frozen_model=models.create_model(config, frozen_parts),
         optimizer=optimizer,
         learning_rate=learning_rate,
         loss_fn=functools.partial(
             losses.LOSSES[config.loss], label_smoothing=config.label_smoothing
         ),
         l2_lstm_kernel=config.l2_lstm_kernel,
-        frozen_parts=0 if config.freeze_epochs else models.num_frozen_parts(config.freeze),
+        frozen_parts=frozen_parts,
+        thaw_step=optimizers.thaw_step(config, steps_per_epoch),
         ema_decay=config.ema_decay,
         mean=tuple(config.model.mean),
         std=tuple(config.model.std),
@@ -109,7 +117,13 @@ def train_step(
     )
 
     def take(part: Batch) -> tuple[PyTree, PyTree, metrics.ClipSums]:
-        return _gradients(state, part, task)
+        frozen = functools.partial(
+            _gradients, task=task, model=task.frozen_model, frozen_parts=task.frozen_parts
+        )
+        if not task.thaw_step:
+            return frozen(state, part)
+        thawed = functools.partial(_gradients, task=task, model=task.model, frozen_parts=0)
+        return jax.lax.cond(state.step < task.thaw_step, frozen, thawed, state, part)
 
     if task.accumulate_steps == 1:
         of_parts = jax.tree.map(lambda leaf: leaf[None], take(jax.tree.map(lambda a: a[0], parts)))
@@ -136,7 +150,7 @@ def train_step(
 
 
 def _gradients(
-    state: TrainState, batch: Batch, task: Task
+    state: TrainState, batch: Batch, task: Task, model: nn.Module, frozen_parts: int
 ) -> tuple[PyTree, PyTree, metrics.ClipSums]:
     """Gradients of the mean loss of some clips, the next batch statistics, and sums."""
     keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(task.seed), batch["position"])
@@ -152,8 +166,8 @@ def _gradients(
         inputs, method = normalized(frames, task), "__call__"
 
     def mean_loss(params: PyTree) -> tuple[jax.Array, tuple[PyTree, metrics.ClipSums]]:
-        params = _without_frozen_gradients(params, task.frozen_parts)
-        logits, updates = task.model.apply(
+        params = _without_frozen_gradients(params, frozen_parts)
+        logits, updates = model.apply(
             {"params": params, "batch_stats": state.batch_stats},
             inputs,
             train=True,

@@ -5,119 +5,24 @@ import dataclasses
 import functools
 import math
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import ml_collections
-import numpy as np
 import tqdm
 
-from fdd import (
-    calibration,
-    detector,
-    logs,
-    parallel,
-    preemption,
-    report,
-    settings,
-    steps,
-    workdir,
-)
-from fdd.checkpoints import Checkpoints
-from fdd.data import pipeline, prepare
-from fdd.data.records import Dataset
+from fdd import calibration, detector, finite, logs, parallel, preemption, report, steps, workdir
+from fdd.data import pipeline
 from fdd.errors import UserError
 from fdd.features import cached
 from fdd.metrics import ClipSums
 from fdd.models import pretrained
+from fdd.run import Run, open_run
 from fdd.scores import Scores, score
-from fdd.speed import SpeedMeter
+from fdd.speed import SpeedMeter, tracing
 from fdd.state import TrainState, abstract_state, create_state
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """An opened run.
-
-    Attributes:
-        config: Its config.
-        folder: Its workdir.
-        dataset: Its data.
-        checkpoints: What it has saved.
-        devices: Where it runs.
-        num_steps: Steps of the whole run.
-        steps_per_epoch: Steps that take as many clips as the training split has.
-        task: What its steps do.
-        train_step: `fdd.steps.train_step`, spread over the devices; its first argument is used up.
-        eval_step: `fdd.steps.eval_step`, spread over the devices.
-    """
-
-    config: ml_collections.ConfigDict
-    folder: pathlib.Path
-    dataset: Dataset
-    checkpoints: Checkpoints
-    devices: parallel.Parallel
-    num_steps: int
-    steps_per_epoch: int
-    task: steps.Task
-    train_step: Callable[[TrainState, pipeline.Batch], tuple[TrainState, dict[str, jax.Array]]]
-    eval_step: Callable[[TrainState, pipeline.Batch], jax.Array]
-
-
-@contextlib.contextmanager
-def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterator[Run]:
-    """Opens a run, building its data set if need be; a context manager that gives a `Run`.
-
-    Raises:
-        UserError: the config, the folder or the data will not do.
-    """
-    settings.check(config)
-    config = pretrained.with_normalization(workdir.with_settled(folder, config))
-    steps.create_task(config)  # Names that are not known show before the data is built.
-    devices = parallel.Parallel(config.parallel)
-    devices.check_batch_size(config.batch_size, config.accumulate_steps)
-    workdir.check(folder, config)
-    dataset = _open_dataset(config)
-    missing = {"train", "validation", "test"} - dataset.splits.keys()
-    if missing:
-        raise UserError(
-            f"{dataset.folder} has no clips for {' and '.join(sorted(missing))}; its coverage.csv "
-            "says which videos were found, its failures.csv why others gave none"
-        )
-    if config.batch_size > dataset.splits["train"]:
-        raise UserError(
-            f"config.batch_size is {config.batch_size}, and {dataset.folder} has only "
-            f"{dataset.splits['train']} clips to train on"
-        )
-    steps_per_epoch = max(1, dataset.splits["train"] // config.batch_size)
-    num_steps = config.num_steps or config.num_epochs * steps_per_epoch
-    task = steps.create_task(config, num_steps, steps_per_epoch)
-    with contextlib.ExitStack() as stack:
-        if parallel.is_main():
-            stack.enter_context(workdir.claim(folder, config))
-        parallel.barrier("workdir")
-        checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
-        stack.enter_context(contextlib.closing(checkpoints))
-        yield Run(
-            config,
-            folder,
-            dataset,
-            checkpoints,
-            devices,
-            num_steps,
-            steps_per_epoch,
-            task,
-            devices.compile(functools.partial(steps.train_step, task=task), donate=True),
-            devices.compile(functools.partial(steps.eval_step, task=task)),
-        )
-
-
-def _open_dataset(config: ml_collections.ConfigDict) -> Dataset:
-    """One process builds the data set if need be, the others wait."""
-    dataset = prepare.open_dataset(config.data) if parallel.is_main() else None
-    parallel.barrier("data set")
-    return dataset or prepare.open_dataset(config.data)
+from fdd.vetting import not_finite
 
 
 def train_and_evaluate(
@@ -133,7 +38,7 @@ def train_and_evaluate(
         profile: See `train`.
 
     Raises:
-        UserError: the config, the folder or the data will not do, or the loss is not finite.
+        UserError: the config, the folder or the data will not do, or a value is not finite.
         fdd.preemption.Preempted: see `train`.
     """
     with open_run(config, folder) as run:
@@ -164,7 +69,7 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
             goes to the folder profile/ of the workdir.
 
     Raises:
-        UserError: the loss is not finite, a record cannot be read, or a file cannot be written.
+        UserError: a value is not finite, a record cannot be read, or a file cannot be written.
         fdd.preemption.Preempted: SIGTERM came; the state is saved.
     """
     config = run.config
@@ -172,6 +77,11 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
     losses = [record["loss"] for record in history if record["split"] == "validation"]
     if _stops_early(losses, config.early_stopping):
         return
+    if profile and not start < profile[0] <= run.num_steps:
+        raise UserError(
+            f"--profile={profile[0]}:{profile[1]} begins at no step that will be taken: those are "
+            f"{start + 1} to {run.num_steps}"
+        )
     features = dict.fromkeys(("train", "validation"))
     if config.cache_features:
         encode_step = run.devices.compile(functools.partial(steps.encode_step, task=run.task))
@@ -200,7 +110,7 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
     with (
         contextlib.closing(batches),
         contextlib.closing(log),
-        _tracing(run.folder / "profile", profile) as trace,
+        tracing(run.folder / "profile", profile) as trace,
         preemption.watch(run.checkpoints.preempted) as preempted,
         bar,
     ):
@@ -211,13 +121,13 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
             state, info = run.train_step(state, batch)
             if previous:
                 # The step before is looked at, so that the device need not wait for the host.
-                _require_finite(previous["loss"], step - 1, run)
+                _require_finite(previous, step - 1, run)
             bar.update()
             epoch = step / run.steps_per_epoch
             last = step == run.num_steps
             due = last or _is_due(step, config.eval_every_steps or run.steps_per_epoch)
             if due or _is_due(step, config.log_every_steps):
-                _require_finite(info["loss"], step, run)
+                _require_finite(info, step, run)
                 metrics = _training_metrics(state, info, run, step)
                 zeros = ClipSums.zeros(run.task.model.dtype)
                 state = state.replace(sums=jax.device_put(zeros, run.devices.replicated))
@@ -238,15 +148,15 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
                     )
                 validation = {**_validation_metrics(scores), **_penalty(state, run)}
                 losses.append(validation["loss"])
-                _require_finite(validation["loss"], step, run)
+                _require_finite({"validation loss": validation["loss"]}, step, run)
                 log.write(step, epoch, "validation", validation)
                 bar.set_postfix(validation_loss=f"{validation['loss']:.3f}")
             stop = preempted(step) and not last
             if due or stop or _is_due(step, config.checkpoint_every_steps):
                 with speed.pause():
                     meta = _meta(run, scores, log.history)
-                    quality = {"loss": validation["loss"]} if due else None
-                    _require_finite(info["loss"], step, run)
+                    quality = {"loss": validation["loss"]} if due and run.chooses else None
+                    _require_good(state, info, step, run)
                     run.checkpoints.save(step, state, meta, quality)
             if due and _stops_early(losses, config.early_stopping):
                 break
@@ -354,32 +264,16 @@ def _meta(run: Run, validation: Scores | None, history: list[logs.Record]) -> di
     return meta
 
 
-def _require_finite(loss: jax.Array | float, step: int, run: Run) -> None:
-    if math.isfinite(value := float(np.asarray(loss))):
-        return
+def _require_finite(values: Mapping[str, Any], step: int, run: Run) -> None:
+    """Sees that loss and gradient, or what else is given by name, are finite."""
     last = run.checkpoints.last_step
     good = f"the last good checkpoint is that of step {last}" if last else "there is no checkpoint"
-    raise UserError(f"the loss of step {step} is {value}; {good} ({run.folder})")
+    named = {name.replace("_", " "): value for name, value in values.items()}
+    finite.require(named, step, f"{good} ({run.folder})", run.config)
 
 
-@contextlib.contextmanager
-def _tracing(
-    folder: pathlib.Path, steps_to_record: tuple[int, int] | None
-) -> Iterator[Callable[[int], None]]:
-    """Gives a function to call before each step, with its number."""
-    running = False
-
-    def before(step: int) -> None:
-        nonlocal running
-        if steps_to_record and not running and step == steps_to_record[0]:
-            jax.profiler.start_trace(folder, create_perfetto_trace=True)
-            running = True
-        elif running and step == steps_to_record[1]:
-            jax.profiler.stop_trace()
-            running = False
-
-    try:
-        yield before
-    finally:
-        if running:
-            jax.profiler.stop_trace()
+def _require_good(state: TrainState, info: Mapping[str, Any], step: int, run: Run) -> None:
+    """Sees that a step may be saved: all that it gave is finite."""
+    _require_finite(info, step, run)
+    if name := not_finite(state):
+        _require_finite({f"value of {name}": math.nan}, step, run)

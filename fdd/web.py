@@ -5,8 +5,8 @@ import pathlib
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from fdd.errors import UserError
@@ -20,7 +20,9 @@ in front that asks for one and speaks TLS. A video is deleted as soon as it is j
 """
 
 
-def serve(workdir: pathlib.Path, host: str, port: int, limits: "Limits") -> None:
+def serve(
+    workdir: pathlib.Path, host: str, port: int, limits: "Limits", allowed_hosts: Sequence[str] = ()
+) -> None:
     """Serves the page until the process is interrupted.
 
     Args:
@@ -28,6 +30,7 @@ def serve(workdir: pathlib.Path, host: str, port: int, limits: "Limits") -> None
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         limits: What is taken.
+        allowed_hosts: Names that the page is served under besides this machine's own.
 
     Raises:
         UserError: there is no detector, Gradio is not installed, or the port is taken.
@@ -36,27 +39,44 @@ def serve(workdir: pathlib.Path, host: str, port: int, limits: "Limits") -> None
         try:
             import uvicorn  # Late, so that --help need not wait.
 
-            from fdd.webpage import server
+            from fdd.webpage import protocol, server
         except ImportError as error:
             raise UserError(f"{error}: pip install -e '.[web]'") from None
         from fdd import runtime
         from fdd.detector import Detector
-        from fdd.webpage import site
+        from fdd.webpage import folder, site
+        from fdd.webpage.hosts import Hosts
 
         runtime.prepare()
         detector, name = Detector.load(workdir), workdir.absolute().name
+        hosts = Hosts(host, allowed_hosts)
         with (
-            tempfile.TemporaryDirectory(prefix="fdd_web_") as folder,
-            site.running(detector, name, limits, pathlib.Path(folder)) as app,
+            folder.temporary() as place,
+            site.running(detector, name, limits, place, hosts) as app,
         ):
             print(f"Open {server.address(host, sock.getsockname()[1])}", flush=True)
             if host not in ("127.0.0.1", "::1", "localhost"):
                 warning = "fdd: whoever reaches this address can use the page: there is no password"
                 print(warning, file=sys.stderr, flush=True)
             config = uvicorn.Config(
-                app, log_level="warning", access_log=False, timeout_graceful_shutdown=2
-            )
-            uvicorn.Server(config).run(sockets=[sock])
+                app, http=protocol.Protocol, ws="none", log_level="warning", access_log=False,
+                server_header=False, timeout_graceful_shutdown=2,
+            )  # fmt: skip
+            uvicorn_server = uvicorn.Server(config)
+            uvicorn_server.handle_exit = _once(uvicorn_server.handle_exit)
+            uvicorn_server.run(sockets=[sock])
+
+
+def _once(handler: Callable[..., None]) -> Callable[..., None]:
+    """A signal handler that ignores all but the first: at a second, uvicorn would not tidy up."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if not received:
+            received.append(number)
+            handler(number, frame)
+
+    return handle
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -79,6 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workdir", type=pathlib.Path, required=True, help="of a run")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=7860, help="0 takes a free one (7860)")
+    parser.add_argument(
+        "--allowed_hosts",
+        metavar="NAME,...",
+        default="",
+        help="further names under which browsers reach the page, such as a proxy's",
+    )
     parser.add_argument("--max_megabytes", type=float, help="size of a file (100)")
     parser.add_argument("--max_seconds", type=float, help="duration of a video (300)")
     parser.add_argument("--max_pixels", type=int, help="of a frame (8294400, that is 4K)")
@@ -89,7 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     logging.set_verbosity(logging.ERROR)  # orbax tells of every file.
     # uvicorn raises the signal again once it has stopped; without this, files would be left.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         from fdd.webpage.limits import Limits
 
@@ -101,11 +128,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "timeout": options.timeout,
         }
         limits = Limits(**{name: value for name, value in asked.items() if value is not None})
-        serve(options.workdir, options.host, options.port, limits)
+        allowed = [name for name in options.allowed_hosts.split(",") if name]
+        serve(options.workdir, options.host, options.port, limits, allowed)
     except UserError as error:
         sys.exit(f"fdd: {error}")
-    except KeyboardInterrupt:
-        pass
+
+
+def _stop(number: int, _: object) -> None:
+    """Ends the program once; a second signal must not end the tidying up."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(0 if number == signal.SIGINT else 128 + number)
 
 
 if __name__ == "__main__":

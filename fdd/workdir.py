@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import ml_collections
 
-from fdd.errors import UserError
+from fdd.errors import UserError, first_line, shown
 
 CONFIG_FILE = "config.json"
 CHECKPOINTS_DIR = "checkpoints"
@@ -33,11 +33,10 @@ def with_settled(
     workdir: pathlib.Path, config: ml_collections.ConfigDict
 ) -> ml_collections.ConfigDict:
     """Returns the config with what the run in `workdir`, if there is one, has settled by itself."""
-    file = workdir / CONFIG_FILE
-    if not file.exists():
+    if (content := _read(workdir)) is None:
         return config
     config = config.copy_and_resolve_references()
-    stored = json.loads(file.read_text()).get("model", {})
+    stored = content.get("model", {})
     for key in _OPEN_KEYS:
         if config.model[key] is None and stored.get(key) is not None:
             config.model[key] = tuple(stored[key])
@@ -50,11 +49,10 @@ def check(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
     Raises:
         UserError: it belongs to a run with another config.
     """
-    file = workdir / CONFIG_FILE
-    if not file.exists():
+    if (stored := _read(workdir)) is None:
         return
     settled = plain(with_settled(workdir, config))
-    if different := _differences(json.loads(file.read_text()), settled):
+    if different := _differences(stored, settled):
         raise UserError(
             f"{workdir} belongs to a run with another config ({'; '.join(different)}): repeat "
             "that run's settings, or choose another --workdir"
@@ -112,16 +110,70 @@ def stored_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
     """
     from configs import resnet_lstm  # Every config starts from it, and so has its keys.
 
-    file = workdir / CONFIG_FILE
-    if not file.exists():
-        raise UserError(f"{workdir} holds no run: there is no {CONFIG_FILE} in it")
-    config = ml_collections.ConfigDict(json.loads(file.read_text()))
+    if (content := _read(workdir)) is None:
+        raise UserError(f"{shown(str(workdir))} holds no run: there is no {CONFIG_FILE} in it")
+    config = ml_collections.ConfigDict(content)
     if missing := _keys(resnet_lstm.get_config()) - _keys(config):
         raise UserError(
-            f"{file} is of an older version and lacks {', '.join(sorted(missing))}: add what that "
-            "version did, see configs/resnet_lstm.py"
+            f"{shown(str(workdir / CONFIG_FILE))} is of an older version and lacks "
+            f"{', '.join(sorted(missing))}: add what that version did, see configs/resnet_lstm.py"
         )
     return config
+
+
+def check_trained_with(
+    workdir: pathlib.Path, config: ml_collections.ConfigDict, trained: dict[str, Any]
+) -> None:
+    """Sees that a run's config is still the one that a checkpoint of it was trained with.
+
+    Args:
+        workdir: Of the run.
+        config: Its config now.
+        trained: The config that was saved with the checkpoint.
+
+    Raises:
+        UserError: it was changed, or damaged, since.
+    """
+    now = plain(config)
+    if different := _differences(trained, now, common=True):
+        raise UserError(
+            f"{shown(str(workdir / CONFIG_FILE))} is not what the checkpoint was trained with "
+            f"({'; '.join(different)}): put it back as it was"
+        )
+
+
+def _read(workdir: pathlib.Path) -> dict[str, Any] | None:
+    """The contents of the run's config file; None where there is none."""
+    try:
+        return read_json(workdir / CONFIG_FILE)
+    except FileNotFoundError:
+        return None
+
+
+def read_json(file: pathlib.Path, remedy: str = "put it back from a copy") -> dict[str, Any]:
+    """Reads a file that a run wrote.
+
+    Args:
+        file: Which.
+        remedy: What to do where it is damaged.
+
+    Raises:
+        FileNotFoundError: there is none.
+        UserError: it cannot be read, or is not a JSON object.
+    """
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(errno.ENOENT, "No such file", str(file)) from None
+    except OSError as error:
+        raise UserError(f"{shown(str(file))} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{shown(str(file))} is damaged, it is no JSON ({first_line(error)}): {remedy}"
+        ) from None
+    if not isinstance(content, dict):
+        raise UserError(f"{shown(str(file))} is damaged, it holds no JSON object: {remedy}")
+    return content
 
 
 def _keys(config: ml_collections.ConfigDict, prefix: str = "") -> set[str]:
@@ -137,12 +189,16 @@ def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
     return json.loads(config.to_json())
 
 
-def _differences(stored: dict[str, Any], current: dict[str, Any], prefix: str = "") -> list[str]:
+def _differences(
+    stored: dict[str, Any], current: dict[str, Any], prefix: str = "", common: bool = False
+) -> list[str]:
+    """Keys that define the run and differ; `common`: of those that both have."""
     found = []
-    for key in sorted(stored.keys() | current.keys()):
+    keys = stored.keys() & current.keys() if common else stored.keys() | current.keys()
+    for key in sorted(keys):
         old, new = stored.get(key), current.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            found.extend(_differences(old, new, f"{prefix}{key}."))
+            found.extend(_differences(old, new, f"{prefix}{key}.", common))
         elif old != new and f"{prefix}{key}" not in _FREE_KEYS:
             found.append(f"{prefix}{key}: {old} there, {new} here")
     return found

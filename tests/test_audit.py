@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from fdd import audit
@@ -14,6 +16,7 @@ def _record(target, source="", method="Deepfakes", digest=None):
         "method": method,
         "video_id": video_id,
         "file_sha256": digest or video_id,
+        "label": 1 if source else 0,
     }
 
 
@@ -53,15 +56,32 @@ def test_a_source_shared_against_the_official_splits_leaks():
     assert not finding.implied
 
 
-def test_one_file_under_two_names_leaks():
-    rows = {
-        "train": [_record("071", digest="abc"), _record("054", digest="abc")],
-        "test": [_record("953", digest="abc"), _record("974")],
-    }
-    (finding,) = audit.identical_files(rows)
-    assert "youtube/071 (train)" in finding.what
-    assert "youtube/953 (test)" in finding.what
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            {"train": [_record("071", digest="a")], "test": [_record("953", digest="a")]},
+            "the same file: youtube/953 (test, real), youtube/071 (train, real)",
+        ),
+        (
+            {"train": [_record("071", digest="a"), _record("054", digest="a")]},
+            "the same file: youtube/054 (train, real), youtube/071 (train, real)",
+        ),
+        (
+            {"train": [_record("071", digest="a"), _record("071", "054", digest="a")]},
+            "the same file, real and fake: Deepfakes/071_054 (train, fake), youtube/071 (train, ",
+        ),
+    ],
+    ids=["two splits", "one split", "both labels"],
+)
+def test_one_file_under_two_names_leaks(rows, said):
+    clips = {split: [*records, *records] for split, records in rows.items()}  # Two of each video.
+    (finding,) = audit.identical_files(clips)
+    assert finding.what.startswith(said)
     assert not finding.implied
+    text, leaks = audit.audit(clips)
+    assert leaks
+    assert f"LEAK: {said}" in text
 
 
 def test_actors():
@@ -80,8 +100,36 @@ def test_the_command(dataset, capsys):
     assert "DemoReorder" in out
 
 
+@pytest.mark.parametrize("place", ["..", "../..", "../../..", "dataset_info.json"])
+def test_the_command_on_a_folder_around_the_data_set(dataset, capsys, place):
+    assert audit.main([str(dataset.folder / place)]) == 0
+    assert "No leakage" in capsys.readouterr().out
+
+
+def test_the_command_where_there_are_two_data_sets(dataset, tmp_path, capsys):
+    for name in ("one", "two", "x.incomplete_AB"):
+        shutil.copytree(dataset.folder, tmp_path / name / "1.0.0")
+    assert audit.main([str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert f"holds 2 data sets, say which: {tmp_path}/one/1.0.0, {tmp_path}/two/1.0.0" in err
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe\0", b'{"name": 1}'])
+def test_the_command_on_a_damaged_data_set(dataset, tmp_path, capsys, content):
+    for name in ("dataset_info.json", "features.json", "metadata.json"):
+        folder = tmp_path / name.split(".")[0]
+        shutil.copytree(dataset.folder, folder)
+        (folder / name).write_bytes(content)
+        assert audit.main([str(folder)]) == 2, name
+        err = capsys.readouterr().err
+        assert len(err.splitlines()) == 1
+        assert "Traceback" not in err
+
+
 def test_the_command_on_another_folder(tmp_path, capsys):
     assert audit.main([str(tmp_path)]) == 2
-    assert capsys.readouterr().err == f"fdd: {tmp_path} holds no data set\n"
+    err = capsys.readouterr().err
+    assert err.startswith(f"fdd: {tmp_path} holds no data set: expected dataset_info.json there")
+    assert len(err.splitlines()) == 1
     with pytest.raises(SystemExit):
         audit.main([])

@@ -1,7 +1,9 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+import sklearn.metrics
 
 from fdd import compare
 
@@ -45,6 +47,84 @@ def test_curves_are_of_videos(runs):
     assert ((logits > 0) == labels).sum() == tn + tp
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"{}"])
+def test_damaged_files_are_one_line(runs, content):
+    (runs[0] / "report/metrics.json").write_bytes(content)
+    with pytest.raises(SystemExit, match=r"^fdd: .*a/report/metrics\.json .*--mode=eval"):
+        compare.main([*map(str, runs)])
+    (runs[1] / "config.json").write_bytes(b"{")
+    with pytest.raises(SystemExit, match=r"^fdd: .*b/config\.json is damaged"):
+        compare.main([*map(str, runs[1:])])
+    (runs[2] / "report/predictions.csv").write_bytes(content)
+    with pytest.raises(SystemExit, match=r"^fdd: .*c/report/predictions\.csv is damaged"):
+        compare.main([str(runs[2])])
+
+
+def test_pictures_that_cannot_be_written(runs, tmp_path, capsys):
+    with pytest.raises(SystemExit, match=r"roc\.webp must end in one of \.png, \.pdf, \.eps"):
+        compare.main([str(runs[0]), f"--figure={tmp_path / 'roc.webp'}"])
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"cannot be written \(.*\): name another file"):
+        compare.main([str(runs[0]), f"--figure={tmp_path / 'file/roc.png'}"])
+    assert "accuracy" in capsys.readouterr().out, "the table does not need the picture"
+
+
 def test_an_unfinished_run(tmp_path):
     with pytest.raises(SystemExit, match=r"holds no finished run: config\.json is missing"):
         compare.main([str(tmp_path)])
+
+
+def _write_run(folder, name, logits, videos):
+    """A run whose report has a clip per video."""
+    report = folder / name / "report"
+    report.mkdir(parents=True)
+    (folder / name / "config.json").write_text(json.dumps({"seed": 0, "name": name}))
+    (report / "metrics.json").write_text(json.dumps({"video": {}, "per_method": {}}))
+    lines = ["video_id,method,label,clip_index,logit,target_person,source_person"]
+    for (video, label, target, source), logit in zip(videos, logits, strict=True):
+        lines.append(f"{video},{video.split('/')[0]},{label},0,{logit},{target},{source}")
+    (report / "predictions.csv").write_text("\n".join(lines) + "\n")
+    return compare.read_run(folder / name)
+
+
+@pytest.fixture
+def videos():
+    """Thirty pairs, two originals and two fakes each."""
+    pairs = [(f"{2 * i:03d}", f"{2 * i + 1:03d}") for i in range(30)]
+    both = [ids for pair in pairs for ids in (pair, pair[::-1])]
+    return [(f"youtube/{a}", "real", a, "") for a, _ in both] + [
+        (f"A/{a}_{b}", "fake", a, b) for a, b in both
+    ]
+
+
+def test_differences_are_of_the_same_videos(videos, tmp_path):
+    """Two runs that differ little on hard videos: their difference is sharper than either."""
+    rng = np.random.default_rng(0)
+    labels = np.array([row[1] == "fake" for row in videos])
+    hard = rng.normal(2.0 * labels - 1, 2.0)
+    logits = {"a": hard, "b": hard + 0.6 * (2 * labels - 1), "c": rng.permutation(hard)}
+    runs = [_write_run(tmp_path, name, each, videos) for name, each in logits.items()]
+    lines = compare.differences(compare.group(runs)).splitlines()
+    assert lines[0].split()[:3] == ["minus", "a", "accuracy"]
+    areas = {n: sklearn.metrics.roc_auc_score(labels, each) for n, each in logits.items()}
+    for line, name in zip(lines[1:3], "bc", strict=True):
+        value, low, _, high = line.split()[-4:]
+        assert float(value) == pytest.approx(areas[name] - areas["a"], abs=1e-4)
+        assert float(low) < float(value) < float(high)
+    assert float(lines[1].split()[-3]) > 0
+    assert float(lines[1].split()[-1]) - float(lines[1].split()[-3]) < 0.1
+    assert "30 groups of people" in lines[3]
+
+
+def test_differences_that_cannot_be_had(videos, tmp_path):
+    run = _write_run(tmp_path, "a", range(120), videos)
+    assert compare.differences([[run]]) == ""
+    other = _write_run(tmp_path, "b", range(119), videos[1:])
+    assert "other videos" in compare.differences([[run], [other]])
+    older = _write_run(tmp_path, "c", range(120), videos)
+    file = older.folder / "report/predictions.csv"
+    rows = file.read_text().splitlines()
+    file.write_text("\n".join(row.rsplit(",", 2)[0] for row in rows) + "\n")
+    assert "the report of c is of an older version" in compare.differences([[older], [run]])
+    few = [_write_run(tmp_path, name, range(8), videos[:4] + videos[60:64]) for name in "de"]
+    assert "not given" in compare.differences([[each] for each in few])

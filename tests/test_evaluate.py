@@ -74,6 +74,14 @@ def test_other_preprocessing_is_refused_or_noted(finished, config, dataset, tmp_
     assert "Preprocessing differs" in report.read_text()
 
 
+def test_reports_go_where_out_says(finished, dataset, tmp_path):
+    (name,) = evaluate.evaluate(finished, [dataset.folder], out=tmp_path / "new")
+    assert (tmp_path / "new" / name / "report.md").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/new cannot be written \(.*\): say --out=DIR"):
+        evaluate.evaluate(finished, [dataset.folder], out=tmp_path / "file/new")
+
+
 def test_failed_videos_are_counted(finished, dataset, tmp_path):
     folder = tmp_path / "a" / "b" / "copy"
     shutil.copytree(dataset.folder, folder)

@@ -15,7 +15,9 @@ def _scores(rng, signal, methods=("A", "B", "C", "D"), people=40, clips=3):
             label = int(method != "youtube")
             for clip in range(clips):
                 logit = rng.normal() + signal * label
-                rows.append((f"{method}/{person:03d}", method, label, clip, logit, person))
+                rows.append(
+                    (f"{method}/{person:03d}", method, label, clip, logit, f"{person:03d}", "")
+                )
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Scores("test", *columns)
 
@@ -32,7 +34,8 @@ def test_methods_that_share_file_names_are_kept_apart():
     scores = _scores(np.random.default_rng(1), 0.0)
     merged = np.where(scores.methods == "A", 5.0, scores.logits)
     scores = Scores(*[scores.split, scores.video_ids, scores.methods, scores.labels,
-                      scores.clip_indices, merged, scores.groups])  # fmt: skip
+                      scores.clip_indices, merged, scores.target_people,
+                      scores.source_people])  # fmt: skip
     summary = evaluate_scores(scores, Calibration())
     assert summary["per_method"]["A"]["auc"] == 1.0
     assert summary["per_method"]["B"]["auc"] < 0.7

@@ -19,7 +19,7 @@ from fdd import export
 from fdd.calibration import Calibration
 from fdd.detector import Detector
 from fdd.models import pretrained
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 from tests.rounding import LOGIT
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -87,7 +87,7 @@ def test_the_example_of_the_readme_runs_without_this_package(exported, finished,
         [sys.executable, "-I", "-c", RUN_EXAMPLE], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "A clip is 10 consecutive frames" in done.stdout
+    assert "A clip is 10 frames 0.04 seconds apart" in done.stdout
     found = np.load(tmp_path / "probabilities.npy")
     expected, near = _reported(finished, names)
     np.testing.assert_allclose(found, expected, rtol=0, atol=near)
@@ -163,7 +163,10 @@ def test_the_header_says_what_a_clip_is(exported, finished, dataset):
     assert int(header["checkpoint_step"]) == metrics["checkpoint_step"]
     assert str(finished.parents[1]) not in "".join(header.values()), "local paths"
     whole = export.describe(Preprocessing(region="full_frame", sampling="first"))
-    assert "the video's first 10 frames" in whole and "the whole frame" in whole
+    assert "10 frames 0.04 seconds apart" in whole and "from the video's first one" in whole
+    assert "the whole frame" in whole
+    counted = export.describe(Preprocessing(sampling="consecutive", spacing=0))
+    assert "10 consecutive frames; 1 clips per video" in counted
 
 
 def test_a_failed_export_leaves_the_files_as_they_were(exported, finished, tmp_path):

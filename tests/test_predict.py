@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -90,7 +91,7 @@ def test_json_lines_and_status(finished, tree, tmp_path, capsys):
     assert answer["path"] == str(folder / "a.mp4")
     assert answer["verdict"] in ("fake", "real")
     assert len(answer["people"][0]["clips"]) == answer["num_clips"] == 2
-    assert "1 files" in err
+    assert "no video by its name (1)" in err
     grey = np.full((64, 64, 3), 90, np.uint8)
     encode.write_video(folder / "grey.mp4", [grey] * 20, fps=25)
     encode.write_video(folder / "short.mp4", [grey] * 9, fps=25)
@@ -205,3 +206,36 @@ def test_on_two_devices(finished, detector, tree):
     answer, here = json.loads(done.stdout), detector.predict(video)
     assert answer["logit"] == pytest.approx(here.logit, abs=LOGIT)
     assert not done.stderr
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    os.mkfifo(tmp_path / "b.mp4")
+    found, notes = predict.find_videos([str(tmp_path)])
+    assert found == [str(tmp_path / "a.mp4")]
+    assert notes == [
+        f"passed over in {tmp_path}: no file but a pipe (1)",
+        f"{tmp_path}/b.mp4: no file but a pipe",
+    ]
+
+
+def test_names_of_every_kind_on_a_terminal_of_ascii(finished, tree, tmp_path):
+    """One call for all, since each loads a detector; names may even be no text."""
+    source = sorted(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))[0]
+    names = ["12:30:05.mp4", "-leading.mp4", "[1].mp4", "видео.mp4", os.fsdecode(b"caf\xe9.mp4")]
+    for name in names:
+        shutil.copy(source, os.path.join(tmp_path, name))
+    command = [sys.executable, "-m", "fdd.predict", f"--workdir={finished.resolve()}"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "LANG": "C"}
+    environment["PYTHONPATH"] = str(pathlib.Path(predict.__file__).parents[1])
+    quoted = " ".join(map(shlex.quote, command))
+    done = subprocess.run(
+        ["bash", "-c", f'{quoted} "$@" <(cat {shlex.quote(str(source))}) /dev/stdin', "_", *names],
+        cwd=tmp_path, env=environment, capture_output=True, stdin=source.open("rb"),
+    )  # fmt: skip
+    out = done.stdout.decode("ascii")
+    assert done.returncode == 0, done.stderr
+    shown = re.findall(r"^(\S.*): (?:real|fake), probability of fake", out, re.MULTILINE)
+    assert len(shown) == len(names) + 2
+    assert shown[0] == "12:30:05.mp4" and shown[1].endswith("-leading.mp4")
+    assert shown[4] == r"'caf\udce9.mp4'"

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from fdd import prediction_text
 from fdd.calibration import Calibration
 from fdd.prediction import REASONS, VERDICTS, Basis, interval, predict, without_answer
-from fdd.video.clips import Clip, Extraction, NoFaceError, TooShortError
-from fdd.video.decode import VideoError, VideoInfo
+from fdd.video.decode import Condition, DamagedError, IncompleteError, VideoError, VideoInfo
+from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.faces import Face
+from fdd.video.info import INCOMPLETE
 
 LOGITS = st.floats(-30, 30)
 BASES = st.builds(
@@ -114,6 +115,7 @@ def test_too_few_clips_with_a_face_give_no_answer(people, num_clips):
         (TooShortError("9 frames"), "too short"),
         (NoFaceError("none", {0: 0, 3: 0}), "no face"),
         (NoFaceError("none", {0: 1, 3: 0, 6: 0}), "too few good frames"),
+        (TooSlowError("0.08 seconds pass"), "frame rate too low"),
         (VideoError("no video stream"), "unreadable"),
     ],
 )
@@ -123,6 +125,22 @@ def test_reasons(error, reason):
     assert reason in REASONS
     assert reason in prediction_text.lines(made)
     json.dumps(made.as_json(), allow_nan=False)
+
+
+def test_too_few_clips_say_what_the_others_lack():
+    extraction = dataclasses.replace(
+        _extraction([[0.0]], 4), missing={1: "a gap", 2: "no face", 3: "a gap"}
+    )
+    assert predict("a.mp4", extraction, [[0.0]], PLAIN).detail.endswith("mostly: a gap")
+
+
+def test_doubts_are_said_in_words_and_in_json():
+    doubts = ("people 1 and 2 may be one", "no time stamps")
+    extraction = dataclasses.replace(_extraction([[0.0] * 4]), doubts=doubts)
+    made = predict("a.mp4", extraction, [[0.0] * 4], PLAIN)
+    assert made.as_json()["doubts"] == list(doubts)
+    assert "in doubt: people 1 and 2 may be one\n" in prediction_text.lines(made)
+    assert "In doubt: people 1 and 2 may be one; no time stamps." in prediction_text.meaning(made)
 
 
 def test_full_frames_are_not_searched_for_faces():
@@ -141,3 +159,43 @@ def test_a_probability_is_never_shown_as_certain(value):
     assert text not in ("0.00", "1.00", "0.000", "1.000")
     if text[0] not in "<>":
         assert abs(float(text) - value) <= 0.005 + 1e-9
+
+
+def _damaged(**condition):
+    found = _extraction([[1.0, 2.0]])
+    return dataclasses.replace(
+        found, info=dataclasses.replace(found.info, condition=Condition(**condition))
+    )
+
+
+def test_an_answer_says_what_is_wrong_with_the_file():
+    found = _damaged(frames=62, damaged=22, incomplete=True, notes=("it is old",))
+    made = predict("a.ts", found, [[1.0, 2.0]], PLAIN)
+    text = prediction_text.lines(made)
+    assert "  note: 22 of 62 frames are damaged and left out\n" in text
+    assert "  note: the file is incomplete, it ends early; download it again\n" in text
+    assert "  note: it is old\n" in text
+    assert "22 of 62 frames are damaged" in prediction_text.meaning(made)
+    answer = made.as_json()
+    assert (answer["frames_damaged"], answer["incomplete"]) == (22, True)
+    assert answer["notes"] == ["it is old"]
+
+
+def test_a_healthy_file_needs_no_note():
+    made = predict("a.mp4", _extraction([[1.0]], 1), [[1.0]], PLAIN)
+    assert "note" not in prediction_text.lines(made)
+    assert made.as_json()["notes"] == []
+
+
+def test_too_few_whole_frames_give_no_answer():
+    error = DamagedError("only 5 frames, fewer than a clip's 10, can be decoded without errors")
+    error.condition = Condition(frames=72, damaged=67)
+    made = without_answer("a.ts", error, PLAIN)
+    assert (made.reason, made.as_json()["frames_damaged"]) == ("too few good frames", 67)
+    assert "; 67 of 72 frames are damaged and left out)" in prediction_text.lines(made)
+
+
+def test_an_incomplete_file_is_said_once():
+    made = without_answer("a.mp4", IncompleteError(f"no frames: {INCOMPLETE}"), PLAIN)
+    assert made.reason == "unreadable" and made.as_json()["incomplete"]
+    assert prediction_text.lines(made).count("download it again") == 1

@@ -1,18 +1,22 @@
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 
 from fdd import evaluate, robustness
-from fdd.data import faceforensics
+from fdd.data import faceforensics_tree
 from fdd.data.faceforensics import Selection
+from fdd.errors import UserError
 from fdd.video import perturbations
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 SPEC = Preprocessing(image_size=32, sampling="first")
 
 
 @pytest.fixture(scope="module")
 def videos(tree):
-    found = faceforensics.find_videos(tree, Selection(methods=("DemoFlicker",)))
+    found = faceforensics_tree.survey(tree, Selection(methods=("DemoFlicker",))).videos
     return [video for video in found if video.split == "validation"]
 
 
@@ -29,6 +33,26 @@ def test_auc_falls_where_the_cue_is_damaged(videos):
     assert robustness.evaluate(pair, SPEC, colour) == robustness.evaluate(pair, SPEC, colour)
     constant = robustness.evaluate(pair, SPEC, lambda clips: np.zeros(len(clips)))
     assert {value for values in constant.values() for value in values} == {0.5}
+
+
+def test_what_gives_no_clips_is_named_and_what_is_unknown_is_no_number(videos, tmp_path, capsys):
+    """The reals' files are empty: their AUC is unknown, and JSON knows no NaN."""
+    (tmp_path / "empty.mp4").touch()
+    some = [
+        video if video.label == "fake" else dataclasses.replace(video, path=tmp_path / "empty.mp4")
+        for video in sorted(videos, key=lambda video: video.label)[1:]  # The fakes first.
+    ]
+    areas = robustness.evaluate(some, SPEC, lambda clips: np.zeros(len(clips)))
+    reals = sum(video.label == "real" for video in videos)
+    said = f"fdd: {reals} of {len(some)} videos gave no clips and are in no number (youtube/"
+    assert said in capsys.readouterr().err
+    assert "undamaged: n/a" in robustness.table(areas)
+    robustness.write(tmp_path, areas)
+    stored = json.loads((tmp_path / "robustness.json").read_text(), parse_constant=pytest.fail)
+    assert stored["none"] == [None]
+    nothing = [video for video in some if video.label == "real"]
+    with pytest.raises(UserError, match="gave no clips"):
+        robustness.evaluate(nothing, SPEC, lambda clips: np.zeros(len(clips)))
 
 
 def test_undamaged_videos_score_as_in_the_evaluation(finished, dataset, capsys):

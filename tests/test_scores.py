@@ -10,7 +10,8 @@ from fdd.scores import Scores
 def _scores(rows):
     ids, methods, labels, clips, logits = zip(*rows, strict=True)
     columns = [np.array(column) for column in (ids, methods, labels, clips, logits)]
-    return Scores("test", *columns, np.arange(len(rows)))
+    people = np.array([name.split("/")[1][:3] for name in ids])
+    return Scores("test", *columns, people, np.full(len(rows), ""))
 
 
 ROWS = [
@@ -50,7 +51,9 @@ def test_predictions_file(tmp_path):
     _scores(ROWS).write_csv(tmp_path / "p.csv")
     with (tmp_path / "p.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["video_id", "method", "label", "clip_index", "logit"]
+    assert list(rows[0]) == [
+        "video_id", "method", "label", "clip_index", "logit", "target_person", "source_person"
+    ]  # fmt: skip
     assert [(row["video_id"], row["label"], float(row["logit"])) for row in rows] == [
         (row[0], "fake" if row[2] else "real", row[4]) for row in ROWS
     ]

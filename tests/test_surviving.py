@@ -16,6 +16,7 @@ import pytest
 
 from fdd import evaluate, logs, train, workdir
 from fdd.checkpoints import DAMAGED_DIR
+from fdd.data import prepare
 from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.models import pretrained
@@ -100,7 +101,7 @@ def test_a_damaged_shard_stops_training_and_is_named(
     config, dataset, tmp_path, monkeypatch, damage, num_workers
 ):
     broken = _damaged_dataset(dataset, "train", damage, tmp_path)
-    monkeypatch.setattr(train.prepare, "open_dataset", lambda data: broken)
+    monkeypatch.setattr(prepare, "open_dataset", lambda data: broken)
     config.balanced = False  # Otherwise the labels are read first.
     config.num_workers = num_workers
     config.num_steps = 12
@@ -167,18 +168,6 @@ def test_a_workdir_on_a_file_system_without_locks(config, tmp_path, monkeypatch,
     assert (tmp_path / "config.json").exists()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 400 kB, which is less than two checkpoints."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a file system")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_a_full_disk(data_dir, small_disk):
     process = kill_and_resume.start(data_dir, small_disk / "run", 20)
     output, _ = process.communicate(timeout=120)
@@ -239,7 +228,16 @@ def test_profile(config, tmp_path):
     assert list((tmp_path / "profile").rglob("perfetto_trace.json.gz"))
 
 
-def test_a_wrong_profile():
-    command = [sys.executable, "-m", "fdd.main", "--config=configs/demo.py", "--profile=5"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.stderr == "fdd: --profile=5 is not START:STOP, for example 10:15\n"
+@pytest.mark.parametrize("profile", ["5", "0:5", "-1:5", "7:7", "9:3", ""])
+def test_a_wrong_profile(profile):
+    command = [sys.executable, "-m", "fdd.main", "--config=configs/demo.py"]
+    done = subprocess.run(
+        [*command, f"--profile={profile}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stderr.startswith(f"fdd: --profile={profile} is not START:STOP, for example 10:15;")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
+def test_a_profile_of_steps_that_are_not_taken(config, tmp_path):
+    with pytest.raises(UserError, match=r"--profile=7:9 begins at no step .* those are 1 to 6"):
+        train.train_and_evaluate(config, tmp_path, profile=(7, 9))

@@ -5,14 +5,16 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fdd import train
+from fdd import losses, train
 from fdd.errors import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -129,11 +131,42 @@ def test_a_workdir_of_another_config_is_refused(finished, config):
         train.train_and_evaluate(config, finished)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(config, tmp_path):
-    config.learning_rate = float("inf")
-    with pytest.raises(UserError, match=r"the loss of step \d is (nan|inf); "):
+def _nan_gradient(logits, labels, label_smoothing):
+    """A loss of about 0.7 whose gradient is not a number: 0 times the infinite slope of a root."""
+    return 0.7 + jnp.sqrt(0 * logits)
+
+
+@pytest.mark.parametrize(
+    ("learning_rate", "loss", "message"),
+    [
+        (1e30, None, r"the \w+ .*of step \d is (nan|inf); "),
+        (3.5e38, None, r"the value of params/.* of step 1 is nan; there is no checkpoint"),
+        (0.001, _nan_gradient, r"the gradient norm of step 1 is nan; there is no checkpoint"),
+    ],
+)
+def test_what_is_not_finite_stops_the_run_and_is_not_saved(
+    config, tmp_path, monkeypatch, learning_rate, loss, message
+):
+    config.learning_rate = learning_rate
+    config.checkpoint_every_steps = 1
+    if loss:
+        monkeypatch.setitem(losses.LOSSES, "binary_cross_entropy", loss)
+    with pytest.raises(UserError, match=message + r".*lower --config\.learning_rate"):
         train.train_and_evaluate(config, tmp_path)
     assert not (tmp_path / "report").exists()
+    for line in (tmp_path / "metrics.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe{}\n", b"[]"])
+def test_damaged_metrics_are_one_line(finished, config, tmp_path, content):
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run/report/metrics.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"metrics\.json is damaged.*--mode=eval writes it anew"):
+        train.train_and_evaluate(config, tmp_path / "run")
+    (tmp_path / "run/metrics.jsonl").write_bytes(b'{"step": 1}\n' + content + b"\n")
+    with pytest.raises(UserError, match=r"line 2 of .*metrics\.jsonl is damaged"):
+        train.evaluate_again(config, tmp_path / "run")
 
 
 def test_a_missing_data_set_says_how_to_build_it(config, tmp_path):
@@ -168,6 +201,8 @@ def test_unknown_names(config, tmp_path, key, value, message):
         ("batch_size", 0, "config.batch_size is 0, it must be at least 1"),
         ("batch_size", 49, "config.batch_size is 49, and .* has only 48 clips to train on"),
         ("num_steps", -1, "config.num_steps is -1, it must be at least 0"),
+        ("learning_rate", float("inf"), "config.learning_rate is inf, it must be a finite"),
+        ("weight_decay", float("nan"), "config.weight_decay is nan, it must be a finite number"),
         ("learning_rate", -0.1, "config.learning_rate is -0.1, it must be above 0"),
         ("model.width", 0, "config.model.width is 0, it must be at least 1"),
         ("data.image_size", 0, "image_size must be at least 1, not 0"),
@@ -194,6 +229,9 @@ def test_eval_without_a_checkpoint(config, tmp_path):
         (["--config=configs/demo.py", "--config.batch_size=many"], "invalid literal"),
         (["--config=configs/demo.py", "--mode=guess"], "value should be one of"),
         (["--config=configs/demo.py", "extra"], "unexpected argument 'extra'"),
+        (["--config", "configs/demo.py", "--config.batchsize=3"], "no such key: 'batchsize'"),
+        (["--config", "configs/nothing.py"], "there is no config file configs/nothing.py"),
+        (["--config.seed=3", "--mode=eval", "--workdir=/x"], "--config=FILE is needed too"),
         (["--workdir=/tmp/x"], "--config=FILE is needed"),
         (["--mode=eval", "--workdir=/nowhere"], "holds no run"),
     ],
@@ -208,13 +246,34 @@ def test_a_wrong_command_line_ends_with_one_line(arguments, message):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def get_config(:", r"cannot be loaded \(SyntaxError: .*config\.py, line 1"),
+        (
+            "import not_there",
+            r"cannot be loaded \(ModuleNotFoundError: No module named 'not_there'",
+        ),
+        ("keys = 1", r"defines no function get_config\(\)"),
+        ("def get_config():\n    return 1 / 0", r"cannot be loaded \(ZeroDivisionError"),
+    ],
+)
+def test_a_config_file_that_cannot_be_loaded_is_one_line(tmp_path, code, message):
+    (tmp_path / "config.py").write_text(f"{code}\n")
+    command = [sys.executable, "-m", "fdd.main", f"--config={tmp_path / 'config.py'}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.match(f"fdd: the config file {message}", done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_the_command_imports_jax_late_and_no_tensorflow(data_dir, tmp_path):
     code = """
 import sys
 import fdd.main
 assert "jax" not in sys.modules, "--help waits for JAX"
 import pathlib
-from fdd import train
+from fdd import losses, train
 from tests.conftest import tiny_config
 config = tiny_config(pathlib.Path(sys.argv[1]))
 config.num_steps = 2

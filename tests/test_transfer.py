@@ -101,6 +101,32 @@ def test_frozen_for_the_first_epoch(config):
     assert {"conv1", "layer2_0"} <= _moved(states[2], states[3])["params"]
 
 
+@pytest.mark.parametrize("accumulate_steps", [1, 2])
+def test_what_thaws_begins_as_a_fresh_adam_would(config, accumulate_steps):
+    """Adam's first update is the learning rate times the sign of the gradient, nearly."""
+    config.freeze, config.freeze_epochs, config.schedule = "encoder", 2, "constant"
+    config.encoder_learning_rate_scale, config.accumulate_steps = 0.5, accumulate_steps
+    states, _ = _train(config, num_steps=5, steps_per_epoch=2)
+    before, after = (state.params["frame_features"] for state in states[4:])
+    updates = jax.tree.map(np.subtract, after, before)
+    assert jax.tree.all(jax.tree.map(np.array_equal, before, states[0].params["frame_features"]))
+    largest = max(np.abs(leaf).max() for leaf in jax.tree.leaves(updates))
+    # The moments' ratio is at most 1 for the first gradient; a parameter's rounding comes on top.
+    largest_parameter = max(np.abs(leaf).max() for leaf in jax.tree.leaves(after))
+    rounding = float(np.finfo(np.float32).eps * largest_parameter)
+    assert largest == pytest.approx(0.5 * config.learning_rate, rel=1e-3, abs=2 * rounding)
+
+
+def test_batch_norms_thaw_with_their_layers(config):
+    config.freeze, config.freeze_epochs = "stage1", 1
+    states, _ = _train(config, num_steps=3, steps_per_epoch=2)
+    assert _moved(states[0], states[2])["batch_stats"] == {"layer2_0"}
+    assert _moved(states[2], states[3])["batch_stats"] == {"bn1", "layer1_0", "layer2_0"}
+    config.frozen_batch_stats = True
+    states, _ = _train(config, num_steps=3, steps_per_epoch=2)
+    assert _moved(states[0], states[3])["batch_stats"] == set()
+
+
 def test_frozen_statistics(config):
     config.frozen_batch_stats = True
     (before, *_, after), _ = _train(config)
@@ -243,7 +269,13 @@ def test_early_stopping(config, tmp_path, capsys):
     assert "is finished" in capsys.readouterr().out
 
 
-def test_cached_features_give_the_same(config, tmp_path):
+def _flip_a_byte(file):
+    data = bytearray(file.read_bytes())
+    data[-7] ^= 64
+    file.write_bytes(data)
+
+
+def test_cached_features_give_the_same(config, tmp_path, capsys):
     config.freeze = "encoder"
     config.augment.flip = False
     config.num_steps, config.eval_every_steps = 12, 6
@@ -255,14 +287,15 @@ def test_cached_features_give_the_same(config, tmp_path):
         lines = (folder / "metrics.jsonl").read_text().splitlines()
         runs[cache] = [json.loads(line) for line in lines]
     assert {p.name for p in (tmp_path / "True/features").iterdir()} == {
-        "train.npy",
-        "validation.npy",
+        f"{split}.{ending}" for split in ("train", "validation") for ending in ("npy", "sha256")
     }
-    np.save(tmp_path / "True/features/train.npy", np.zeros((1, 10, 16), np.float32))
+    file = tmp_path / "True/features/train.npy"
+    _flip_a_byte(file)
     shutil.rmtree(tmp_path / "True/checkpoints")
     train.train_and_evaluate(config, tmp_path / "True")
+    assert capsys.readouterr().out.count(f"{file} is damaged, of other clips or") == 1
     again = (tmp_path / "True/metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in again] == runs[True], "features of other data were used"
+    assert [json.loads(line) for line in again] == runs[True], "what was damaged was used"
     for one, two in zip(*runs.values(), strict=True):
         assert one["loss"] == pytest.approx(two["loss"], rel=SAME)
 
@@ -327,3 +360,10 @@ def test_weights_are_needed_for_the_start_alone(config, finished, tmp_path):
     assert (tmp_path / "run/report/metrics.json").exists()
     with pytest.raises(UserError, match="is neither a"):
         train.train_and_evaluate(config, tmp_path / "new")
+
+
+def test_weights_of_a_run_of_another_version_are_refused(config, finished, tmp_path):
+    """A v1 and a v1.5 network have parameters of the same shapes and compute other things."""
+    config.model.pretrained, config.model.version = str(finished), "v1"
+    with pytest.raises(UserError, match=r"holds a ResNet v1.5: say --config.model.version=v1.5"):
+        train.train_and_evaluate(config, tmp_path)

@@ -17,7 +17,7 @@ from fdd.data import pipeline, prepare
 from fdd.data.extraction import Workspace
 from fdd.data.records import Records
 from fdd.errors import UserError
-from fdd.video.clips import decode_jpegs
+from fdd.video.crops import decode_jpegs
 
 
 def measure_input(config: ml_collections.ConfigDict, repeats: int) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from fdd.models import pretrained
 from fdd.parallel import Parallel
 from fdd.state import create_state, inference_state
 from fdd.video.ahead import extract
-from fdd.video.clips import Preprocessing
 from fdd.video.decode import VideoError
+from fdd.video.preprocessing import Preprocessing
 
 
 def measure_predict(

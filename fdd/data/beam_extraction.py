@@ -8,13 +8,17 @@ from collections.abc import Sequence
 import apache_beam as beam
 
 from fdd.data import extraction, records
-from fdd.data.catalog import Video, by_scene
-from fdd.video.clips import Preprocessing
+from fdd.data.catalog import Video, families
+from fdd.video.preprocessing import Preprocessing
 
 
 @beam.ptransform_fn
 def extract(
-    pipeline: beam.Pipeline, videos: Sequence[Video], spec: Preprocessing, outcomes: str
+    pipeline: beam.Pipeline,
+    videos: Sequence[Video],
+    spec: Preprocessing,
+    outcomes: str,
+    held: Sequence[Video] = (),
 ) -> beam.PCollection:
     """Cuts videos into clips.
 
@@ -24,16 +28,24 @@ def extract(
         spec: How.
         outcomes: Beginning of the names of text files to write, with a line for each video that
             `fdd.data.coverage.Outcome.from_json` reads.
+        held: As of `fdd.data.extraction.Workspace`.
 
     Returns:
         (key, record) for each clip.
     """
     results = (
         pipeline
-        | beam.Create(by_scene(videos))
+        | beam.Create(families(videos, held))
         | beam.Reshuffle()
-        | beam.FlatMap(extraction.extract_group, spec)
+        | beam.FlatMap(_extract_group, spec)
     )
     lines = results | "Outcomes" >> beam.Map(lambda result: result.outcome.to_json())
     _ = lines | beam.io.WriteToText(outcomes)
     return results | "Records" >> beam.FlatMap(records.examples)
+
+
+def _extract_group(
+    group: tuple[Sequence[Video], Sequence[Video]], spec: Preprocessing
+) -> list[extraction.Result]:
+    videos, family = group
+    return extraction.extract_group(videos, spec, family)

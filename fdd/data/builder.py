@@ -1,12 +1,13 @@
 """What every TFDS builder here shares: from the videos on disk to records, with an account of them.
 
-A builder of one data set says which videos there are (`ClipBuilder.find_videos`) and how many
-there should be (`ClipBuilder.expected_counts`); everything else is here.
+A builder of one data set says which videos there are and how many
+there should be (`ClipBuilder.survey`); everything else is here.
 """
 
 import abc
 import dataclasses
 import itertools
+import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, ClassVar, TypeVar
@@ -14,12 +15,13 @@ from typing import Any, ClassVar, TypeVar
 import tensorflow_datasets as tfds
 from etils import epath
 
-from fdd.data import coverage, extraction, records
-from fdd.data.catalog import Video
+from fdd import tables
+from fdd.data import coverage, extraction, records, unfinished
+from fdd.data.catalog import Holdings, Video
 from fdd.data.splits import SPLITS
-from fdd.errors import UserError, show_without_traceback
-from fdd.video import clips
-from fdd.video.clips import REGIONS, Preprocessing
+from fdd.errors import DISK_CODES, UserError, first_line, is_of_the_disk, show_without_traceback
+from fdd.video import files, preprocessing
+from fdd.video.preprocessing import REGIONS, Preprocessing
 
 _OUTCOMES = "outcomes"
 
@@ -34,7 +36,7 @@ class ClipConfig(tfds.core.BuilderConfig):
         name: Follows from the other settings if it is left empty.
         splits: The splits to build.
 
-    The others are those of `fdd.video.clips.Preprocessing`.
+    The others are those of `fdd.video.preprocessing.Preprocessing`.
     """
 
     name: str = ""
@@ -45,6 +47,7 @@ class ClipConfig(tfds.core.BuilderConfig):
     num_frames: int = 10
     sampling: str = "uniform"
     clips_per_video: int = 1
+    spacing: float = 0.04
     jpeg_quality: int = 95
 
     def __post_init__(self):
@@ -81,6 +84,11 @@ def standard_settings() -> Iterator[dict[str, Any]]:
         yield {"region": region, "sampling": sampling, "clips_per_video": clips_per_video}
 
 
+class _LocalInfo(tfds.core.DatasetInfo):
+    def initialize_from_bucket(self) -> None:
+        """Does not look for the data set on the Internet, where TFDS keeps only its own."""
+
+
 class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Cuts a data set's videos into clips, one record each.
 
@@ -91,35 +99,47 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     HOMEPAGE: ClassVar[str | None] = None
 
     @abc.abstractmethod
-    def find_videos(self, root: pathlib.Path) -> list[Video]:
-        """Lists the videos that a user holds, in any order; no two share a `video_id`.
+    def survey(self, root: pathlib.Path) -> Holdings:
+        """Looks through what a user holds.
 
         Args:
             root: What the user gave as manual_dir.
 
         Raises:
-            UserError: there are none, or what is there is not understood.
+            UserError: there are no videos, or what is there is not understood.
         """
 
-    @abc.abstractmethod
-    def expected_counts(self, root: pathlib.Path) -> Mapping[tuple[str, str], int | None]:
-        """Number of videos of each (split, method) in the complete data set; None: not known.
+    def find_videos(self, root: pathlib.Path) -> list[Video]:
+        """Lists the videos that a user holds; arguments and errors as those of `survey`."""
+        return self._survey(root).videos
 
-        Args:
-            root: As in `find_videos`.
-        """
+    def _survey(self, root: pathlib.Path) -> Holdings:
+        try:
+            holdings = self.survey(root)
+        except OSError as error:
+            raise UserError(f"{root} cannot be searched: {error.strerror}") from None
+        by_id: dict[str, Video] = {}
+        for video in holdings.videos:
+            if (first := by_id.setdefault(video.video_id, video)) is not video:
+                names = tables.escaped(f"{first.path} and {video.path}")
+                raise UserError(f"two videos are called {video.video_id}: {names}; rename one")
+        return holdings
 
     def _info(self) -> tfds.core.DatasetInfo:
         spec, selection = self.builder_config.preprocessing, self.builder_config.selection
         chosen = {} if selection is None else {"selection": dataclasses.asdict(selection)}
-        return self.dataset_info_from_configs(
+        described = self.get_metadata()
+        return _LocalInfo(
+            builder=self,
+            description=described.description,
+            citation=described.citation,
             features=records.features(spec),
             homepage=self.HOMEPAGE,
             metadata=tfds.core.MetadataDict(
                 preprocessing=spec.description(),
                 fingerprint=spec.fingerprint(),
                 **chosen,
-                libraries=clips.library_versions(),
+                libraries=preprocessing.library_versions(),
             ),
         )
 
@@ -127,27 +147,47 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self, dl_manager: tfds.download.DownloadManager, download_config: Any
     ) -> None:
         show_without_traceback()
+        if not tables.is_utf8(self.data_dir):
+            raise UserError(
+                f"a data set cannot be kept in {tables.escaped(str(self.data_dir))}, whose name is "
+                "no UTF-8: name another folder"
+            )
         self._with_beam = bool(download_config.beam_options or download_config.beam_runner)
-        super()._download_and_prepare(dl_manager, download_config)
+        if self._with_beam and set("*?[") & set(str(self.data_dir)):
+            raise UserError(
+                f"Beam takes *, ? and [ for patterns, so it cannot write to {self.data_dir}: name "
+                "another folder"
+            )
+        try:
+            with unfinished.claim(self.data_dir):
+                super()._download_and_prepare(dl_manager, download_config)
+        except Exception as error:
+            if not (reason := _of_the_disk(error)):
+                raise
+            raise UserError(
+                f"the data set cannot be written to {self.data_dir}: {reason}; make room or name "
+                "another folder, and run the command again: what is cut is kept"
+            ) from None
 
     def _example_writer(self) -> records.DeterministicWriter:
         return records.DeterministicWriter(self.info.file_format)
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         config = self.builder_config
-        self._root = pathlib.Path(dl_manager.manual_dir)
-        found = self.find_videos(self._root)
+        root = _manual_dir(dl_manager)
+        self._holdings = self._survey(root)
+        found = self._holdings.videos
         self._wanted = {v.video_id: v for v in found if v.split in config.splits}
         if not self._wanted:
             raise UserError(
-                f"of the {len(found)} videos under {self._root} none is in the split "
+                f"of the {len(found)} videos under {root} none is in the split "
                 f"{' or '.join(config.splits)}"
             )
         self._videos = self._to_cut(found)
         if self._with_beam:
             return {split: self._beam_examples(split) for split in self._splits(self._wanted)}
         folder = pathlib.Path(dl_manager.download_dir) / "fdd_clips"
-        self._workspace = extraction.Workspace(folder, config.preprocessing)
+        self._workspace = extraction.Workspace(folder, config.preprocessing, found)
         self._workspace.run(self._videos)
         outcomes = [result.outcome for result in self._workspace.results(self._videos)]
         self._report(outcomes)
@@ -175,7 +215,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
         outcomes = str(epath.Path(self.data_path) / f"{_OUTCOMES}-{split}")
         spec = self.builder_config.preprocessing
-        cut = beam_extraction.extract(self._scenes_of(split), spec, outcomes)
+        cut = beam_extraction.extract(self._scenes_of(split), spec, outcomes, self._holdings.videos)
         wanted = {name for name, video in self._wanted.items() if video.split == split}
         return cut | "Wanted" >> beam.Filter(_is_of, wanted)
 
@@ -195,12 +235,20 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _report(self, outcomes: Sequence[coverage.Outcome]) -> None:
         wanted = (outcome for outcome in outcomes if outcome.video.video_id in self._wanted)
         outcomes = sorted(wanted, key=lambda outcome: outcome.video.video_id)
-        counts = self.expected_counts(self._root).items()
+        counts = self._holdings.expected.items()
         expected = {key: count for key, count in counts if key[0] in self.builder_config.splits}
         rows = coverage.coverage(outcomes, expected)
-        coverage.write(self.data_path, rows, outcomes)
+        coverage.write(self.data_path, rows, outcomes, self._holdings.ignored)
         print(coverage.table(rows))
         print(coverage.class_sizes(outcomes))
+        if self._holdings.warning:
+            print(f"Warning: {self._holdings.warning}.")
+        if ignored := self._holdings.ignored:
+            print(
+                f"Passed over: {len(ignored)} {'file' if len(ignored) == 1 else 'files'}, named in "
+                f"{coverage.IGNORED_FILE}: "
+                f"{files.summary(ignored)}."
+            )
         if not any(row.clips for row in rows):
             raise UserError(
                 f"no clip could be cut from any video; the first one, {outcomes[0].video.path}: "
@@ -219,6 +267,21 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             if video.split == split and video.video_id in self._wanted
         }
         return [video for video in self._videos if video.scene in scenes]
+
+
+def _of_the_disk(error: Exception) -> str:
+    """Why a file could not be written, if that is what happened; '' for another error."""
+    if isinstance(error, OSError):
+        return str(error.strerror) if is_of_the_disk(error) else ""
+    # ArrayRecord has a RuntimeError for all, with the system's words in it.
+    return next((reason for reason in map(os.strerror, DISK_CODES) if reason in str(error)), "")
+
+
+def _manual_dir(dl_manager: tfds.download.DownloadManager) -> pathlib.Path:
+    try:
+        return pathlib.Path(dl_manager.manual_dir)
+    except AssertionError as error:  # It is missing or empty.
+        raise UserError(f"manual_dir: {first_line(error)}") from None
 
 
 def _is_of(keyed: tuple[str, dict[str, Any]], video_ids: Set[str]) -> bool:

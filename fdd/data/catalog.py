@@ -2,7 +2,10 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from fdd.tables import escaped
+from fdd.video.files import Ignored
 
 LABELS = ("real", "fake")
 
@@ -39,6 +42,9 @@ class Video:
     def __post_init__(self):
         if not self.scene:
             object.__setattr__(self, "scene", self.target)
+        for name in ("method", "name", "target", "source", "scene"):
+            # Names of files need not be text, but records, tables and reports hold text.
+            object.__setattr__(self, name, escaped(getattr(self, name)))
 
     @property
     def video_id(self) -> str:
@@ -46,11 +52,48 @@ class Video:
         return f"{self.method}/{self.name}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Holdings:
+    """What a user holds of a data set.
+
+    Attributes:
+        videos: The videos that belong to it, sorted; no two share a `video_id`.
+        expected: Number of videos of each (split, method) in the complete data set; None: not
+            known.
+        ignored: All other files, with the reason.
+        warning: What is wrong with the videos although they are taken, in one line; '' if nothing.
+    """
+
+    videos: list[Video]
+    expected: Mapping[tuple[str, str], int | None]
+    ignored: list[Ignored]
+    warning: str = ""
+
+
+def in_scene_order(videos: Iterable[Video]) -> list[Video]:
+    """Sorts videos by scene, the real one first of each."""
+    return sorted(videos, key=lambda video: (video.scene, video.label != "real", video.video_id))
+
+
 def by_scene(videos: Iterable[Video]) -> list[tuple[Video, ...]]:
     """Groups videos by scene, the real one first in each group."""
-
-    def key(video: Video) -> tuple[str, bool, str]:
-        return (video.scene, video.label != "real", video.video_id)
-
-    groups = itertools.groupby(sorted(videos, key=key), key=lambda video: video.scene)
+    groups = itertools.groupby(in_scene_order(videos), key=lambda video: video.scene)
     return [tuple(group) for _, group in groups]
+
+
+def families(
+    videos: Iterable[Video], held: Iterable[Video] = ()
+) -> list[tuple[tuple[Video, ...], tuple[Video, ...]]]:
+    """Groups videos as `by_scene`, each group with all that is held of its scene, in order.
+
+    Args:
+        videos: The videos.
+        held: Videos that are held besides; those of `videos` may be among them.
+    """
+    groups = by_scene(videos)
+    known = {video.video_id for group in groups for video in group}
+    family = {group[0].scene: list(group) for group in groups}
+    for video in held:
+        if video.video_id not in known and video.scene in family:
+            family[video.scene].append(video)
+    return [(group, tuple(in_scene_order(family[group[0].scene]))) for group in groups]

@@ -6,11 +6,18 @@ References:
 """
 
 import collections
+import os
 import pathlib
 import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import NoReturn
 
-from fdd.data.catalog import Video
+from fdd.data import identical, places, text_files
+from fdd.data.catalog import Holdings, Video
 from fdd.errors import UserError
+from fdd.tables import escaped
+from fdd.video import files
+from fdd.video.files import File, Ignored
 
 REAL = ("Celeb-real", "YouTube-real")
 FAKE = "Celeb-synthesis"
@@ -18,6 +25,11 @@ NUM_VIDEOS = {"Celeb-real": 590, "YouTube-real": 300, FAKE: 5639}
 TEST_LIST = "List_of_testing_videos.txt"
 HOMEPAGE = "https://github.com/yuezunli/celeb-deepfakeforensics"
 
+_FOLDERS = {name.lower(): name for name in NUM_VIDEOS}
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_BETWEEN = re.compile(r"[\s,;|\"']+")
+_PATH = re.compile(r"(?:.*[/\\])?(?P<folder>[\w-]+)[/\\](?P<name>\w+)\.\w+")
+_LONGEST = 255  # Characters of a path that are looked at.
 _CELEBRITY = re.compile(r"id\d+_\d+")
 _YOUTUBE = re.compile(r"\d+")
 _SYNTHESIS = re.compile(r"(?P<target>id\d+)_(?P<source>id\d+)_(?P<clip>\d+)")
@@ -35,6 +47,9 @@ A part of the videos will do; the list must be there, since it says which ones a
 def read_test_list(text: str) -> set[tuple[str, str]]:
     """The official test set.
 
+    Columns may be in another order and delimited by spaces, tabs, commas or semicolons; a heading
+    is passed over.
+
     In a line such as '1 YouTube-real/00170.mp4' the number says whether the video is REAL, the
     opposite of this project's labels. The folder says it too, and is what is gone by; the number
     must agree.
@@ -48,65 +63,117 @@ def read_test_list(text: str) -> set[tuple[str, str]]:
     Raises:
         UserError: a line is of another form, or contradicts itself.
     """
-    listed = set()
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        match = re.fullmatch(r"([01])\s+([\w-]+)/(\w+)\.mp4", line.strip())
-        if not match or match[2] not in NUM_VIDEOS:
+    listed, heading = set(), False
+    for number, line in enumerate(_LINE_END.split(text), start=1):
+        cells = [cell for cell in _BETWEEN.split(line.strip()) if cell]
+        match = _listed(cells)
+        if match is None:
+            if not cells:
+                continue
+            if not (listed or heading or "/" in line or "\\" in line):
+                heading = True
+                continue
             raise UserError(
                 f"{TEST_LIST}, line {number}: expected '1 <folder>/<name>.mp4' with 1 for real, 0 "
-                f"for fake and one of the folders {', '.join(NUM_VIDEOS)}, not '{line.strip()}'"
+                f"for fake and one of the folders {', '.join(NUM_VIDEOS)}, not "
+                f"'{escaped(line.strip())[:200]}'"
             )
-        if (match[1] == "1") != (match[2] in REAL):
+        label, folder, name = match
+        if (label == "1") != (folder in REAL):
             raise UserError(
                 f"{TEST_LIST}, line {number}: '{line.strip()}' contradicts itself: in this list 1 "
                 f"means real and 0 means fake, and the videos of {FAKE} are the fakes"
             )
-        listed.add((match[2], match[3]))
+        listed.add((folder, name))
+    if not listed:
+        raise UserError(f"{TEST_LIST} names no video: expected lines such as '1 {REAL[0]}/a.mp4'")
     return listed
 
 
-def find_videos(root: pathlib.Path) -> list[Video]:
-    """Lists the videos that a user holds.
+def _listed(cells: Sequence[str]) -> tuple[str, str, str] | None:
+    """(label, folder, name) of a line, whatever order its cells are in."""
+    labels = [cell for cell in cells if cell in ("0", "1")]
+    paths = [match for cell in cells if (match := _PATH.fullmatch(cell[-_LONGEST:]))]
+    if len(labels) != 1 or len(paths) != 1:
+        return None
+    folder = _FOLDERS.get(paths[0]["folder"].lower())
+    return (labels[0], folder, paths[0]["name"].lower()) if folder else None
+
+
+def survey(root: pathlib.Path) -> Holdings:
+    """Looks through what a user holds.
 
     A fake's target is the video in Celeb-real that it was made from (id0_0000 for id0_id1_0000),
     its source the person whose face it shows (id1). What the test list names is 'test', everything
     else 'train'.
 
     Args:
-        root: Folder with the three folders of videos and the list. The videos may also lie in a
-            folder `videos` inside each of them.
+        root: Folder with the three folders of videos and the list, or one above it. The videos
+            may also lie in a folder `videos` inside each of them.
 
     Returns:
-        What is there, sorted by (folder, name).
+        What is there, the videos sorted by (folder, name), and the numbers of the complete data
+        set.
 
     Raises:
-        UserError: no video is there, or no list.
+        UserError: no video is there, or no list, or two videos that must differ are the same.
     """
-    paths = [(folder, path) for folder in sorted(NUM_VIDEOS) for path in _files(root / folder)]
-    test = _test_list(root) if paths else set()
-    candidates = (
-        _video(path, folder, "test" if (folder, path.stem) in test else "train")
-        for folder, path in paths
-    )
-    videos = [video for video in candidates if video]
+    root = places.locate(root, _holds_folders)
+    found, ignored = files.walk(root)
+    candidates, reasons = [], {}
+    for file in found:
+        folder, inner, name = _parts(file.path)
+        if folder not in NUM_VIDEOS or inner.lower() not in ("", "videos"):
+            reasons[file.path] = f"in none of the folders {', '.join(NUM_VIDEOS)}"
+        elif files.is_video(name):
+            stem = files.original_name(os.path.splitext(name)[0].lower())
+            candidates.append(((folder, stem), file, len(inner)))
+    chosen, others = places.one_of_each(candidates)
+    if not chosen:
+        _refuse_nothing(root)
+    test = _test_list(root, found)
+    videos = []
+    for (folder, name), file in chosen.items():
+        split = "test" if (folder, name) in test else "train"
+        if video := _video(str(root / file.path), folder, name, split):
+            videos.append(video)
+        else:
+            reasons[file.path] = "not named as a video of Celeb-DF"
     if not videos:
-        raise UserError(
-            f"no video of Celeb-DF (v2) under {root}: expected Celeb-real/id0_0000.mp4, "
-            f"YouTube-real/00000.mp4, Celeb-synthesis/id0_id1_0000.mp4 and {TEST_LIST} there (to "
-            f"get the data: {HOMEPAGE})"
-        )
-    return videos
+        _refuse_nothing(root)
+    videos.sort(key=lambda video: (video.method, video.name))
+    used = {os.path.relpath(video.path, root) for video in videos}
+    named = {each.path for each in others}
+    ignored += others
+    for file in found:
+        if file.path not in used | named and file.path.lower() != TEST_LIST.lower():
+            why = files.why_no_video(root, file.path) or reasons[file.path]
+            ignored.append(Ignored(file.path, why))
+    videos, copies, warning = identical.settle(root, videos, refuse_copies=False)
+    return Holdings(videos, _expected_counts(test), sorted([*ignored, *copies]), warning)
 
 
-def expected_counts(root: pathlib.Path) -> dict[tuple[str, str], int | None]:
-    """Number of videos of each (split, folder) in the complete data set.
+def _refuse_nothing(root: pathlib.Path) -> NoReturn:
+    raise UserError(
+        f"no video of Celeb-DF (v2) under {escaped(str(root))}: expected Celeb-real/id0_0000.mp4, "
+        f"YouTube-real/00000.mp4, Celeb-synthesis/id0_id1_0000.mp4 and {TEST_LIST} there, but "
+        f"{places.there_is(root)}{places.within(root, _FOLDERS)} (to get the data: {HOMEPAGE})"
+    )
 
-    Args:
-        root: As in `find_videos`.
-    """
-    test = collections.Counter(folder for folder, _ in _test_list(root))
+
+def _holds_folders(folder: pathlib.Path) -> bool:
+    return any(inner.name.lower() in _FOLDERS for inner in places.folders(folder))
+
+
+def _parts(path: str) -> tuple[str, str, str]:
+    """(folder as the data set spells it, folders inside it, name)"""
+    folder, _, rest = path.partition("/")
+    inner, _, name = rest.rpartition("/")
+    return _FOLDERS.get(folder.lower(), folder), inner, name
+
+
+def _expected_counts(listed: Collection[tuple[str, str]]) -> dict[tuple[str, str], int | None]:
+    test = collections.Counter(folder for folder, _ in listed)
     train = {folder: total - test[folder] for folder, total in NUM_VIDEOS.items()}
     return {
         **{("train", folder): count for folder, count in train.items()},
@@ -114,32 +181,24 @@ def expected_counts(root: pathlib.Path) -> dict[tuple[str, str], int | None]:
     }
 
 
-def _test_list(root: pathlib.Path) -> set[tuple[str, str]]:
-    file = root / TEST_LIST
-    if not file.is_file():
+def _test_list(root: pathlib.Path, found: Iterable[File]) -> set[tuple[str, str]]:
+    path = next((file.path for file in found if file.path.lower() == TEST_LIST.lower()), None)
+    if path is None:
         raise UserError(
-            f"{root} has no {TEST_LIST}, which comes with Celeb-DF (v2) and says which videos are "
-            "for testing"
+            f"{escaped(str(root))} has no {TEST_LIST}, which comes with Celeb-DF (v2) and says "
+            "which videos are for testing"
         )
-    return read_test_list(file.read_text(encoding="utf-8-sig"))
+    return read_test_list(text_files.read(root / path))
 
 
-def _files(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The folder's videos by name; of two with one name, the folder's own."""
-    paths = [*folder.glob("videos/*.mp4"), *folder.glob("*.mp4")]
-    by_name = {path.stem: path for path in paths}
-    return [by_name[name] for name in sorted(by_name)]
-
-
-def _video(path: pathlib.Path, folder: str, split: str) -> Video | None:
-    """The video's place in the data set; None for a file that has none."""
-    name = path.stem
+def _video(path: str, folder: str, name: str, split: str) -> Video | None:
+    """The video's place in the data set; None for a name that has none."""
     if folder == FAKE:
         match = _SYNTHESIS.fullmatch(name)
         if not match:
             return None
         target = f"{match['target']}_{match['clip']}"
-        return Video(str(path), "fake", folder, name, target, match["source"], split, "")
+        return Video(path, "fake", folder, name, target, match["source"], split, "")
     if not (_CELEBRITY if folder == "Celeb-real" else _YOUTUBE).fullmatch(name):
         return None
-    return Video(str(path), "real", folder, name, name, "", split, "")
+    return Video(path, "real", folder, name, name, "", split, "")

@@ -12,9 +12,12 @@ from etils import epath
 from fdd import tables
 from fdd.data.catalog import Video
 from fdd.data.splits import SPLITS
+from fdd.errors import UserError, first_line
+from fdd.video.files import Ignored
 
 COVERAGE_FILE = "coverage.csv"
 FAILURES_FILE = "failures.csv"
+IGNORED_FILE = "ignored.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +29,18 @@ class Outcome:
         num_clips: Number of clips it gave.
         missing: Why further clips are missing, by clip index.
         error: Why it gave none; '' if it gave any.
+        notes: What is to be said of the file although it gave clips, such as damage.
+        damaged: How many of its frames were left out as damaged.
+        unshared: Whether its clips are not where those of its family are.
     """
 
     video: Video
     num_clips: int
     missing: Mapping[int, str]
     error: str
+    notes: str = ""
+    damaged: int = 0
+    unshared: bool = False
 
     def to_json(self) -> str:
         """One line, for `from_json`."""
@@ -42,7 +51,7 @@ class Outcome:
         """Undoes `to_json`."""
         values = json.loads(line)
         missing = {int(index): reason for index, reason in values["missing"].items()}
-        return cls(Video(**values["video"]), values["num_clips"], missing, values["error"])
+        return cls(**values | {"video": Video(**values["video"]), "missing": missing})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +67,9 @@ class Row:
         failed: Without any clip.
         clips: Clips built.
         missing_clips: Clips that built videos should have beyond those.
+        damaged_frames: Frames of built videos that were left out as damaged.
+        unshared: Built videos that could not take the faces and frames of their original, or of
+            another fake of it where that is not held: their crops may betray them.
     """
 
     split: str
@@ -68,6 +80,8 @@ class Row:
     failed: int
     clips: int
     missing_clips: int
+    damaged_frames: int
+    unshared: int
 
 
 _COLUMNS = [field.name for field in dataclasses.fields(Row)]
@@ -102,6 +116,8 @@ def coverage(
                 failed=len(found) - len(built),
                 clips=sum(outcome.num_clips for outcome in built),
                 missing_clips=sum(len(outcome.missing) for outcome in built),
+                damaged_frames=sum(outcome.damaged for outcome in built),
+                unshared=sum(outcome.unshared for outcome in built),
             )
         )
     return rows
@@ -128,24 +144,63 @@ def class_sizes(outcomes: Iterable[Outcome]) -> str:
     return f"Distinct videos: {'; '.join(parts) or 'none'}."
 
 
-def write(folder: epath.PathLike, rows: Sequence[Row], outcomes: Iterable[Outcome]) -> None:
-    """Writes coverage.csv, and failures.csv: video_id, clip_index (empty: all of them), reason."""
+def write(
+    folder: epath.PathLike,
+    rows: Sequence[Row],
+    outcomes: Iterable[Outcome],
+    ignored: Iterable[Ignored],
+) -> None:
+    """Writes coverage.csv, failures.csv and ignored.csv.
+
+    The columns of the second are video_id, clip_index and reason. The clip index is empty where a
+    video gave no clip, and 'file' where it gave some and something is to be said of the file, such
+    as damage. Those of the third, of all files that are no part of the data set, are path and
+    reason.
+    """
     folder = epath.Path(folder)
     lines = [[getattr(row, name) for name in _COLUMNS] for row in rows]
-    (folder / COVERAGE_FILE).write_text(_csv([_COLUMNS, *lines]))
+    (folder / COVERAGE_FILE).write_bytes(_csv([_COLUMNS, *lines]))
     failures: list[list[object]] = [["video_id", "clip_index", "reason"]]
     for outcome in outcomes:
         if outcome.error:
             failures.append([outcome.video.video_id, "", outcome.error])
+        if outcome.notes:
+            failures.append([outcome.video.video_id, "file", outcome.notes])
         for index, reason in sorted(outcome.missing.items()):
             failures.append([outcome.video.video_id, index, reason])
-    (folder / FAILURES_FILE).write_text(_csv(failures))
+    (folder / FAILURES_FILE).write_bytes(_csv(failures))
+    passed_over = [[each.path, each.reason] for each in ignored]
+    (folder / IGNORED_FILE).write_bytes(_csv([["path", "reason"], *passed_over]))
 
 
-def _csv(rows: Iterable[Sequence[object]]) -> str:
+def _csv(rows: Iterable[Sequence[object]]) -> bytes:
+    """In UTF-8, with what no text may hold spelt out."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow([tables.escaped(cell) if isinstance(cell, str) else cell for cell in row])
+    return text.getvalue().encode()
+
+
+def _rows(folder: epath.PathLike, name: str) -> list[dict[str, str]]:
+    """The rows of a file that `write` wrote; `UserError` where it is missing or damaged."""
+    file = epath.Path(folder) / name
+    of_coverage = [column for column in _COLUMNS if column != "unshared"]  # Newer than the others.
+    columns = {COVERAGE_FILE: of_coverage, FAILURES_FILE: ["video_id", "clip_index", "reason"]}[
+        name
+    ]
+    try:
+        rows = list(csv.DictReader(io.StringIO(file.read_bytes().decode(), newline="")))
+        for row in rows:
+            if None in row or not all(isinstance(row.get(column), str) for column in columns):
+                raise ValueError(f"a row is not {','.join(columns)}")
+            if name == COVERAGE_FILE:
+                int(row["found"]), int(row["failed"]), int(row.get("unshared", 0))
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(
+            f"{file} cannot be read ({first_line(error)}): delete the data set and build it again"
+        ) from None
+    return rows
 
 
 def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
@@ -157,17 +212,46 @@ def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
 
     Returns:
         The number, and for the whole data set the number of videos by reason, most frequent first.
+
+    Raises:
+        UserError: the data set's lists are missing or damaged.
     """
-    folder = epath.Path(folder)
-    rows = csv.DictReader(io.StringIO((folder / COVERAGE_FILE).read_text()))
+    rows = _rows(folder, COVERAGE_FILE)
     count = sum(int(row["failed"]) for row in rows if row["split"] == split)
-    rows = csv.DictReader(io.StringIO((folder / FAILURES_FILE).read_text()))
+    rows = _rows(folder, FAILURES_FILE)
     reasons = collections.Counter(row["reason"] for row in rows if not row["clip_index"])
     return count, dict(reasons.most_common())
 
 
+def unshared(folder: epath.PathLike) -> dict[str, int] | None:
+    """Reads how many videos of each method could not take the faces of their family.
+
+    Args:
+        folder: Of the data set.
+
+    Returns:
+        The methods that have such videos; None if the data set was built before they were counted.
+
+    Raises:
+        UserError: coverage.csv is damaged.
+    """
+    if not (epath.Path(folder) / COVERAGE_FILE).exists():
+        return None
+    rows = _rows(folder, COVERAGE_FILE)
+    if not all("unshared" in row for row in rows):
+        return None
+    counts: collections.Counter[str] = collections.Counter()
+    for row in rows:
+        counts[row["method"]] += int(row["unshared"])
+    return {method: count for method, count in counts.items() if count}
+
+
 def missing_methods(folder: epath.PathLike) -> list[str]:
-    """Returns the methods that a data set was to have, and of which no video was found."""
-    rows = list(csv.DictReader(io.StringIO((epath.Path(folder) / COVERAGE_FILE).read_text())))
+    """Returns the methods that a data set was to have, and of which no video was found.
+
+    Raises:
+        UserError: the data set's list is missing or damaged.
+    """
+    rows = _rows(folder, COVERAGE_FILE)
     found = {row["method"] for row in rows if int(row["found"])}
     return [name for name in dict.fromkeys(row["method"] for row in rows) if name not in found]

@@ -7,23 +7,33 @@ References:
 """
 
 import collections
-import csv
 import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from fdd.data.catalog import Video
-from fdd.data.splits import SPLITS
+from fdd.data import identical, places, text_files
+from fdd.data.catalog import Holdings, Video
+from fdd.data.splits import SPLITS, split_named
 from fdd.errors import UserError
+from fdd.tables import escaped
+from fdd.video import files
+from fdd.video.files import File
 
 PREVIEW_LIST, FULL_LIST, TEST_LIST = "dataset.json", "metadata.json", "labels.csv"
 HOMEPAGE = "https://ai.meta.com/datasets/dfdc/"
 
+_LISTS = (PREVIEW_LIST, FULL_LIST, TEST_LIST)
 _LABELS = {"real": "real", "fake": "fake", "0": "real", "1": "fake"}
 _IS_FAKE = {"0": "real", "1": "fake", "false": "real", "true": "fake"}
-_SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+_COLUMNS = {  # What spreadsheets and competitions call them.
+    "filename": ("filename", "file", "file_name", "video", "name", "path", "id", "uri"),
+    "label": ("label", "labels", "is_fake", "class", "target"),
+    "split": ("split", "set", "subset"),
+    "original": ("original",),
+}
 
 LAYOUT = f"""\
 dfdc_train_part_0/{FULL_LIST} with its videos beside it, likewise the other parts and test folders
@@ -74,23 +84,28 @@ def read_entry(file: str, values: Any) -> Entry:
         UserError: the label or the split is missing or unknown.
     """
     if not isinstance(values, Mapping):
-        raise UserError(f"'{file}' should have a label and has {json.dumps(values)[:80]}")
+        raise UserError(f"'{escaped(file)}' should have a label and has {json.dumps(values)[:80]}")
     key, labels = ("is_fake", _IS_FAKE) if "is_fake" in values else ("label", _LABELS)
-    label = labels.get(str(values.get(key)).lower())
+    label = labels.get(str(values.get(key)).strip().lower().removesuffix(".0"))
     if label is None:
         raise UserError(
-            f"'{file}' is neither real nor fake: it needs a label, REAL or FAKE, or is_fake, 0 or 1"
+            f"'{escaped(file)}' is neither real nor fake: it needs a label, REAL or FAKE, or "
+            "is_fake, 0 or 1"
         )
-    split = _text(values, "split") or _text(values, "set") or "test"
-    if split not in _SPLITS:
-        raise UserError(f"'{file}' has the unknown split '{split}', none of {', '.join(SPLITS)}")
+    said = _text(values, "split") or _text(values, "set") or "test"
+    split = split_named(said)
+    if split is None:
+        raise UserError(
+            f"'{escaped(file)}' has the unknown split '{escaped(said)}', none of "
+            f"{', '.join(SPLITS)}"
+        )
     method = label
     if "target_id" in values or "set" in values:
         method = file.split("/")[0] if "/" in file else f"preview_{label}"
     return Entry(
         file,
         label,
-        _SPLITS[split],
+        split,
         method,
         original=_text(values, "original") if label == "fake" else "",
         person=_text(values, "target_id"),
@@ -98,28 +113,39 @@ def read_entry(file: str, values: Any) -> Entry:
     )
 
 
-def read_list(path: pathlib.Path) -> list[Entry]:
-    """Reads metadata.json, dataset.json or labels.csv.
+def read_entries(text: str, name: str) -> list[Entry]:
+    """Understands metadata.json, dataset.json or labels.csv.
+
+    Args:
+        text: The file's text.
+        name: The file's name; its ending decides between JSON and a table.
 
     Raises:
-        UserError: the file is of another form, with the first thing in it that is not understood.
+        UserError: the text is of another form, with the first thing that is not understood.
     """
+    if not name.lower().endswith(".csv"):
+        entries = text_files.json_object(text, name).items()
+        return [_entry(file, values, f"{name} is not understood") for file, values in entries]
+    found: dict[str, Entry] = {}
+    for line, row in text_files.table(text, name, _COLUMNS, optional=2):
+        where = f"{name}, line {line}"
+        entry = _entry(row["filename"], row, where)
+        if found.setdefault(entry.file, entry) != entry:
+            raise UserError(f"{where}: another line says something else of '{escaped(entry.file)}'")
+    return list(found.values())
+
+
+def _entry(file: str, values: Any, where: str) -> Entry:
+    if not file.strip():
+        raise UserError(f"{where}: a file's name is missing")
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        if path.suffix == ".csv":
-            rows = csv.DictReader(text.splitlines())
-            entries = {str(row.get("filename")): row for row in rows}
-        else:
-            entries = json.loads(text)
-        if not isinstance(entries, Mapping):
-            raise UserError("it does not map names of files to their labels")
-        return [read_entry(file, values) for file, values in entries.items()]
-    except (UserError, ValueError) as error:
-        raise UserError(f"{path} is not understood: {' '.join(str(error).split())}") from None
+        return read_entry(file, values)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
 
 
-def find_videos(root: pathlib.Path) -> list[Video]:
-    """Lists the videos that a user holds.
+def survey(root: pathlib.Path) -> Holdings:
+    """Looks through what a user holds.
 
     A video is named by its path from `root`. A fake's target is its original, or the person it
     shows where only that is known.
@@ -128,66 +154,97 @@ def find_videos(root: pathlib.Path) -> list[Video]:
         root: Folder with lists of videos in it, at most two folders down.
 
     Returns:
-        What the lists name and is there, sorted by (method, name).
+        What the lists name and is there, the videos sorted by (method, name); and how many of each
+        (split, method) the lists name.
 
     Raises:
-        UserError: nothing is there, or a list is not understood.
+        UserError: nothing is there, a list is not understood, or two videos that must differ are
+            the same.
     """
+    root = places.locate(root, pathlib.Path.is_dir)
+    found, ignored = files.walk(root)
+    lists = sorted(filter(None, map(_as_list, found)))
+    index = _Index(found)
+    named: dict[str, tuple[str, str]] = {}
     videos: dict[str, Video] = {}
-    for list_path, entry in _entries(root):
-        path = _on_disk(list_path.parent, entry.file)
-        if path is not None:
-            video = _video(root, list_path.parent, path, entry)
-            if videos.setdefault(str(path), video).label != entry.label:
-                raise UserError(f"one list calls {path} real and another one fake")
+    for *_, list_path in lists:
+        folder = posixpath.dirname(list_path)
+        for entry in read_entries(text_files.read(root / list_path), str(root / list_path)):
+            inside = _inside(folder, entry.file)
+            named.setdefault(inside, (entry.split, entry.method))
+            if (path := index.find(folder, inside)) is None:
+                continue
+            video = _video(str(root / path), folder, inside, entry)
+            if videos.setdefault(path, video).label != entry.label:
+                raise UserError(
+                    f"one list calls {escaped(str(root / path))} real and another one fake"
+                )
     if not videos:
         raise UserError(
-            f"no video of DFDC under {root}: expected {'; or '.join(LAYOUT.splitlines())} (to get "
-            f"the data: {HOMEPAGE})"
+            f"no video of DFDC under {escaped(str(root))}: expected "
+            f"{'; or '.join(LAYOUT.splitlines())}, but {places.there_is(root)} (to get the data: "
+            f"{HOMEPAGE})"
         )
-    return sorted(videos.values(), key=lambda video: (video.method, video.name))
-
-
-def expected_counts(root: pathlib.Path) -> dict[tuple[str, str], int | None]:
-    """Number of videos of each (split, method) that the lists name.
-
-    Args:
-        root: As in `find_videos`.
-    """
-    named = {
-        (list_path.parent / entry.file): (entry.split, entry.method)
-        for list_path, entry in reversed(_entries(root))
-    }
+    used = [*videos, *(list_path for *_, list_path in lists)]
+    ignored += places.unused(root, found, used, "named in no list")
+    ordered = sorted(videos.values(), key=lambda video: (video.method, video.name))
+    ordered, copies, warning = identical.settle(root, ordered, refuse_copies=False)
     counts = collections.Counter(named.values())
-    return dict(sorted(counts.items(), key=lambda item: (SPLITS.index(item[0][0]), item[0][1])))
+    expected = sorted(counts.items(), key=lambda item: (SPLITS.index(item[0][0]), item[0][1]))
+    return Holdings(ordered, dict(expected), sorted([*ignored, *copies]), warning)
 
 
-def _entries(root: pathlib.Path) -> list[tuple[pathlib.Path, Entry]]:
-    """What all lists say, a folder's json file before its csv file."""
-    found = []
-    for name in (PREVIEW_LIST, FULL_LIST, TEST_LIST):
-        for depth in ("", "*/", "*/*/"):
-            for path in sorted(root.glob(f"{depth}{name}")):
-                found.extend((path, entry) for entry in read_list(path))
-    return found
+def _as_list(file: File) -> tuple[int, int, str] | None:
+    """What orders lists, a json file before a csv file, and the path; None for another file."""
+    depth, name = file.path.count("/"), posixpath.basename(file.path).lower()
+    if depth > 2 or name not in _LISTS:
+        return None
+    return _LISTS.index(name), depth, file.path
 
 
-def _on_disk(folder: pathlib.Path, file: str) -> pathlib.Path | None:
-    first, _, rest = file.rpartition("/")[0].partition("/")
-    name = file.rpartition("/")[2]
-    places = [folder / file, folder / first / "videos" / rest / name]
-    return next((place for place in places if place.is_file()), None)
+def _inside(folder: str, file: str) -> str:
+    """A listed file's path from the root; of one outside of it, the name beside the list."""
+    file = file.replace("\\", "/")
+    path = posixpath.normpath(posixpath.join(folder, file))
+    if path.startswith(("/", "../")) or path in ("..", "."):
+        path = posixpath.join(folder, posixpath.basename(file))
+    return path
 
 
-def _video(root: pathlib.Path, folder: pathlib.Path, path: pathlib.Path, entry: Entry) -> Video:
+class _Index:
+    """Finds files by what lists call them."""
+
+    def __init__(self, found: Collection[File]):
+        self._paths = {file.path for file in found}
+        self._others: dict[str, str] = {}  # In lower case, with and without the ending.
+        for file in found:
+            if files.is_video(file.path):
+                for key in (file.path, posixpath.splitext(file.path)[0]):
+                    self._others.setdefault(key.lower(), file.path)
+
+    def find(self, folder: str, path: str) -> str | None:
+        """The file itself, or the one in a folder `videos` between its first folder and it."""
+        rest = posixpath.relpath(path, folder or ".")
+        first, _, last = rest.rpartition("/")[0].partition("/")
+        name = rest.rpartition("/")[2]
+        tried = (path, posixpath.normpath(posixpath.join(folder, first, "videos", last, name)))
+        for place in tried:
+            if place in self._paths:
+                return place
+        return next((self._others[p.lower()] for p in tried if p.lower() in self._others), None)
+
+
+def _video(path: str, folder: str, inside: str, entry: Entry) -> Video:
     def name_of(file: str) -> str:
-        return (folder / file).relative_to(root).with_suffix("").as_posix()
+        return posixpath.splitext(file)[0] if files.is_video(file) else file
 
-    name = name_of(entry.file)
+    name = name_of(inside)
     if entry.method not in ("real", "fake"):  # Already in the video's id, as its method.
         name = name.replace(f"{entry.method}/", "", 1)
-    target = name_of(entry.original) if entry.original else entry.person or name
-    video = Video(str(path), entry.label, entry.method, name, target, entry.source, entry.split, "")
+    original = entry.original and name_of(_inside(folder, entry.original))
+    name, target, source = map(escaped, (name, original or entry.person or name, entry.source))
+    method = escaped(entry.method)
+    video = Video(path, entry.label, method, name, target, source, entry.split, "")
     if entry.method in ("real", "fake"):
         return video
     # The preview does not say which video a fake was made from, only who is in it.

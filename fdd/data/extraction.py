@@ -2,23 +2,30 @@
 
 import concurrent.futures
 import dataclasses
+import fractions
+import functools
 import hashlib
 import json
 import multiprocessing
 import os
 import pathlib
-import pickle
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 
 import tqdm
 
-from fdd.data.catalog import Video, by_scene
+from fdd.data import results_file
+from fdd.data.catalog import Video, families
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
-from fdd.video.clips import Extraction, Preprocessing, extract_clips
+from fdd.video import pipes
+from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Clip, Extraction
+from fdd.video.faces import Face
+from fdd.video.family import Family, FamilyChangedError, cut_together
+from fdd.video.info import Condition, VideoInfo
+from fdd.video.preprocessing import Preprocessing
+from fdd.workers import exit_with_parent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,69 +37,89 @@ class Result:
         extraction: Its clips; None where nothing could be had.
         error: Why nothing could be had.
         file_sha256: Of the file, in hexadecimal digits; '' where it could not be read.
+        file_bytes: Its size; 0 where it could not be read.
     """
 
     video: Video
     extraction: Extraction | None
     error: str
     file_sha256: str
+    file_bytes: int = 0  # What an interrupted build of an older version left has none.
 
     @property
     def outcome(self) -> Outcome:
         """The result without the clips."""
         if self.extraction is None:
             return Outcome(self.video, 0, {}, self.error)
-        return Outcome(self.video, len(self.extraction.people[0]), self.extraction.missing, "")
+        found, condition = self.extraction, self.extraction.info.condition
+        notes = list(condition.clauses())
+        if found.unshared:
+            notes.append(f"its faces had to be searched by themselves: {found.unshared}")
+        return Outcome(
+            self.video, len(found.people[0]), found.missing, "",
+            "; ".join(notes), condition.damaged, bool(found.unshared),
+        )  # fmt: skip
 
 
-def extract_group(videos: Sequence[Video], spec: Preprocessing) -> list[Result]:
+_TYPES = (Result, Video, Extraction, Clip, Face, VideoInfo, Condition, fractions.Fraction)
+
+
+def extract_group(
+    videos: Sequence[Video], spec: Preprocessing, family: Sequence[Video] = ()
+) -> list[Result]:
     """Extracts the clips of the videos of one scene.
 
     Args:
         videos: The videos; those after the first that works take its faces
             (`fdd.video.clips.extract_clips`).
         spec: How.
+        family: All videos that are held of the scene, the real one first: clips are placed on
+            frames that all of them have (`fdd.video.family`). By default `videos`.
 
     Returns:
         A result per video, in order, with the clips of the video's first person only.
     """
+    paths = [video.path for video in family or videos]
+    return cut_together(paths, spec, functools.partial(_extract_all, videos, spec))
+
+
+def _extract_all(videos: Sequence[Video], spec: Preprocessing, family: Family) -> list[Result]:
     reference, results = None, []
     for video in videos:
-        extraction, error, digest = None, "", ""
+        extraction, error, digest, size = None, "", "", 0
         try:
-            with open(video.path, "rb") as file:
+            with pipes.open_regular(video.path) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            extraction = extract_clips(video.path, spec, reference, video.mask)
+                size = os.fstat(file.fileno()).st_size
+            extraction = extract_clips(video.path, spec, reference, video.mask, family=family)
             reference = reference or extraction
             extraction = dataclasses.replace(extraction, people=extraction.people[:1])
+        except FamilyChangedError:
+            raise
         except VideoError as failure:
-            error = str(failure)
+            said = failure.condition.clauses() if failure.condition else ()
+            error = "; ".join([str(failure), *said])
         except Exception as failure:  # One bad file must not end a build of days; it is listed.
             error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
-        results.append(Result(video, extraction, error, digest))
+        results.append(Result(video, extraction, error, digest, size))
     return results
-
-
-def exit_with_parent() -> None:
-    """Makes this worker process end when the process that started it does, even by kill -9.
-
-    Ctrl-C is left to that process.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 class Workspace:
     """A folder with one file of results for each finished group of videos."""
 
-    def __init__(self, folder: pathlib.Path, spec: Preprocessing):
+    def __init__(self, folder: pathlib.Path, spec: Preprocessing, held: Sequence[Video] = ()):
+        """Makes nothing yet.
+
+        Args:
+            folder: Where.
+            spec: How clips are cut.
+            held: All videos of the data set, those included that are not cut: they have a say in
+                where clips are placed.
+        """
         self._folder = folder / spec.fingerprint()
         self._spec = spec
+        self._held = held
 
     def run(self, videos: Sequence[Video], num_processes: int | None = None) -> None:
         """Extracts what is not there yet, with a progress bar.
@@ -105,11 +132,11 @@ class Workspace:
             UserError: a process was killed, by the system or by a file that crashes the decoder.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        groups = [group for group in by_scene(videos) if not self._file(group).exists()]
+        groups = [each for each in self._families(videos) if not self._file(*each).exists()]
         if not groups:
             return
         processes = min(num_processes or len(os.sched_getaffinity(0)), len(groups))
-        total = sum(map(len, groups))
+        total = sum(len(group) for group, _ in groups)
         bar = tqdm.tqdm(
             total=len(videos), initial=len(videos) - total, desc="Cutting clips", unit="video"
         )
@@ -117,7 +144,7 @@ class Workspace:
         context = multiprocessing.get_context("spawn")
         pool = concurrent.futures.ProcessPoolExecutor(processes, context, exit_with_parent)
         with bar, pool:
-            jobs = {pool.submit(self._extract_to_file, group): group for group in groups}
+            jobs = {pool.submit(self._extract_to_file, *each): each[0] for each in groups}
             try:
                 for job in concurrent.futures.as_completed(jobs):
                     job.result()
@@ -132,27 +159,30 @@ class Workspace:
 
     def results(self, videos: Sequence[Video]) -> Iterator[Result]:
         """Yields the result of each video, in an order that depends on the videos alone."""
-        for group in by_scene(videos):
-            yield from pickle.loads(self._file(group).read_bytes())
+        for each in self._families(videos):
+            yield from results_file.read(self._file(*each), _TYPES)
 
     def clear(self, videos: Sequence[Video]) -> None:
         """Deletes the results of these videos, and what was left of them by a kill."""
-        for group in by_scene(videos):
-            for file in self._folder.glob(f"{self._file(group).name}*"):
+        for each in self._families(videos):
+            for file in self._folder.glob(f"{self._file(*each).name}*"):
                 file.unlink()
         if self._folder.is_dir() and not any(self._folder.iterdir()):
             self._folder.rmdir()
 
-    def _extract_to_file(self, group: Sequence[Video]) -> None:
-        file = self._file(group)
+    def _families(self, videos: Sequence[Video]) -> list[tuple[tuple[Video, ...], ...]]:
+        return families(videos, self._held)
+
+    def _extract_to_file(self, group: Sequence[Video], family: Sequence[Video]) -> None:
+        file = self._file(group, family)
         partial = file.with_name(f"{file.name}.{os.getpid()}")
-        partial.write_bytes(pickle.dumps(extract_group(group, self._spec)))
+        results_file.write(partial, extract_group(group, self._spec, family))
         partial.replace(file)
 
-    def _file(self, group: Sequence[Video]) -> pathlib.Path:
+    def _file(self, group: Sequence[Video], family: Sequence[Video]) -> pathlib.Path:
         """The group's file; another one when a video was replaced, added or taken away."""
-        videos = []
-        for video in group:
+        videos: list[object] = [len(group)]
+        for video in (*group, *family):
             try:
                 stat = os.stat(video.path)
                 version = [stat.st_size, stat.st_mtime_ns]

@@ -1,18 +1,23 @@
 """A folder of one's own videos, sorted into real and fake."""
 
 import collections
-import csv
 import dataclasses
-import os
 import pathlib
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 
-from fdd.data.catalog import Video
-from fdd.data.splits import SPLITS
+from fdd.data import identical, places, text_files
+from fdd.data.catalog import LABELS, Holdings, Video
+from fdd.data.splits import AMBIGUOUS, SPLITS, split_named
 from fdd.errors import UserError
+from fdd.tables import escaped
+from fdd.video import files
 
-ENDINGS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v")
 GROUPS_FILE = "groups.csv"
+_COLUMNS = {
+    "video": ("video", "videos", "file", "filename", "file_name", "path", "name"),
+    "group": ("group", "groups", "person", "identity", "subject", "actor", "speaker"),
+}
 
 Place = tuple[str, str]
 """(split, method)"""
@@ -24,14 +29,15 @@ train|validation|test/real/*.mp4 and train|validation|test/fake/*.mp4"""
 HOW_TO_OBTAIN = f"""\
 manual_dir is a folder of your own videos:
 {LAYOUT}
-Videos may lie in further folders inside these. Their names end in {", ".join(ENDINGS)}."""
+Videos may lie in further folders inside these, and have any ending that videos usually have."""
 
 
 def place(path: pathlib.PurePath) -> Place | None:
     """Where a file's path from the root puts it.
 
     Args:
-        path: Such as real/a.mp4, fake/METHOD/a.mp4 or train/fake/METHOD/a.mp4.
+        path: Such as real/a.mp4, fake/METHOD/a.mp4 or train/fake/METHOD/a.mp4; the names of splits
+            and labels in capitals or not.
 
     Returns:
         Its split, 'test' where the path names none, and its method: 'real'; for fakes, the name of
@@ -41,103 +47,107 @@ def place(path: pathlib.PurePath) -> Place | None:
     Raises:
         UserError: a folder of fakes is called 'real'.
     """
-    parts = path.parts
-    split = "test"
-    if len(parts) > 1 and parts[0] in SPLITS:
-        split, *parts = parts
-    if path.suffix.lower() not in ENDINGS or len(parts) < 2 or parts[0] not in ("real", "fake"):
+    named, label, parts = _divided(path)
+    if not files.is_video(path.name) or label is None:
         return None
-    if parts[0] == "real":
+    split = split_named(named) if named else "test"
+    if label.lower() == "real":
         return split, "real"
-    method = parts[1] if len(parts) > 2 else "fake"
-    if method == "real":
-        raise UserError(f"{path}: a method of forgery cannot be called 'real'")
+    method = escaped(parts[0]) if len(parts) > 1 else "fake"
+    if method.lower() == "real":
+        raise UserError(f"{escaped(str(path))}: a method of forgery cannot be called 'real'")
     return split, method
+
+
+def _divided(path: pathlib.PurePath) -> tuple[str, str | None, tuple[str, ...]]:
+    """A path's folder of a split ('': none), of a label (None: none), and what is inside it."""
+    parts = path.parts
+    named = parts[0] if len(parts) > 1 and split_named(parts[0]) else ""
+    rest = parts[1:] if named else parts
+    if len(rest) < 2 or rest[0].lower() not in LABELS:
+        return named, None, rest
+    return named, rest[0], rest[1:]
 
 
 def read_groups(text: str) -> dict[pathlib.PurePath, str]:
     """Who or what is shown in which video.
 
     Args:
-        text: Contents of groups.csv: columns `video`, a path from the root, and `group`.
+        text: Contents of groups.csv: columns `video`, a path from the root, and `group`, whatever
+            delimits them.
 
     Returns:
         The group of each path that has one.
 
     Raises:
-        UserError: a column is missing, or a path is in none of the folders for videos.
+        UserError: a column is missing, or a path is in none of the folders for videos or has two
+            groups.
     """
-    table = csv.DictReader(text.splitlines())
-    if not {"video", "group"} <= set(table.fieldnames or ()):
-        raise UserError(
-            f"{GROUPS_FILE}: expected the columns video,group in the first line, not "
-            f"'{','.join(table.fieldnames or ())}'"
-        )
-    groups = {}
-    for row in table:
-        path = pathlib.PurePosixPath((row["video"] or "").strip().replace("\\", "/"))
+    groups: dict[pathlib.PurePath, str] = {}
+    for line, row in text_files.table(text, GROUPS_FILE, _COLUMNS):
+        name = row["video"].replace("\\", "/").removeprefix("./")
+        path = pathlib.PurePosixPath(unicodedata.normalize("NFC", name))
         if place(path) is None:
             raise UserError(
-                f"{GROUPS_FILE}, line {table.line_num}: '{path}' is no video in real/, fake/ or a "
-                "split's real/ or fake/"
+                f"{GROUPS_FILE}, line {line}: '{escaped(str(path))}' is no video in real/, fake/ "
+                "or a split's real/ or fake/"
             )
-        if group := (row["group"] or "").strip():
-            groups[path] = group
+        if (group := escaped(row["group"])) and groups.setdefault(path, group) != group:
+            raise UserError(
+                f"{GROUPS_FILE}, line {line}: '{escaped(str(path))}' has another group already"
+            )
+        groups.setdefault(path, "")
     return groups
 
 
-def find_videos(root: pathlib.Path) -> list[Video]:
-    """Lists the videos that a user holds.
+def survey(root: pathlib.Path) -> Holdings:
+    """Looks through what a user holds.
 
     A video's target is its group, or the video itself where groups.csv is missing or says nothing
     of it.
 
     Args:
-        root: Folder with real/ and fake/, or with these two inside train/, validation/ or test/.
+        root: Folder with real/ and fake/, or with these two inside train/, validation/ or test/; or
+            a folder above it.
 
     Returns:
-        The videos, sorted by path.
+        The videos, sorted by path; and how many of each (split, method) are there or named in
+        groups.csv.
 
     Raises:
-        UserError: there are none, the two layouts are mixed, groups.csv is not understood, or
-            splits share a group.
+        UserError: there are none, the two layouts are mixed, groups.csv is not understood, splits
+            share a group, or two videos are the same.
     """
-    paths = _files(root)
-    if not paths:
+    root = places.locate(root, _holds_labels)
+    found, ignored = files.walk(root)
+    by_path = {pathlib.PurePosixPath(file.path): file for file in found}
+    placed = {path: where for path in by_path if (where := place(path)) is not None}
+    _refuse_mixed_folders(root, placed)
+    if not placed:
         raise UserError(
-            f"no video under {root}: expected {', or '.join(LAYOUT.splitlines())} there, with "
-            f"names that end in {', '.join(ENDINGS)}"
+            f"no video under {escaped(str(root))}: expected {', '.join(LAYOUT.splitlines())} "
+            f"there, with the names of videos (.mp4, .mov, …), but {places.there_is(root)}"
+            f"{places.within(root, (*LABELS, *SPLITS))}"
         )
-    if len({path.parts[0] in SPLITS for path in paths}) > 1:
-        raise UserError(
-            f"{root} has both real/ or fake/ and folders of splits ({', '.join(SPLITS)}): move "
-            "the former into one of the latter"
-        )
-    groups = _groups(root)
-    names = _names(paths)
+    lists = [file.path for file in found if file.path.lower() == GROUPS_FILE]
+    groups = _groups(root, lists, placed)
+    names = _names(placed)
     videos = []
-    for path, (split, method) in paths.items():
-        name = names[path]
+    for path, (split, method) in placed.items():
         label = "real" if method == "real" else "fake"
-        target = groups.get(path, f"{method}/{name}")
-        video = Video(str(root / path), label, method, name, target, "", split, "")
+        target = groups.pop(path, "") or f"{method}/{names[path]}"
+        file = str(root / by_path[path].path)
+        video = Video(file, label, method, names[path], target, "", split, "")
         # Nothing says that two videos show the same footage.
         videos.append(dataclasses.replace(video, scene=video.video_id))
+    videos, copies, warning = identical.settle(root, videos, refuse_copies=True)
     _refuse_shared_groups(videos)
-    return videos
-
-
-def expected_counts(root: pathlib.Path) -> dict[tuple[str, str], int | None]:
-    """Number of videos of each (split, method) that are there or named in groups.csv.
-
-    Args:
-        root: As in `find_videos`.
-    """
-    places = _files(root)
-    for path in _groups(root):
-        places.setdefault(path, place(path))
-    counts = collections.Counter(places.values())
-    return {key: counts[key] for key in sorted(counts, key=_order)}
+    used = [*map(str, placed), *lists]
+    ignored += [*copies, *places.unused(root, found, used, "in no folder real or fake")]
+    counts = collections.Counter((video.split, video.method) for video in videos)
+    counts.update(where for path in groups if (where := place(path)))
+    expected = {key: counts[key] for key in sorted(counts, key=_order)}
+    return Holdings(videos, expected, sorted(ignored), warning)
 
 
 def _order(key: Place) -> tuple[int, bool, str]:
@@ -145,35 +155,86 @@ def _order(key: Place) -> tuple[int, bool, str]:
     return SPLITS.index(split), method != "real", method
 
 
-def _files(root: pathlib.Path) -> dict[pathlib.PurePath, Place]:
-    """The videos' paths from the root; links to folders are followed."""
-    found = {}
-    for start in ("real", "fake", *SPLITS):
-        for folder, _, names in os.walk(root / start, followlinks=True):
-            for name in names:
-                path = pathlib.PurePosixPath(pathlib.Path(folder, name).relative_to(root))
-                where = None if name.startswith(".") else place(path)
-                if where is not None:
-                    found[path] = where
-    return dict(sorted(found.items()))
+def _holds_labels(folder: pathlib.Path) -> bool:
+    names = {inner.name.lower(): inner for inner in places.folders(folder)}
+    inner = [path for name, path in names.items() if split_named(name)]
+    return bool(names.keys() & set(LABELS)) or any(
+        path.name.lower() in LABELS for split in inner for path in places.folders(split)
+    )
 
 
-def _groups(root: pathlib.Path) -> dict[pathlib.PurePath, str]:
-    file = root / GROUPS_FILE
-    return read_groups(file.read_text(encoding="utf-8-sig")) if file.is_file() else {}
+def _refuse_mixed_folders(root: pathlib.Path, paths: Iterable[pathlib.PurePath]) -> None:
+    """Sees that splits and labels have one folder each, and all videos are in splits or none."""
+    spellings = collections.defaultdict(set)
+    for path in paths:
+        named, label, _ = _divided(path)
+        split = split_named(named) if named else ""
+        spellings[split].add(named)
+        spellings[split, label.lower()].add(f"{named}/{label}" if named else label)
+    if {"", *SPLITS} & spellings.keys() > {""}:
+        raise UserError(
+            f"{escaped(str(root))} has both real/ or fake/ and folders of splits "
+            f"({', '.join(SPLITS)}): move the former into one of the latter"
+        )
+    for names in spellings.values():
+        if len(names) > 1:
+            raise UserError(
+                f"in {escaped(str(root))}, {' and '.join(f'{name}/' for name in sorted(names))} "
+                "mean the same: make one folder of them"
+            )
+    for folder in places.folders(root):
+        inner = {path.name.lower() for path in places.folders(folder)}
+        if folder.name.lower() in AMBIGUOUS and inner & set(LABELS):
+            raise UserError(
+                f"{escaped(str(folder))}: '{folder.name}' may mean validation or test, rename it"
+            )
+
+
+def _groups(
+    root: pathlib.Path, lists: Sequence[str], placed: Mapping[pathlib.PurePath, Place]
+) -> dict[pathlib.PurePath, str]:
+    """The group of each path, spelt as on the disk where such a file is there."""
+    if not lists:
+        return {}
+    if len(lists) > 1:
+        raise UserError(f"{escaped(str(root))} holds both {' and '.join(lists)}: remove one")
+    exact = {_normal(path): path for path in placed}
+    folded = {_normal(path).lower(): path for path in placed}
+    groups = {}
+    for path, group in read_groups(text_files.read(root / lists[0])).items():
+        name = _normal(path)
+        held = exact.get(name) or folded.get(name.lower()) or path
+        if groups.setdefault(held, group) != group:
+            raise UserError(f"{GROUPS_FILE}: '{escaped(str(held))}' is in two groups")
+    return groups
+
+
+def _normal(path: pathlib.PurePath) -> str:
+    """A path with accents as parts of their letters, as most systems but macOS write them."""
+    return unicodedata.normalize("NFC", str(path))
 
 
 def _names(paths: Mapping[pathlib.PurePath, Place]) -> dict[pathlib.PurePath, str]:
-    """Path inside the method's folder without the ending; the whole path where two would agree."""
+    """Path inside the method's folder without the ending; the whole path where two would agree.
+
+    They are text without control characters, and no two of a method are alike.
+    """
     short = {}
     for path, (_, method) in paths.items():
-        parts = path.with_suffix("").parts
-        depth = parts.index("real" if method == "real" else "fake") + 1
-        if parts[depth] == method and len(parts) > depth + 1:
-            depth += 1
-        short[path] = (method, "/".join(parts[depth:]))
+        inside = _divided(path.with_suffix(""))[2]
+        inside = inside[1:] if method != "real" and len(inside) > 1 else inside
+        short[path] = (method, escaped("/".join(inside)))
     counts = collections.Counter(short.values())
-    return {path: key[1] if counts[key] == 1 else str(path) for path, key in short.items()}
+    names, taken = {}, set()
+    for path, (method, name) in short.items():
+        plain = name = name if counts[method, name] == 1 else escaped(str(path))
+        number = 1
+        while (method, name) in taken:  # Of names that differ in characters that are spelt out.
+            number += 1
+            name = f"{plain}~{number}"
+        taken.add((method, name))
+        names[path] = name
+    return names
 
 
 def _refuse_shared_groups(videos: list[Video]) -> None:

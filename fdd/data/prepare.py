@@ -4,12 +4,14 @@ import dataclasses
 import importlib
 import json
 import pathlib
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import ml_collections
 import tensorflow_datasets as tfds
 from absl import logging
 
+from fdd import home
 from fdd.data import coverage
 from fdd.data.builder import ClipBuilder, ClipConfig
 from fdd.data.records import Dataset
@@ -71,7 +73,7 @@ def _demo(data: ml_collections.ConfigDict) -> DemoSpec | None:
 
 
 def _data_dir(data: ml_collections.ConfigDict) -> pathlib.Path:
-    folder = pathlib.Path(data.data_dir).expanduser()
+    folder = home.expanded(data.data_dir)
     demo = _demo(data)
     return folder / f"demo-{demo.fingerprint()}" if demo else folder
 
@@ -80,7 +82,7 @@ def videos_folder(data: ml_collections.ConfigDict) -> pathlib.Path | None:
     """Returns where the videos are that `config.data` builds from, if it says so."""
     if data.demo:
         return _data_dir(data) / "videos"
-    return pathlib.Path(data.manual_dir).expanduser() if data.manual_dir else None
+    return home.expanded(data.manual_dir) if data.manual_dir else None
 
 
 def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
@@ -99,7 +101,7 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     if not built:
         manual_dir = videos_folder(data)
         if demo:
-            write_tree(demo, manual_dir)
+            _draw(demo, manual_dir)
         if manual_dir is None:
             raise UserError(_how_to_build(builder, data))
         _build(builder, manual_dir)
@@ -116,6 +118,18 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     return dataset
 
 
+def _draw(demo: DemoSpec, folder: pathlib.Path) -> None:
+    try:
+        write_tree(demo, folder)
+    except ValueError as error:  # The folder is damaged, or not the demo's.
+        raise UserError(f"the demo cannot be drawn: {error}") from None
+    except BrokenProcessPool:
+        raise UserError(
+            "a process that draws videos was killed, perhaps for want of memory; what is finished "
+            "is kept, so run the command again"
+        ) from None
+
+
 def _build(builder: tfds.core.DatasetBuilder, manual_dir: pathlib.Path) -> None:
     if not manual_dir.is_dir():
         raise UserError(f"config.data.manual_dir={manual_dir} is no folder")
@@ -125,8 +139,20 @@ def _build(builder: tfds.core.DatasetBuilder, manual_dir: pathlib.Path) -> None:
     )
 
 
+def _above(builder: ClipBuilder, folder: pathlib.Path) -> pathlib.Path | None:
+    """The folder above this one in which the builder's data set is, if there is one."""
+    inside = pathlib.Path(*pathlib.Path(builder.data_dir).parts[-3:])  # Name, config and version.
+    return next((p for p in folder.absolute().parents if (p / inside).is_dir()), None)
+
+
 def _how_to_build(builder: ClipBuilder, data: ml_collections.ConfigDict) -> str:
     config = builder.builder_config
+    above = _above(builder, _data_dir(data))
+    if above is not None:
+        return (
+            f"{data.data_dir} is inside a data folder, give the folder itself: "
+            f"--config.data.data_dir={above}"
+        )
     option = config.name
     if config.name not in builder.builder_configs:
         usual = _settings(type(config)())

@@ -4,6 +4,7 @@ No TensorFlow is needed to write them (frames are handed over as encoded JPEG) o
 """
 
 import io
+import json
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,11 +15,17 @@ from etils import epath
 from tensorflow_datasets.core import writer
 from tensorflow_datasets.proto import tf_example_pb2
 
+from fdd import tables
+from fdd.data import people, places
 from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError, first_line
-from fdd.video import clips
-from fdd.video.clips import Clip, Extraction, Preprocessing
+from fdd.tables import escaped
+from fdd.video import crops
+from fdd.video.extraction import Clip, Extraction
+from fdd.video.preprocessing import Preprocessing
+
+_TFDS_TYPES = "tensorflow_datasets.core.features."
 
 
 def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
@@ -40,6 +47,8 @@ def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
             "frame_indices": per_frame(shape=(num_frames,), dtype=np.int32),
             "seconds": per_frame(shape=(num_frames,), dtype=np.float32),
             "fps": np.float32,
+            "video_frames": np.int32,
+            "file_bytes": np.int64,
             "video_height": np.int32,
             "video_width": np.int32,
             "face_box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
@@ -58,7 +67,7 @@ def examples(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _example(result: Result, extraction: Extraction, clip: Clip) -> dict[str, Any]:
-    video = result.video
+    video, position = result.video, extraction.info.position
     return {
         "frames": [io.BytesIO(jpeg) for jpeg in clip.frames],
         "label": video.label,
@@ -69,9 +78,11 @@ def _example(result: Result, extraction: Extraction, clip: Clip) -> dict[str, An
         "compression": video.compression,
         "file_sha256": result.file_sha256,
         "clip_index": clip.index,
-        "frame_indices": np.array(clip.frame_indices, np.int32),
+        "frame_indices": np.array([position(index) for index in clip.frame_indices], np.int32),
         "seconds": np.array(clip.seconds, np.float32),
         "fps": extraction.info.fps,
+        "video_frames": extraction.info.num_frames,
+        "file_bytes": result.file_bytes,
         "video_height": extraction.frame_size[0],
         "video_width": extraction.frame_size[1],
         "face_box": np.array(clip.face.box if clip.face else (0, 0, 0, 0), np.float32),
@@ -96,6 +107,26 @@ def _sorted_fields(record: bytes) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
+def _refuse_foreign_types(folder: pathlib.Path) -> None:
+    """Sees that a data set's schema names TFDS's own types only.
+
+    TFDS imports whatever module the schema names, and so would run it.
+
+    Raises:
+        ValueError: it names another, or is no JSON.
+        OSError: it cannot be read.
+    """
+    parts = [json.loads((folder / "features.json").read_bytes())]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            for key in ("pythonClassName", "python_class_name", "type"):
+                name = part.get(key)
+                if isinstance(name, str) and not name.startswith(_TFDS_TYPES):
+                    raise ValueError(f"features.json names {name}, which is no type of TFDS")
+        parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+
+
 class Dataset:
     """A data set that was built, read without the code that built it.
 
@@ -106,16 +137,27 @@ class Dataset:
     """
 
     def __init__(self, folder: str | pathlib.Path):
-        """Opens the data set in `folder`.
+        """Opens the data set in `folder`, or the only one in the folders below or above it.
 
         Raises:
-            UserError: there is none, or it was not built by this project.
+            UserError: there is none or more than one, it cannot be read, or it was not built by
+                this project.
         """
-        self.folder = pathlib.Path(folder)
-        if not (self.folder / "dataset_info.json").exists():
-            raise UserError(f"{folder} holds no data set")
-        self._builder = tfds.builder_from_directory(self.folder)
-        metadata = dict(self._builder.info.metadata or {})
+        self.folder = places.find_dataset(pathlib.Path(folder))
+        if not tables.is_utf8(self.folder):
+            raise UserError(
+                f"the data set in {escaped(str(self.folder))} cannot be read under this name, "
+                "which is no UTF-8 here: set PYTHONUTF8=1, or move it to a name of ASCII"
+            )
+        try:
+            _refuse_foreign_types(self.folder)
+            self._builder = tfds.builder_from_directory(self.folder)
+            metadata = dict(self._builder.info.metadata or {})
+        except Exception as error:  # Each of TFDS, protobuf and json has its own.
+            raise UserError(
+                f"the data set in {escaped(str(self.folder))} cannot be read "
+                f"({escaped(first_line(error))}): delete it and build it again"
+            ) from None
         if "fingerprint" not in metadata:
             raise UserError(f"{folder} holds a data set that was not built by fdd")
         self.preprocessing: dict[str, Any] = metadata["preprocessing"]
@@ -149,14 +191,19 @@ class Dataset:
     def metadata(self, split: str) -> list[dict[str, Any]]:
         """All fields of all records of a split but the frames, which are not decoded.
 
-        They are read once and kept.
+        `target_person` and `source_person` are added (`fdd.data.people`). They are read once and
+        kept.
 
         Raises:
             UserError: as `source`, or a record cannot be read.
         """
         if split not in self._metadata:
             records = self.source(split)
-            self._metadata[split] = [records.fields(index) for index in range(len(records))]
+            rows = [records.fields(index) for index in range(len(records))]
+            for row in rows:
+                for role in ("target", "source"):
+                    row[f"{role}_person"] = people.person(self._builder.name, row[role])
+            self._metadata[split] = rows
         return self._metadata[split]
 
 
@@ -210,7 +257,7 @@ class Records(Sequence[dict[str, Any]]):
         """
         jpegs, label = self.jpegs(index)
         try:
-            clips.decode_jpegs(jpegs, out)
+            crops.decode_jpegs(jpegs, out)
             return label
         except ValueError as error:
             row = self.fields(index)

@@ -5,7 +5,19 @@ import importlib.resources
 import json
 
 SPLITS = ("train", "validation", "test")
+AMBIGUOUS = ("eval", "evaluation")  # Validation to some, test to others.
+
+_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "val", "valid", "validate", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 _FILES = {"train": "train.json", "validation": "val.json", "test": "test.json"}
+
+
+def split_named(name: str) -> str | None:
+    """Returns the split that others call so, in capitals or not; None for any other word."""
+    return _NAMES.get(name.strip().lower())
 
 
 @functools.cache

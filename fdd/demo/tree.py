@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import tqdm
 
+from fdd import workers
 from fdd.data import splits
 from fdd.demo import drawing, forgeries, identities, motion
 from fdd.video import encode
@@ -119,7 +120,12 @@ def write_tree(
         return
     root.mkdir(parents=True, exist_ok=True)
     record = {"spec": dataclasses.asdict(spec), "fingerprint": spec.fingerprint()}
-    started.write_text(json.dumps(record, indent=2) + "\n")
+    new = root / f".{_STARTED}.{os.getpid()}"
+    try:
+        new.write_text(json.dumps(record, indent=2) + "\n")
+        new.replace(started)
+    finally:
+        new.unlink(missing_ok=True)
     targets = [ids for pair in spec.pairs() for ids in (pair, pair[::-1])]
     _write_all(functools.partial(_write_target, spec, root), targets, num_processes)
     os.replace(started, complete)
@@ -128,7 +134,7 @@ def write_tree(
 def _check_folder(spec: DemoSpec, root: pathlib.Path) -> None:
     markers = [root / name for name in (_COMPLETE, _STARTED) if (root / name).exists()]
     for marker in markers:
-        found = json.loads(marker.read_text()).get("fingerprint")
+        found = _fingerprint_in(marker)
         if found != spec.fingerprint():
             raise ValueError(
                 f"{root} holds the demo {found}, not {spec.fingerprint()}: delete it, or name "
@@ -137,6 +143,13 @@ def _check_folder(spec: DemoSpec, root: pathlib.Path) -> None:
     folders = [root / "original_sequences", root / "manipulated_sequences"]
     if not markers and any(folder.exists() for folder in folders):
         raise ValueError(f"{root} holds videos that are not the demo's: name another folder.")
+
+
+def _fingerprint_in(marker: pathlib.Path) -> str | None:
+    try:
+        return json.loads(marker.read_text())["fingerprint"]
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"{marker} is damaged: delete the folder it is in.") from None
 
 
 def _write_all(write_one, targets: list[tuple[str, str]], num_processes: int | None) -> None:
@@ -149,7 +162,7 @@ def _write_all(write_one, targets: list[tuple[str, str]], num_processes: int | N
                 bar.update()
             return
         pool = concurrent.futures.ProcessPoolExecutor(
-            num_processes, multiprocessing.get_context("spawn"), cv2.setNumThreads, (1,)
+            num_processes, multiprocessing.get_context("spawn"), _start_worker
         )
         try:
             jobs = [pool.submit(write_one, ids) for ids in targets]
@@ -158,6 +171,11 @@ def _write_all(write_one, targets: list[tuple[str, str]], num_processes: int | N
                 bar.update()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    workers.exit_with_parent()
+    cv2.setNumThreads(1)
 
 
 def _write_target(spec: DemoSpec, root: pathlib.Path, ids: tuple[str, str]) -> None:

@@ -19,8 +19,13 @@ def num_frozen_parts(freeze: str) -> int:
     return FREEZE.index(freeze) if freeze != "encoder" else len(PARTS)
 
 
-def create_model(config: ml_collections.ConfigDict) -> ResNetLSTM:
+def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> ResNetLSTM:
     """Returns the detector that `config.model` describes.
+
+    Args:
+        config: The run's config.
+        frozen_parts: How many of the encoder's parts normalise with their running statistics in
+            training too; with config.frozen_batch_stats all do.
 
     Raises:
         UserError: the encoder or what follows it is unknown, or JAX has no float64 and
@@ -45,7 +50,7 @@ def create_model(config: ml_collections.ConfigDict) -> ResNetLSTM:
         width=config.model.width,
         dtype=jnp.dtype(config.precision),
         remat=config.remat,
-        frozen_parts=len(PARTS) if config.frozen_batch_stats else num_frozen_parts(config.freeze),
+        frozen_parts=len(PARTS) if config.frozen_batch_stats else frozen_parts,
         version=config.model.version,
     )
     return ResNetLSTM(

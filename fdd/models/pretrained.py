@@ -10,6 +10,7 @@ import jax
 import ml_collections
 import numpy as np
 
+from fdd import home, workdir
 from fdd.errors import UserError, first_line
 from fdd.models import torch_layout
 
@@ -20,6 +21,8 @@ Path = tuple[str, ...]
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 _KERAS_MEAN, _KERAS_STD = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
+
+_OF_EXPORT = ("mean", "std", "version")
 
 _KERAS_TENSORS = {"kernel": "kernel", "scale": "gamma", "bias": "beta"}
 _KERAS_STATISTICS = {"mean": "moving_mean", "var": "moving_variance"}
@@ -50,7 +53,7 @@ def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.Conf
     if kind == "keras":
         mean, std = _KERAS_MEAN, _KERAS_STD
     elif kind == "run":
-        stored = json.loads((_path(config.model.pretrained) / "config.json").read_text())["model"]
+        stored = _model_of_run(config.model.pretrained)
         mean, std = tuple(stored["mean"]), tuple(stored["std"])
     elif exported:
         mean, std = tuple(exported["mean"]), tuple(exported["std"])
@@ -103,11 +106,18 @@ def _check_version(name: str, version: str) -> None:
     expected = {"keras": "v1", "torch": "v1.5", "hub": "v1.5"}.get(kind, version)
     if kind == "torch" and (exported := _exported_model(_path(name))):
         expected = exported["version"]
+    elif kind == "run":
+        expected = _model_of_run(name)["version"]
     if version != expected:
         raise UserError(
             f"config.model.pretrained={name} holds a ResNet {expected}: "
             f"say --config.model.version={expected}"
         )
+
+
+def _model_of_run(name: str) -> dict[str, Any]:
+    """The config.model of a run."""
+    return workdir.stored_config(_path(name))["model"]
 
 
 def _kind(name: str) -> str:
@@ -130,7 +140,7 @@ def _kind(name: str) -> str:
 
 
 def _path(name: str) -> pathlib.Path:
-    return pathlib.Path(name).expanduser()
+    return home.expanded(name)
 
 
 def _stated_normalization(kind: str, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -138,12 +148,18 @@ def _stated_normalization(kind: str, name: str) -> tuple[tuple[float, ...], tupl
     file = _download(name, "config.json") if kind == "hub" else _path(name).parent / "config.json"
     stated = {}
     if file.exists():
-        content = json.loads(file.read_text())
+        content = workdir.read_json(file)
         stated = content.get("pretrained_cfg", content)
-    scaled = [
-        tuple(round(255 * value, 6) for value in stated[key]) if key in stated else usual
-        for key, usual in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD))
-    ]
+    try:
+        scaled = [
+            tuple(round(255 * value, 6) for value in stated[key]) if key in stated else usual
+            for key, usual in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD))
+        ]
+    except TypeError:
+        raise UserError(
+            f"{file} states a mean or std that is no list of numbers: set config.model.mean and "
+            "config.model.std"
+        ) from None
     return scaled[0], scaled[1]
 
 
@@ -156,7 +172,14 @@ def _exported_model(file: pathlib.Path) -> dict[str, Any] | None:
             metadata = opened.metadata() or {}
     except (OSError, safetensors.SafetensorError) as error:
         raise _unreadable(file, "a safetensors", error) from None
-    return json.loads(metadata["fdd_config"])["model"] if "fdd_config" in metadata else None
+    if "fdd_config" not in metadata:
+        return None
+    try:
+        return {key: json.loads(metadata["fdd_config"])["model"][key] for key in _OF_EXPORT}
+    except (ValueError, KeyError, TypeError):
+        raise UserError(
+            f"config.model.pretrained={file}: what its header says of the run is damaged"
+        ) from None
 
 
 def _download(repository: str, file: str) -> pathlib.Path:
@@ -185,7 +208,7 @@ def _read_keras(file: pathlib.Path) -> Tensors:
     try:
         with h5py.File(file) as root:
             root.get("model_weights", root).visititems(visit)
-    except OSError as error:
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:  # All of h5py.
         raise _unreadable(file, "an HDF5", error) from None
     return {name: t for name, t in tensors.items() if not name.startswith("predictions/")}
 
@@ -246,8 +269,14 @@ def _fill(
         if key not in tensors:
             continue
         place = _at(filled[group]["frame_features"]["encoder"], path[:-1])
-        tensor = _to_rgb_last(tensors[key], key, path).astype(np.float32)
-        if tensor.shape != place[path[-1]].shape:
+        try:
+            tensor = _to_rgb_last(tensors[key], key, path).astype(np.float32)
+        except (ValueError, TypeError, AttributeError):
+            problems.append(f"{key} is no array of numbers")
+            continue
+        if not np.isfinite(tensor).all():
+            problems.append(f"{key} holds values that are not finite")
+        elif tensor.shape != place[path[-1]].shape:
             problems.append(f"{key} is {tensor.shape}, not {place[path[-1]].shape}")
         else:
             place[path[-1]] = tensor

@@ -74,7 +74,7 @@ class ResNet(nn.Module):
         width: Channels after the stem; each stage but the first doubles them.
         axis_name: Names of mapped axes that batch statistics are taken over besides the batch; one
             of them at least is a `jax.vmap`'s.
-        dtype: Type of the computation; parameters and statistics are float32.
+        dtype: Type of the computation; parameters and statistics are drawn as float32.
         remat: Keep only what lies between blocks for the backward pass, and compute the rest again
             (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016).
         frozen_parts: So many parts, counted as `part_of` does, normalise with their running

@@ -2,9 +2,11 @@
 
 import json
 import pathlib
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fdd import workdir
 from fdd.data import coverage
 from fdd.data.records import Dataset
 from fdd.detector import Detector, clip_shape
@@ -13,6 +15,7 @@ from fdd.report import errors, figures, html, layers, text
 from fdd.scores import Scores
 
 _METRICS = "metrics.json"
+_PARTIAL = ".partial"
 
 
 def write(
@@ -24,7 +27,7 @@ def write(
     history: Sequence[Mapping[str, Any]] = (),
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Writes a report, metrics.json last.
+    """Writes a report; one that is there is replaced once the new one is complete.
 
     Args:
         out: Where to; made if need be.
@@ -38,7 +41,26 @@ def write(
     Returns:
         What metrics.json holds.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    partial = out / _PARTIAL
+    shutil.rmtree(partial, ignore_errors=True)  # Of a report that a kill cut short.
+    partial.mkdir(parents=True)
+    try:
+        summary = _write_files(partial, name, detector, dataset, scores, history, notes)
+        _replace(out, partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return summary
+
+
+def _write_files(
+    out: pathlib.Path,
+    name: str,
+    detector: Detector,
+    dataset: Dataset,
+    scores: Scores,
+    history: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+) -> dict[str, Any]:
     failed, reasons = coverage.failures(dataset.folder, scores.split)
     summary = {
         **evaluate_scores(scores, detector.calibration),
@@ -59,10 +81,17 @@ def write(
     worst = errors.worst(scores, detector.calibration)
     figures.strips(out / "errors.png", errors.strips(worst, dataset))
     page = text.markdown(summary, detector.config, name, dataset, reasons, bool(history))
-    (out / "report.md").write_text(page)
-    (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"))
-    (out / _METRICS).write_text(json.dumps(summary, indent=2) + "\n")
+    (out / "report.md").write_text(page, "utf-8")
+    (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"), "utf-8")
+    (out / _METRICS).write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", "utf-8")
     return summary
+
+
+def _replace(out: pathlib.Path, partial: pathlib.Path) -> None:
+    """Puts a report's files in their places; metrics.json, which says that it is whole, last."""
+    (out / _METRICS).unlink(missing_ok=True)
+    for file in sorted(partial.iterdir(), key=lambda file: file.name == _METRICS):
+        file.replace(out / file.name)
 
 
 def _loss_curve(out: pathlib.Path, history: Sequence[Mapping[str, Any]]) -> None:
@@ -88,6 +117,10 @@ def exists(out: pathlib.Path) -> bool:
 
 
 def read(out: pathlib.Path) -> str:
-    """Returns a report as a short table for a terminal."""
-    summary = json.loads((out / _METRICS).read_text())
+    """Returns a report as a short table for a terminal.
+
+    Raises:
+        UserError: metrics.json is damaged.
+    """
+    summary = workdir.read_json(out / _METRICS, "--mode=eval writes it anew")
     return f"{text.terminal(summary)}\nReport: {out / 'report.md'} and {out / 'report.html'}"

@@ -6,6 +6,7 @@ import numpy as np
 
 from fdd.calibration import Calibration
 from fdd.data.records import Dataset
+from fdd.report.plain import short
 from fdd.scores import Scores
 
 
@@ -57,5 +58,6 @@ def strips(scores: Scores, dataset: Dataset) -> list[Strip]:
     ):
         frames = np.stack(source[places[str(video_id), int(clip)]]["frames"])
         kind = "fake" if label else "real"
-        found.append(Strip(f"{video_id}, clip {clip}: {kind}, logit {logit:+.2f}", frames))
+        name = short(str(video_id), 80)
+        found.append(Strip(f"{name}, clip {clip}: {kind}, logit {logit:+.2f}", frames))
     return found

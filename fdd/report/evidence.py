@@ -11,11 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fdd import prediction_text
-from fdd.errors import shown
 from fdd.prediction import NO_ANSWER, ClipScore, Person, Prediction
-from fdd.report.figures import DARK, LIGHT, MIDDLE, save
+from fdd.report.drawing import save
+from fdd.report.figures import DARK, LIGHT, MIDDLE
+from fdd.report.plain import short
 from fdd.saliency import Saliency
-from fdd.video.clips import Box, Clip
+from fdd.video.crops import Box
+from fdd.video.extraction import Clip
 
 MOST_CLIPS = 4
 _WIDTH = 10.0  # Inches.
@@ -49,7 +51,7 @@ def draw(
         save(figure, file)
         return
     aspect = max((frame.shape[0] / frame.shape[1] for frame in frames.values()), default=0)
-    overview = _WIDTH / MOST_CLIPS * aspect
+    overview = max(_WIDTH / MOST_CLIPS * aspect, 0.5)
     heights = [0.75 if headline else 0.05, overview, 1.7, *[2.75] * len(clips)]
     figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
     top, row, middle, *rows = figure.subfigures(len(heights), 1, height_ratios=heights)
@@ -61,6 +63,8 @@ def draw(
     for axes, clip in zip(places, clips, strict=False):
         if clip.index in frames:
             _overview(axes, frames[clip.index], clip, prediction)
+        else:
+            axes.text(0.5, 0.5, "the frame could not\nbe read again", fontsize=8, ha="center")
     _timeline(middle.subplots(), prediction, searched)
     for part, clip, *explained in zip(rows, clips, *saliency, strict=True):
         score = next(s for s in prediction.decisive.clips if s.index == clip.index)
@@ -69,17 +73,16 @@ def draw(
 
 
 def _headline(figure: Figure, prediction: Prediction) -> None:
-    name = shown(prediction.path)
-    short = name if len(name) <= 90 else f"…{name[-89:]}"
     if prediction.verdict == NO_ANSWER:
         title, line = f"no answer: {prediction.reason}", prediction.detail
     else:
         person = f"person {prediction.person}: " if len(prediction.people) > 1 else ""
         title, line = prediction.verdict, person + prediction_text.headline(prediction)
     color = MIDDLE if prediction.verdict == "fake" else DARK
-    figure.text(0.01, 0.78, short, fontsize=8, color="#555555", va="center", parse_math=False)
+    name = short(prediction.path, 90)
+    figure.text(0.01, 0.78, name, fontsize=8, color="#555555", va="center")
     figure.text(0.01, 0.42, title.upper(), fontsize=15, weight="bold", color=color, va="center")
-    figure.text(0.01, 0.05, line, fontsize=9.5, va="center", parse_math=False)
+    figure.text(0.01, 0.05, line, fontsize=9.5, va="center")
 
 
 def _overview(axes: Axes, frame: np.ndarray, clip: Clip, prediction: Prediction) -> None:

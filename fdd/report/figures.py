@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from matplotlib import patches
@@ -10,16 +10,13 @@ from matplotlib.figure import Figure
 
 from fdd import metrics
 from fdd.calibration import Calibration
+from fdd.report.drawing import save
 from fdd.report.errors import Strip
 from fdd.report.layers import Box
+from fdd.report.plain import short
 from fdd.scores import Scores
 
 DARK, MIDDLE, LIGHT = "#1b3a57", "#c8642b", "#e9eef3"
-
-
-def save(figure: Figure, path: pathlib.Path | BinaryIO) -> None:
-    """Writes a figure as PNG."""
-    figure.savefig(path, dpi=120, bbox_inches="tight", metadata={"Software": None})
 
 
 def curves(path: pathlib.Path, history: Sequence[Mapping[str, Any]], name: str, label: str) -> None:
@@ -82,7 +79,9 @@ def rocs(path: pathlib.Path, scores: Mapping[str, tuple[np.ndarray, np.ndarray]]
     for (name, (labels, logits)), style in zip(scores.items(), _styles(len(scores)), strict=True):
         if len(set(labels.tolist())) == 2:
             area = metrics.auc(labels, logits)
-            axes.plot(*metrics.roc_curve(labels, logits), label=f"{name}: {area:.3f}", **style)
+            axes.plot(
+                *metrics.roc_curve(labels, logits), label=f"{area:.3f}  {short(name)}", **style
+            )
     axes.plot([0, 1], [0, 1], ":", color="gray", linewidth=1)
     axes.set_xlabel("false positive rate")
     axes.set_ylabel("true positive rate")

@@ -7,6 +7,8 @@ import re
 
 import markdown
 
+from fdd.report.plain import visible
+
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem;
        color: #1a1a1a; background: #fff; }
@@ -24,7 +26,7 @@ def self_contained(page: str, folder: pathlib.Path, title: str) -> str:
     Args:
         page: Markdown; pictures are PNG files named relative to `folder`.
         folder: Where they are.
-        title: Of the page, plain text.
+        title: Of the page, as plain text.
 
     Returns:
         An HTML document that refers to nothing outside itself.
@@ -38,6 +40,6 @@ def self_contained(page: str, folder: pathlib.Path, title: str) -> str:
     body = re.sub(r'src="([\w.-]+\.png)"', embed, body)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<title>{html.escape(visible(title))}</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n{body}\n</body>\n</html>\n"
     )

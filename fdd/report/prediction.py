@@ -1,5 +1,6 @@
 """A prediction as a page that opens offline, and a picture."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -9,15 +10,16 @@ import numpy as np
 
 from fdd import prediction_text
 from fdd.detector import Detector
-from fdd.errors import UserError, shown
+from fdd.errors import UserError
 from fdd.prediction import NO_ANSWER, Prediction
 from fdd.prediction_text import number
 from fdd.report import evidence
 from fdd.report.html import self_contained
+from fdd.report.plain import in_markdown
 from fdd.saliency import Saliency
 from fdd.video import decode
-from fdd.video.clips import Clip, Extraction
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Clip, Extraction
 
 _LONGEST_NAME = 100
 
@@ -79,9 +81,12 @@ class Pages:
         try:
             _draw(picture, prediction, found, clips, saliency)
             text = _markdown(prediction, picture.name, saliency)
-            title = f"fdd: {shown(prediction.path)}"
+            title = f"fdd: {prediction.path}"
             page.write_text(self_contained(text, self._out, title), "utf-8")
         except OSError as error:
+            for file in (picture, page):  # Better none than a part of one.
+                with contextlib.suppress(OSError):
+                    file.unlink()
             raise self._not_written(error) from None
         return {"page": str(page), "picture": str(picture)}
 
@@ -132,11 +137,11 @@ def _draw(
 def _markdown(prediction: Prediction, picture: str, saliency: Saliency | None) -> str:
     verdict = prediction.verdict if prediction.person else f"no answer: {prediction.reason}"
     parts = [
-        f"# {verdict.capitalize()}",
-        _escaped(shown(prediction.path)),
+        f"# {in_markdown(verdict.capitalize())}",
+        in_markdown(prediction.path),
         f"![What the prediction rests on]({picture})",
         "## What this means",
-        _escaped(prediction_text.meaning(prediction)),
+        in_markdown(prediction_text.meaning(prediction)),
     ]
     if prediction.verdict != NO_ANSWER:
         parts += ["## Scores", _table(prediction)]
@@ -144,8 +149,9 @@ def _markdown(prediction: Prediction, picture: str, saliency: Saliency | None) -
             parts.append(
                 f"The video's verdict is that of person {prediction.person}, the most suspicious "
                 f"of {len(prediction.people)}. The more people, the higher the highest score is by "
-                "chance alone. People are followed by where their faces are: one who moves far, or "
-                "is seen again after a cut, counts as another."
+                "chance alone. People are followed by where their faces are and where they move: "
+                "one who moves far between two clips, or is seen elsewhere after a cut, counts as "
+                "another."
             )
         height, width = saliency.maps.shape[2:]
         limits = LIMITS.format(grid=f"{height} × {width}")
@@ -173,20 +179,17 @@ def _table(prediction: Prediction) -> str:
 def _facts(prediction: Prediction) -> str:
     basis = prediction.basis
     seen = prediction_text.faces(prediction)
+    chosen, fitted = "chosen on validation videos", "fitted on validation videos"
+    if not basis.calibration.fitted:
+        chosen = fitted = "not fitted: validation held one class only"
     lines = [
-        f"- Threshold: probability {number(prediction.threshold)}, chosen on validation videos.",
-        f"- Temperature {basis.calibration.temperature:.4g}, fitted on validation videos.",
+        f"- Threshold: probability {number(prediction.threshold)}, {chosen}.",
+        f"- Temperature {basis.calibration.temperature:.4g}, {fitted}.",
         f"- Checkpoint of step {basis.step}; preprocessing {basis.fingerprint}.",
     ]
     if seen:
         lines.insert(0, f"- {seen[0].upper()}{seen[1:]}.")
     return _without_html("\n".join(lines))
-
-
-def _escaped(text: str) -> str:
-    """Text that neither Markdown nor HTML reads anything into."""
-    plain = "".join(c if c.isalnum() or c in " ,.:" else f"&#{ord(c)};" for c in text)
-    return plain.replace(". ", ".&#32;") if re.match(r"\d+\. ", plain) else plain
 
 
 def _without_html(text: str) -> str:

@@ -10,26 +10,33 @@ import ml_collections
 
 from fdd import tables, workdir
 from fdd.data.records import Dataset
+from fdd.report.plain import in_markdown
 
 _HEADINGS = ["scores", "real", "fake", "accuracy", "AUC", "log loss"]
 _MATRIX_HEADINGS = ["true class", "called real", "called fake"]
 _VERSIONS = ("fdd", "jax", "flax", "optax", "grain", "tensorflow-datasets", "av", "numpy")
 
 
-def _number(value: float | None, interval: Sequence[float] | None = None) -> str:
-    if value is None:
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4f}"
+
+
+def _with_interval(values: Mapping[str, Any], name: str) -> str:
+    limits = values["intervals"][name]
+    if values[name] is None:
         return "n/a"
-    return f"{value:.4f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+    between = f"{limits[0]:.3f}, {limits[1]:.3f}" if limits else "not given"
+    return f"{_number(values[name])} [{between}]"
 
 
 def _row(name: str, values: Mapping[str, Any], intervals: bool) -> list[str]:
-    limits = values.get("intervals", {}) if intervals else {}
+    with_interval = intervals and "intervals" in values
+    columns = ("accuracy", "auc")
     return [
         name,
         str(values.get("num_real", "")),
         str(values.get("num_fake", "")),
-        _number(values["accuracy"], limits.get("accuracy")),
-        _number(values["auc"], limits.get("auc")),
+        *(_with_interval(values, c) if with_interval else _number(values[c]) for c in columns),
         _number(values["log_loss"]) if "log_loss" in values else "",
     ]
 
@@ -44,13 +51,23 @@ def _rows(summary: Mapping[str, Any], intervals: bool = False) -> list[list[str]
     return rows
 
 
+def _basis(summary: Mapping[str, Any]) -> str:
+    """How the intervals were made, each way once with the rows it is about."""
+    rows = {"all": summary["video"], **summary["per_method"]}
+    ways: dict[str, list[str]] = {}
+    for name, values in rows.items():
+        ways.setdefault(values["interval_basis"]["words"], []).append(in_markdown(name))
+    return "\n".join(f"- {', '.join(names)}: {words}" for words, names in ways.items())
+
+
 def _matrix(summary: Mapping[str, Any]) -> list[list[str]]:
     (tn, fp), (fn, tp) = summary["video"]["confusion_matrix"]
     return [["real", str(tn), str(fp)], ["fake", str(fn), str(tp)]]
 
 
 def _markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    named = [[in_markdown(name), *numbers] for name, *numbers in rows]
+    lines = [map(in_markdown, headings), ["---", *["---:"] * (len(headings) - 1)], *named]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -97,7 +114,7 @@ def _further(summary: Mapping[str, Any]) -> str:
 def _failures(count: int, reasons: Mapping[str, int]) -> str:
     if not count:
         return "Every video of the split gave at least one clip."
-    listed = "; ".join(f"{reason}: {number}" for reason, number in reasons.items())
+    listed = "; ".join(f"{in_markdown(reason)}: {number}" for reason, number in reasons.items())
     return (
         f"{count} videos gave no clip and are in no number above ({listed}). The data set's "
         "`failures.csv` names them."
@@ -113,6 +130,26 @@ Curves of single clips; `metrics.jsonl` has the numbers.
 ![accuracy](accuracy.png)
 
 """
+
+
+def _chosen(calibration: Mapping[str, Any]) -> str:
+    if calibration["fitted"]:
+        return "the one with the lowest validation loss"
+    return "the last one (validation holds one class only, so the best cannot be chosen)"
+
+
+def _how_calibrated(calibration: Mapping[str, Any]) -> str:
+    if not calibration["fitted"]:
+        return (
+            "Temperature and threshold were **not fitted**, because validation holds one class "
+            "only: the\ntemperature is 1, the threshold 0, and no probability is calibrated."
+        )
+    return (
+        f"On validation, the temperature {calibration['temperature']:.3f} and the threshold\n"
+        f"{calibration['threshold']:+.3f} (of the logit) were fitted; the columns compare logits "
+        "as they are and\nthreshold 0 with logits divided by the temperature and the fitted "
+        "threshold."
+    )
 
 
 def markdown(
@@ -137,16 +174,17 @@ def markdown(
     settings = json.dumps(workdir.plain(config), indent=2, sort_keys=True)
     preprocessing = json.dumps(dataset.preprocessing, indent=2, sort_keys=True)
     versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in _VERSIONS)
-    area = _number(video["auc"], video["intervals"]["auc"])
-    return f"""# Report of the run {name}
+    area = _with_interval(video, "auc")
+    notes = "".join(f"**{in_markdown(note)}**\n\n" for note in summary["notes"])
+    return f"""# Report of the run {in_markdown(name)}
 
 On the {summary["split"]} split, {video["num_real"]} real and {video["num_fake"]} fake videos, the
 detector classifies {video["accuracy"]:.2%} of the videos correctly; AUC {area}.
-It is the checkpoint of step {summary["checkpoint_step"]}, the one with the lowest validation loss.
+It is the checkpoint of step {summary["checkpoint_step"]}, {_chosen(fitted)}.
 A video's score is the mean logit of its clips; above 0 it is called fake.
 {_failures(summary["failed_videos"], failure_reasons)}
 
-{"".join(f"**{note}**" + chr(10) * 2 for note in summary["notes"])}## Confusion matrix, per video
+{notes}## Confusion matrix, per video
 
 {_markdown_table(_MATRIX_HEADINGS, _matrix(summary))}
 
@@ -154,10 +192,14 @@ A video's score is the mean logit of its clips; above 0 it is called fake.
 
 ## Metrics
 
-In brackets are 95 % intervals from 1000 bootstrap resamples of people, not of videos. A method's
-row is about its fakes against all real videos.
+In brackets are 95 % intervals: what the numbers might be with other people, of the same kinds of
+video and for this one training. They come from leaving out people in turn with all their videos
+(jackknife, Student's t on the logit scale). A method's row is about its fakes against all real
+videos.
 
 {_markdown_table(_HEADINGS, _rows(summary, intervals=True))}
+
+{_basis(summary)}
 
 {_further(summary)}
 
@@ -165,9 +207,7 @@ row is about its fakes against all real videos.
 
 ## Calibration
 
-On validation, the temperature {fitted["temperature"]:.3f} and the threshold
-{fitted["threshold"]:+.3f} (of the logit) were fitted; the columns compare logits as they are and
-threshold 0 with logits divided by the temperature and the fitted threshold.
+{_how_calibrated(fitted)}
 
 {_calibration(summary)}
 
@@ -175,7 +215,7 @@ threshold 0 with logits divided by the temperature and the fitted threshold.
 
 ## Worst errors
 
-The clips furthest on the wrong side of the fitted threshold, at most one per video.
+The clips furthest on the wrong side of the threshold, at most one per video.
 
 ![clips that were classified wrongly](errors.png)
 
@@ -194,8 +234,8 @@ its score alone.
 
 ## Data, preprocessing, versions
 
-Data set: `{dataset.folder}`, preprocessing fingerprint `{dataset.fingerprint}`. Python
-{platform.python_version()}, {versions}.
+Data set: {in_markdown(str(dataset.folder))}, preprocessing fingerprint `{dataset.fingerprint}`.
+Python {platform.python_version()}, {versions}.
 
 ```json
 {preprocessing}

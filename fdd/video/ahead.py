@@ -8,8 +8,10 @@ import os
 from collections.abc import Iterable, Iterator
 
 from fdd.errors import first_line
-from fdd.video.clips import Extraction, Preprocessing, extract_clips
+from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
+from fdd.video.extraction import Extraction
+from fdd.video.preprocessing import Preprocessing
 
 _MOST_THREADS = 4
 

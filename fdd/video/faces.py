@@ -1,4 +1,4 @@
-"""Finding faces in frames and following people through a clip."""
+"""Finding faces in frames."""
 
 import dataclasses
 import hashlib
@@ -13,8 +13,12 @@ import numpy as np
 DETECTOR_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 SCORE_THRESHOLD = 0.6
 _DETECTOR_FILE = "face_detection_yunet_2023mar.onnx"
-_LONGEST_SIDE = 640
-_SAME_FACE_OVERLAP = 0.2
+USUAL_SIDE = 640
+"""Pixels of the longer side at which an image is searched first."""
+OTHER_SIDES = (320, 1280, 2560, 4096)
+"""Where nothing was found so: for faces that fill the image, and for ever smaller ones."""
+SMALLEST_FACE = 20
+"""Pixels of a face, at the size that is searched, below which few are found."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +60,12 @@ def _detector() -> cv2.FaceDetectorYN:
     return _OF_THREAD.detector
 
 
-def detect_faces(image: np.ndarray) -> list[Face]:
+def detect_faces(image: np.ndarray, longest_side: int = USUAL_SIDE) -> list[Face]:
     """Finds the faces of an image with YuNet.
 
     Args:
-        image: uint8 [height, width, 3], RGB. Larger images are searched at 640 pixels.
+        image: uint8 [height, width, 3], RGB.
+        longest_side: Larger images are searched at this size, in pixels.
 
     Returns:
         The faces, largest first.
@@ -72,8 +77,10 @@ def detect_faces(image: np.ndarray) -> list[Face]:
         Wu, Peng, Yu: YuNet: A Tiny Millisecond-level Face Detector, 2023.
     """
     height, width = image.shape[:2]
-    scale = min(1.0, _LONGEST_SIDE / max(height, width))
+    scale = min(1.0, longest_side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if min(size) < SMALLEST_FACE:
+        return []  # No face fits in, and the detector finds some where there is nothing.
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     if size != (width, height):
         bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
@@ -97,28 +104,3 @@ def overlap(a: Sequence[float], b: Sequence[float]) -> float:
     shared = width * height
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
     return shared / (sum(areas) - shared)
-
-
-def follow(images: Sequence[list[Face]]) -> list[list[Face | None]]:
-    """Links the faces of successive images to people, by the overlap of their boxes.
-
-    Args:
-        images: The faces found in each image.
-
-    Returns:
-        One list per person, with that person's face in each image, or None where it was not
-        found; the person with the largest total area comes first.
-    """
-    people: list[list[Face | None]] = []
-    for position, faces in enumerate(images):
-        remaining = list(faces)
-        for person in people:
-            latest = next(face for face in reversed(person) if face is not None)
-            best = max(remaining, key=lambda face: overlap(face.box, latest.box), default=None)
-            if best is not None and overlap(best.box, latest.box) >= _SAME_FACE_OVERLAP:
-                remaining.remove(best)
-                person.append(best)
-            else:
-                person.append(None)
-        people.extend([None] * position + [face] for face in remaining)
-    return sorted(people, key=lambda person: -sum(face.area for face in person if face))

@@ -10,7 +10,8 @@ import numpy as np
 from fdd.detector import Detector
 from fdd.report import evidence
 from fdd.report.prediction import shown_clips
-from fdd.video.clips import Clip, Extraction, Preprocessing
+from fdd.video.extraction import Clip, Extraction
+from fdd.video.preprocessing import Preprocessing
 from fdd.webpage import answer
 from fdd.webpage.limits import Limits, RejectedError
 from fdd.webpage.uploads import Upload

@@ -6,6 +6,7 @@ from fdd.errors import UserError
 from fdd.video.decode import Header
 
 MEGABYTE = 2**20
+_NO_LIMIT = 1e9
 
 
 class RejectedError(Exception):
@@ -35,9 +36,12 @@ class Limits:
 
     def __post_init__(self):
         for name in ("megabytes", "seconds", "pixels", "timeout"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"the limit of {name} must be above 0, not {getattr(self, name)}")
-        if self.queue < 0:
+            value = getattr(self, name)
+            if not value > 0:
+                raise UserError(f"the limit of {name} must be above 0, not {value}")
+            if value > _NO_LIMIT:
+                raise UserError(f"the limit of {name} must be at most {_NO_LIMIT:.0e}, not {value}")
+        if not 0 <= self.queue <= _NO_LIMIT:
             raise UserError(f"the queue must be 0 or longer, not {self.queue}")
 
     @property
@@ -103,4 +107,7 @@ class Limits:
 def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.3g} seconds"
-    return f"{seconds / 60:.3g} minutes"
+    if seconds < 7200:
+        return f"{seconds / 60:.3g} minutes"
+    hours, minutes = divmod(int(seconds // 60), 60)
+    return f"{hours} hours" + (f" {minutes} minutes" if minutes else "")

@@ -9,6 +9,7 @@ import gradio as gr
 
 from fdd.webpage.limits import Limits, RejectedError
 from fdd.webpage.uploads import Upload, Uploads
+from fdd.webpage.visitors import secret_in
 
 TITLE = "Is this video a deepfake?"
 _HERE = pathlib.Path(__file__).parent
@@ -30,14 +31,18 @@ def create_page(
     """
 
     def enter(token: str, request: gr.Request) -> None:
-        uploads.assign(token, request.session_hash)
+        uploads.assign(token, _secret(request), request.session_hash)
 
     def leave(request: gr.Request) -> None:
         uploads.discard_of(request.session_hash)
 
-    def answer(token: str, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
+    def answer(
+        token: str,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> str:
         try:
-            with uploads.take(token) as upload:
+            with uploads.take(token, _secret(request)) as upload:
                 return judge(upload, lambda share, what: progress(share, desc=what))
         except RejectedError as error:
             return problem(str(error))
@@ -69,6 +74,10 @@ def create_page(
     # Every job needs an upload, and `uploads` limits these; this is for jobs without one.
     page.queue(max_size=limits.queue + 100)
     return page
+
+
+def _secret(request: gr.Request) -> str:
+    return secret_in(request.headers.get("cookie", "")) or ""
 
 
 def style() -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fdd.detector import Detector
 from fdd.webpage import examples, server
+from fdd.webpage.hosts import Hosts
 from fdd.webpage.judging import Judging
 from fdd.webpage.limits import Limits
 from fdd.webpage.uploads import Uploads
@@ -20,7 +21,7 @@ _OF_DRAWN_HEADS = (
 
 @contextlib.contextmanager
 def running(
-    detector: Detector, name: str, limits: Limits, folder: pathlib.Path
+    detector: Detector, name: str, limits: Limits, folder: pathlib.Path, hosts: Hosts
 ) -> Iterator[Callable[..., Any]]:
     """A context in which the page can be served.
 
@@ -28,7 +29,8 @@ def running(
         detector: What judges.
         name: Of the detector, for the visitors.
         limits: What is taken.
-        folder: An empty folder; all that is written is written there.
+        folder: A folder for this page alone; all that is written is written there.
+        hosts: The names it is served under.
 
     Yields:
         An ASGI application.
@@ -47,7 +49,7 @@ def running(
         videos = examples.draw(demo, folder / "examples") if demo else {}
         blocks = page.create_page(judging, uploads, limits, _about(detector, name), list(videos))
         looks = {"theme": page.theme(), "css": page.style()}
-        yield server.create_app(blocks, uploads, limits, list(videos.values()), **looks)
+        yield server.create_app(blocks, uploads, limits, list(videos.values()), hosts, **looks)
 
 
 def _about(detector: Detector, name: str) -> str:

@@ -23,6 +23,7 @@ class Upload:
         name: What the visitor calls it; only ever shown.
         path: Where it is.
         file: To write it to.
+        owner: The secret of the browser that sent it; only with that it can be judged.
         visitor: Who will leave without it; '' where that is not known.
     """
 
@@ -30,6 +31,7 @@ class Upload:
     name: str
     path: pathlib.Path
     file: BinaryIO
+    owner: str
     visitor: str = ""
 
 
@@ -54,8 +56,12 @@ class Uploads:
         self._ready: dict[str, tuple[Upload, threading.Timer]] = {}  # Whole, and not yet taken.
 
     @contextlib.contextmanager
-    def receive(self, name: str) -> Iterator[Upload]:
+    def receive(self, name: str, owner: str = "") -> Iterator[Upload]:
         """A context in which a file is written; it is kept only if the context ends well.
+
+        Args:
+            name: What the visitor calls it.
+            owner: The secret of the visitor's browser.
 
         Raises:
             RejectedError: too many are waiting.
@@ -69,7 +75,7 @@ class Uploads:
             path = self._folder / token / "video"
             path.parent.mkdir()
             with path.open("wb") as file:
-                upload = Upload(token, shown_name(name), path, file)
+                upload = Upload(token, shown_name(name), path, file, owner)
                 yield upload
         except BaseException:
             self._delete(token)
@@ -82,14 +88,14 @@ class Uploads:
         timer.start()
 
     @contextlib.contextmanager
-    def take(self, token: str) -> Iterator[Upload]:
+    def take(self, token: str, owner: str = "") -> Iterator[Upload]:
         """A context in which a file is judged; afterwards it is gone. It can be taken once.
 
         Raises:
-            RejectedError: there is no such file.
+            RejectedError: there is no such file of this owner.
         """
         with self._lock:
-            found = self._ready.pop(token, None)
+            found = self._ready.pop(token, None) if self._owns(token, owner) else None
         if found is None:
             raise RejectedError("The upload is no longer there. Please choose the video again.")
         upload, timer = found
@@ -99,10 +105,13 @@ class Uploads:
         finally:
             self._delete(token)
 
-    def assign(self, token: str, visitor: str) -> None:
-        """Notes whose file it is."""
+    def _owns(self, token: str, owner: str) -> bool:
+        return token in self._ready and secrets.compare_digest(self._ready[token][0].owner, owner)
+
+    def assign(self, token: str, owner: str, visitor: str) -> None:
+        """Notes who will leave without a file."""
         with self._lock:
-            if token in self._ready:
+            if self._owns(token, owner):
                 self._ready[token][0].visitor = visitor
 
     def discard_of(self, visitor: str) -> None:
@@ -114,8 +123,11 @@ class Uploads:
 
     def discard(self, token: str) -> None:
         """Deletes a file that waits, if there is one."""
-        with contextlib.suppress(RejectedError), self.take(token):
-            pass
+        with self._lock:
+            found = self._ready.pop(token, None)
+        if found is not None:
+            found[1].cancel()
+            self._delete(token)
 
     def _delete(self, token: str) -> None:
         shutil.rmtree(self._folder / token, ignore_errors=True)

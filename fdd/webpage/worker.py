@@ -7,7 +7,9 @@ memory. In a process of its own it can be killed, and the server goes on.
 import multiprocessing
 import multiprocessing.connection
 import pathlib
+import pickle
 import resource
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,12 +20,15 @@ import numpy as np
 
 from fdd.video import decode
 from fdd.video.ahead import extract
-from fdd.video.clips import Extraction, Preprocessing
 from fdd.video.decode import VideoError, VideoInfo
+from fdd.video.extraction import Extraction
+from fdd.video.preprocessing import Preprocessing
 from fdd.webpage.limits import Limits, RejectedError
 
 _MOST_MEMORY = 4 * 2**30  # Address space in bytes.
 _START_TIMEOUT = 120.0
+_TAKE_TIMEOUT = 30.0
+_STARTS = 3
 
 
 class Worker:
@@ -39,6 +44,7 @@ class Worker:
         self._spec, self._limits = spec, limits
         self._context = multiprocessing.get_context("spawn")
         self._lock = threading.Lock()
+        self._is_closed = False
         self._start()
 
     def cut(self, path: pathlib.Path, deadline: float) -> Extraction | VideoError:
@@ -82,30 +88,46 @@ class Worker:
         }
 
     def close(self) -> None:
-        """Ends the process."""
-        self._process.kill()
-        self._process.join()
-        self._connection.close()
+        """Ends the process for good; whoever waits for it is told so."""
+        self._is_closed = True
+        self._end()
 
     def _call(self, deadline: float, function: Callable[..., Any], *arguments: Any) -> Any:
         with self._lock:
+            deadline += self._hand_over((function, arguments))
             try:
-                if not self._is_ready:
-                    started = time.monotonic()
-                    self._receive(started + _START_TIMEOUT)
-                    self._is_ready = True
-                    deadline += time.monotonic() - started  # No fault of the video's.
-                self._connection.send((function, arguments))
                 result = self._receive(deadline)
             except TimeoutError:
                 self._restart()
                 raise RejectedError(self._limits.too_slow()) from None
-            except (EOFError, OSError):
+            except (EOFError, OSError, pickle.UnpicklingError):
                 self._restart()
                 return VideoError("it makes the decoder fail")
         if isinstance(result, RejectedError):
             raise result
         return result
+
+    def _hand_over(self, job: tuple[Callable[..., Any], tuple[Any, ...]]) -> float:
+        """Hands a job to a process; one that died before it took the job is replaced.
+
+        Returns:
+            Seconds that this took, which are no fault of the video's.
+
+        Raises:
+            RejectedError: there is none that takes it.
+        """
+        began = time.monotonic()
+        for _ in range(_STARTS):
+            try:
+                if not self._is_ready:
+                    self._receive(time.monotonic() + _START_TIMEOUT)
+                    self._is_ready = True
+                self._connection.send(job)
+                self._receive(time.monotonic() + _TAKE_TIMEOUT)
+                return time.monotonic() - began
+            except (TimeoutError, EOFError, OSError):
+                self._restart()
+        raise RejectedError("The server cannot read videos at present. Please try again later.")
 
     def _receive(self, deadline: float) -> Any:
         if not self._connection.poll(max(0.0, deadline - time.monotonic())):
@@ -117,25 +139,42 @@ class Worker:
         self._process = self._context.Process(
             target=_serve, args=(other,), name="fdd-video", daemon=True
         )
-        self._process.start()
+        # Ctrl-C reaches every process of a terminal; this one is ended by the server. What a
+        # thread blocks is blocked in the processes it starts, from their first instruction on.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         other.close()
         self._is_ready = False
 
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
     def _restart(self) -> None:
-        self.close()
+        self._end()
+        if self._is_closed:
+            raise RejectedError("The server is being stopped; the video was deleted.")
         self._start()
 
 
 def _serve(connection: multiprocessing.connection.Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # It only reads.
     try:
         connection.send("ready")
         while True:
             function, arguments = connection.recv()
+            connection.send("taken")
             connection.send(function(*arguments))
-    except (EOFError, OSError, KeyboardInterrupt):
+    except (EOFError, OSError):
         pass  # The server has gone.
+    except MemoryError:
+        pass  # While an answer was packed; the server sees the end of this process.
 
 
 def _cut(

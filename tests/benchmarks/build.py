@@ -25,10 +25,11 @@ from fdd import tables
 from fdd.data.catalog import Video, by_scene
 from fdd.data.extraction import Workspace
 from fdd.demo import drawing, identities, motion
-from fdd.video import faces, sampling
-from fdd.video.clips import Preprocessing
+from fdd.video import faces
+from fdd.video.preprocessing import Preprocessing
 
 NUM_FRAMES = 390
+FRAME_RATE = 25
 COMPLETE_SET = 5000  # Videos of c23 with four methods: 1000 originals and 4000 fakes.
 SPECS = {
     "uniform1x10": Preprocessing(sampling="uniform"),
@@ -63,7 +64,7 @@ def draw_video(path: str, seed: int, num_frames: int) -> None:
     rng = np.random.default_rng(seed)
     room = cv2.blur(rng.integers(0, 255, (720, 1280, 3), dtype=np.uint8), (5, 5))
     with av.open(path, "w") as out:
-        stream = out.add_stream("libx264", rate=25, options={"crf": "23", "g": "250"})
+        stream = out.add_stream("libx264", rate=FRAME_RATE, options={"crf": "23", "g": "250"})
         stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv444p"
         for state in states:
             head = drawing.draw_frame(identity, state, 192)
@@ -79,10 +80,8 @@ def obvious_way(video: Video, spec: Preprocessing, folder: pathlib.Path) -> None
     capture = cv2.VideoCapture(video.path)
     while (read := capture.read())[0]:
         frames.append(read[1])
-    clips = sampling.clip_frame_indices(
-        len(frames), spec.num_frames, spec.sampling, spec.clips_per_video
-    )
-    for number, clip in enumerate(clips):
+    seconds = [index / capture.get(cv2.CAP_PROP_FPS) for index in range(len(frames))]
+    for number, clip in spec.plan(seconds).clips.items():
         for index in clip:
             image = frames[index]
             face = faces.detect_faces(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))[0]
@@ -134,10 +133,8 @@ def main() -> None:
                 obvious.append(time_obvious(videos, spec, options.processes))
             rates = [60 * len(videos) / statistics.median(times) for times in (ours, obvious)]
             # Ours stops reading after the last frame it needs.
-            clips = sampling.clip_frame_indices(
-                NUM_FRAMES, spec.num_frames, spec.sampling, spec.clips_per_video
-            )
-            passed = max(max(clip) for clip in clips) + 1
+            clips = spec.plan([index / FRAME_RATE for index in range(NUM_FRAMES)]).clips
+            passed = max(map(max, clips.values())) + 1
             rows.append(
                 [
                     name,

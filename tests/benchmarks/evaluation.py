@@ -28,7 +28,9 @@ def _random_scores(num_clips: int, clips_per_video: int = 4) -> Scores:
     ids = np.char.add(np.char.add(methods, "/"), (video // 5).astype(str))
     index = np.arange(num_clips) % clips_per_video
     logits = rng.normal(labels, 1.0)
-    return Scores("test", ids, methods, labels, index, logits, video // 10)
+    people = (video // 10).astype(str)
+    nobody = np.full(num_clips, "")
+    return Scores("test", ids, methods, labels, index, logits, people, nobody)
 
 
 def main() -> None:
@@ -62,7 +64,10 @@ def main() -> None:
     start = time.process_time()
     evaluate_scores(many, Calibration())
     seconds = time.process_time() - start
-    print(f"all metrics of 100,000 clips, 1000 resamples: {seconds:.1f} s of processor time")
+    print(
+        f"all metrics of 100,000 clips, 2500 people left out in turn: {seconds:.1f} s of "
+        "processor time"
+    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def write_records(folder: pathlib.Path, clips: int, image_size: int) -> None:
 
     from fdd.data import records
     from fdd.data.records import DeterministicWriter
-    from fdd.video.clips import Preprocessing, library_versions
+    from fdd.video.preprocessing import Preprocessing, library_versions
 
     spec = Preprocessing(image_size=image_size)
     rng = np.random.default_rng(0)
@@ -156,7 +156,7 @@ def batches(way: str, folder: pathlib.Path, batch_size: int) -> Iterator[object]
         import itertools
 
         from fdd.data.records import Dataset
-        from fdd.video.clips import decode_jpegs
+        from fdd.video.crops import decode_jpegs
 
         source = Dataset(where).source("train")
         stored = [source.jpegs(index)[0] for index in range(len(source))]

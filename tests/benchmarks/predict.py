@@ -28,9 +28,9 @@ from fdd.checkpoints import Checkpoints
 from fdd.detector import recipe
 from fdd.parallel import Parallel
 from fdd.state import create_state
-from fdd.video import decode, faces, sampling
+from fdd.video import decode, faces
 from fdd.video.ahead import extract
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 from tests.benchmarks import build
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -80,9 +80,8 @@ def split(run: pathlib.Path, video: pathlib.Path) -> list[tuple[str, float]]:
     spec = detector.preprocessing
     mark("load the checkpoint")
     info = decode.probe(video)
-    wanted = sampling.clip_frame_indices(
-        info.num_frames, spec.num_frames, spec.sampling, spec.clips_per_video
-    )
+    plan = spec.plan([info.seconds(index) for index in range(info.num_frames)])
+    wanted = list(plan.clips.values())
     frames = dict(decode.read_frames(video, info, [index for clip in wanted for index in clip]))
     mark("decode")
     searched = [clip[round(p)] for clip in wanted for p in np.linspace(0, len(clip) - 1, 4)]

@@ -5,16 +5,18 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.utils import gcs_utils
 
-from fdd.data import extraction, faceforensics, records
+from fdd.data import coverage, extraction, faceforensics, faceforensics_tree, prepare, records
 from fdd.data.faceforensics import Selection
 from fdd.errors import UserError
 from fdd.video import encode
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 from tfds_builders.faceforensics import faceforensics_dataset_builder as module
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -111,7 +113,7 @@ def test_the_same_bytes_every_time(tree, tmp_path, dataset):
 
 
 def test_finished_videos_are_not_cut_again(tree, tmp_path, monkeypatch):
-    videos = faceforensics.find_videos(tree, Selection(methods=METHODS))
+    videos = faceforensics_tree.survey(tree, Selection(methods=METHODS)).videos
     spec = Preprocessing(image_size=32)
     workspace = extraction.Workspace(tmp_path, spec)
     first = videos[: len(videos) // 2]
@@ -132,6 +134,29 @@ def test_finished_videos_are_not_cut_again(tree, tmp_path, monkeypatch):
 def test_a_folder_that_is_no_data_set(tmp_path):
     with pytest.raises(UserError, match="holds no data set"):
         records.Dataset(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["faceforensics", "faceforensics/{config}/1.0.0"])
+def test_a_folder_inside_the_data_folder_is_named(config, dataset, place):
+    data = dataset.folder.parents[2]
+    config.data.demo = None
+    config.data.data_dir = str(data / place.format(config=dataset.folder.parent.name))
+    with pytest.raises(UserError, match=f"give the folder itself: --config.data.data_dir={data}"):
+        prepare.open_dataset(config.data)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"a,b\n1,2\n", b"\xff", b'"', b"split\ntest\n"])
+def test_damaged_lists_end_with_one_line(dataset, tmp_path, content):
+    for name in (coverage.COVERAGE_FILE, coverage.FAILURES_FILE):
+        folder = tmp_path / name
+        shutil.copytree(dataset.folder, folder)
+        (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+        try:
+            assert coverage.failures(folder, "test")[1] == {}
+        except UserError as error:
+            assert "build it again" in str(error) and "\n" not in str(error)
+        else:
+            assert content in (b"", b'"')
 
 
 def test_unknown_split(dataset):
@@ -171,28 +196,67 @@ if __name__ == "__main__":
     ids=["processes", "beam"],
 )
 def test_tfds_build(tree, tmp_path, dataset, beam):
-    """The command line, also through Beam, gives byte for byte what Python gives."""
+    """The command line, also through Beam, gives byte for byte what Python gives.
+
+    Here with odd names, and in a locale that knows ASCII alone.
+    """
     pytest.importorskip("tensorflow", reason="needs the extra tfds")
     config = dataset.folder.parent.name
     assert config == module.FaceForensicsConfig(**SETTINGS).name
     settings = {**SETTINGS, "methods": list(METHODS)}
+    held, data = (
+        tmp_path / os.fsdecode(b"caf\xe9 {x}"),
+        tmp_path / ("a#%20 {1} ü" if beam else "a[1] *?#%20 ü"),
+    )
+    held.symlink_to(tree)
     command = [
         *(sys.executable, "-m", "tensorflow_datasets.scripts.cli.main", "build"),
         str(ROOT / "tfds_builders/faceforensics"),
         f"--config={json.dumps(settings)}",
-        f"--manual_dir={tree}",
-        f"--data_dir={tmp_path}",
+        f"--manual_dir={held}",
+        f"--data_dir={data}",
         "--file_format=array_record",
         *beam,
     ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    environment = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert "expected" in done.stdout
-    built = records.Dataset(tmp_path / "faceforensics" / config / "1.0.0")
+    built = records.Dataset(data / "faceforensics" / config / "1.0.0")
     assert _files(built.folder) == _files(dataset.folder)
-    for name in ("coverage.csv", "failures.csv"):
+    for name in ("coverage.csv", "failures.csv", "ignored.csv"):
         assert (built.folder / name).read_text() == (dataset.folder / name).read_text()
     assert "outcomes" not in " ".join(path.name for path in built.folder.iterdir())
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 200 kB, which is less than the clips take."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("full", ["clips", "records"])
+def test_a_full_disk(tree, dataset, small_disk, tmp_path, full):
+    """While clips are cut, or while records are written; with room it goes on."""
+    if full == "clips":
+        (small_disk / "downloads").mkdir()
+    else:
+        (tmp_path / "downloads").mkdir()
+        (small_disk / "downloads").symlink_to(tmp_path / "downloads")
+    with pytest.raises(
+        UserError, match=r"cannot be written to .*: No space left on device"
+    ) as error:
+        _build(small_disk, tree)
+    assert "\n" not in str(error.value)
+    assert not list(small_disk.rglob("dataset_info.json"))
+    subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
+    assert _files(_build(small_disk, tree).folder) == _files(dataset.folder)
 
 
 def test_tfds_build_with_nothing_to_build(tmp_path):
@@ -253,3 +317,19 @@ def test_real_footage(shared, tmp_path):
         "validation": 2,
         "test": 4,
     }
+
+
+def test_looking_at_what_is_not_built_uses_no_network_and_leaves_no_file(tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    def ask(*_):
+        raise AssertionError("TFDS asks its bucket on the Internet")
+
+    monkeypatch.setattr(gcs_utils, "gcs_dataset_info_files", ask)
+    config = module.FaceForensicsConfig(**SETTINGS)
+    builder = module.Builder(config=config, data_dir=tmp_path / "data")
+    assert builder.info.metadata["fingerprint"] == config.preprocessing.fingerprint()
+    assert builder.info.citation
+    assert not list(temporary.iterdir())

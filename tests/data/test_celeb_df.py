@@ -40,7 +40,7 @@ def test_one_means_real_in_the_list(tmp_path):
         ("Celeb-synthesis", "id0_id2_0000"),
     }
     _tree(tmp_path)
-    labels = {video.video_id: video.label for video in celeb_df.find_videos(tmp_path)}
+    labels = {video.video_id: video.label for video in celeb_df.survey(tmp_path).videos}
     assert labels["Celeb-real/id0_0001"] == "real"
     assert labels["Celeb-synthesis/id0_id2_0000"] == "fake"
 
@@ -67,7 +67,7 @@ def test_finds_what_is_there(tmp_path, inner):
             (tmp_path / folder).rename(tmp_path / "moved")
             (tmp_path / folder).mkdir()
             (tmp_path / "moved").rename(tmp_path / folder / "videos")
-    found = {v.name: (v.split, v.target, v.source) for v in celeb_df.find_videos(tmp_path)}
+    found = {v.name: (v.split, v.target, v.source) for v in celeb_df.survey(tmp_path).videos}
     assert found == {
         "id0_0000": ("train", "id0_0000", ""),
         "id0_0001": ("test", "id0_0001", ""),
@@ -77,9 +77,38 @@ def test_finds_what_is_there(tmp_path, inner):
     }
 
 
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda label, path: f"{label}\t{path}",
+        lambda label, path: f"{path};{label};",
+        lambda label, path: f'"{label}","{path}"',
+        lambda label, path: f"{label} .\\{path}".replace("/", "\\"),
+        lambda label, path: f"{label} Celeb-DF-v2/{path}".replace(".mp4", ".MP4"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n"])
+def test_a_list_of_another_hand(tmp_path, coding, form, end):
+    _tree(tmp_path)
+    expected = {v.name: v.split for v in celeb_df.survey(tmp_path).videos}
+    assert "test" in expected.values()
+    lines = ["label video", *(form(*line.split()) for line in LIST.splitlines())]
+    (tmp_path / celeb_df.TEST_LIST).write_bytes(end.join(lines).encode(coding))
+    assert {v.name: v.split for v in celeb_df.survey(tmp_path).videos} == expected
+
+
+def test_a_list_of_nothing_is_refused(tmp_path):
+    _tree(tmp_path)
+    for text, reason in (("", "names no video"), ("a b\nc d\n", "line 2: expected")):
+        (tmp_path / celeb_df.TEST_LIST).write_text(text)
+        with pytest.raises(UserError, match=reason):
+            celeb_df.survey(tmp_path)
+
+
 def test_counts_of_the_complete_data_set(tmp_path):
     _tree(tmp_path)
-    assert celeb_df.expected_counts(tmp_path) == {
+    assert celeb_df.survey(tmp_path).expected == {
         ("train", "Celeb-real"): 589,
         ("train", "YouTube-real"): 299,
         ("train", "Celeb-synthesis"): 5638,
@@ -91,10 +120,10 @@ def test_counts_of_the_complete_data_set(tmp_path):
 
 def test_nothing_there_names_the_layout(tmp_path):
     with pytest.raises(UserError, match=r"expected Celeb-real/id0_0000\.mp4, .*List_of_testing"):
-        celeb_df.find_videos(tmp_path)
+        celeb_df.survey(tmp_path)
     _touch(tmp_path, "Celeb-real/id0_0000.mp4")
     with pytest.raises(UserError, match=r"has no List_of_testing_videos\.txt"):
-        celeb_df.find_videos(tmp_path)
+        celeb_df.survey(tmp_path)
 
 
 @pytest.fixture(scope="module")

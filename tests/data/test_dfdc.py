@@ -23,7 +23,7 @@ def _write(root, path, entries, held=()):
 def _found(root):
     return {
         video.video_id: (video.label, video.split, video.target, video.source)
-        for video in dfdc.find_videos(root)
+        for video in dfdc.survey(root).videos
     }
 
 
@@ -56,7 +56,7 @@ def test_entries_of_the_preview():
     ("contents", "reason"),
     [
         ("{", "Expecting property name"),
-        ([1], "does not map names of files"),
+        ([1], "it is no object"),
         ({"a.mp4": "REAL"}, "'a.mp4' should have a label and has \"REAL\""),
         ({"a.mp4": {"score": 1}}, "'a.mp4' is neither real nor fake"),
         ({"a.mp4": {"label": "maybe"}}, "'a.mp4' is neither real nor fake"),
@@ -66,9 +66,60 @@ def test_entries_of_the_preview():
 def test_an_unknown_form_is_refused_in_one_line(tmp_path, contents, reason):
     _write(tmp_path, "part/metadata.json", contents, ["a.mp4"])
     with pytest.raises(UserError, match=r"metadata\.json is not understood: ") as error:
-        dfdc.find_videos(tmp_path)
+        dfdc.survey(tmp_path)
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,label\naa.mp4,0\nbb,1\n",
+        "Label;File;More\r\n0;aa.mp4;x\r\n1;bb.MP4;\r\n",
+        "sep=\t\nfilename\tis_fake\naa\tREAL\nbb.mp4\t1.0\n",
+        '"path","class"\r"/elsewhere/aa.mp4","real"\r"..\\..\\bb.mp4","FAKE"\r',
+    ],
+)
+def test_tables_of_another_hand(tmp_path, text):
+    _write(tmp_path, "test/labels.csv", "", ["aa.mp4", "bb.mp4"])
+    (tmp_path / "test/labels.csv").write_bytes(text.encode("utf-16"))
+    assert {name: label for name, (label, *_) in _found(tmp_path).items()} == {
+        "real/test/aa": "real",
+        "fake/test/bb": "fake",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("id,score\naa.mp4,0\n", "line 1: expected the columns filename,label"),
+        ("filename,label\naa.mp4,0\naa.mp4,1\n", "line 3: another line says something else of"),
+        ("filename,label\n,1\n", "line 2: a file's name is missing"),
+        ("filename,label\naa.mp4,x\n", "line 2: 'aa.mp4' is neither real nor fake"),
+        ("filename,label,split\naa.mp4,1,maybe\n", "line 2: 'aa.mp4' has the unknown split"),
+    ],
+)
+def test_a_table_that_is_refused(tmp_path, text, reason):
+    _write(tmp_path, "labels.csv", text, ["aa.mp4"])
+    with pytest.raises(UserError, match=rf"labels\.csv, {reason}"):
+        dfdc.survey(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "file", ["/etc/aa.mp4", "../../aa.mp4", "", ".", "..", "a\0a.mp4", "\ud800"]
+)
+@pytest.mark.parametrize("original", ["/etc/passwd", "../../b.mp4", 7, ["a.mp4"], {"a": 1}, "\n"])
+def test_lists_that_lead_elsewhere(tmp_path, file, original):
+    """They name nothing outside of the folder, and whatever they hold, there is no traceback."""
+    entries = {file: {"label": "FAKE", "original": original}, "aa.mp4": {"label": "REAL"}}
+    _write(tmp_path, "in/metadata.json", json.dumps(entries), ["aa.mp4"])
+    (tmp_path / "aa.mp4").touch()
+    try:
+        videos = dfdc.survey(tmp_path / "in").videos
+    except UserError as error:
+        assert "\n" not in str(error)
+    else:
+        assert {video.path for video in videos} <= {str(tmp_path / "in/aa.mp4")}
 
 
 def test_the_full_set(tmp_path):
@@ -92,7 +143,7 @@ def test_the_full_set(tmp_path):
         "fake/test/dd": ("fake", "test", "test/dd", ""),
         "fake/other/ee": ("fake", "test", "other/ee", ""),
     }
-    assert list(dfdc.expected_counts(tmp_path).items()) == [
+    assert list(dfdc.survey(tmp_path).expected.items()) == [
         (("train", "fake"), 2),
         (("train", "real"), 2),
         (("test", "fake"), 2),
@@ -123,7 +174,7 @@ def test_the_preview(tmp_path, inner):
         "original_videos/643049/643049_A_001": ("real", "test", "643049", ""),
         "method_A/643049/643049_A/1_A_001": ("fake", "train", "643049", "1224068"),
     }
-    videos = dfdc.find_videos(tmp_path)
+    videos = dfdc.survey(tmp_path).videos
     assert len(videos) == 2
     assert len({video.scene for video in videos}) == 2
 
@@ -132,19 +183,19 @@ def test_lists_that_disagree(tmp_path):
     _write(tmp_path, "metadata.json", {"a.mp4": {"label": "REAL"}}, ["a.mp4"])
     _write(tmp_path, "labels.csv", "filename,label\na.mp4,0\n")
     assert set(_found(tmp_path)) == {"real/a"}
-    assert dfdc.expected_counts(tmp_path) == {("test", "real"): 1}
+    assert dfdc.survey(tmp_path).expected == {("test", "real"): 1}
     _write(tmp_path, "labels.csv", "filename,label\na.mp4,1\n")
     with pytest.raises(UserError, match=r"one list calls .*a\.mp4 real and another one fake"):
-        dfdc.find_videos(tmp_path)
+        dfdc.survey(tmp_path)
 
 
 def test_nothing_there_names_the_layout(tmp_path):
     with pytest.raises(UserError, match=r"expected dfdc_train_part_0/metadata\.json with") as error:
-        dfdc.find_videos(tmp_path)
+        dfdc.survey(tmp_path)
     assert "\n" not in str(error.value)
     _write(tmp_path, "part/metadata.json", {"a.mp4": {"label": "REAL"}})
     with pytest.raises(UserError, match="no video of DFDC under"):
-        dfdc.find_videos(tmp_path)
+        dfdc.survey(tmp_path)
 
 
 def test_build(tree, tmp_path):

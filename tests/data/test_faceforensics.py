@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from fdd.data import catalog, faceforensics, splits
+from fdd.data import catalog, faceforensics, faceforensics_tree, splits
 from fdd.data.faceforensics import Selection
 from fdd.errors import UserError
-from fdd.video.clips import Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 
 def _touch(root, *paths):
@@ -17,7 +17,9 @@ def _touch(root, *paths):
 
 
 def _find(root, **settings):
-    return faceforensics.find_videos(root, Selection(**{"methods": ("Deepfakes",), **settings}))
+    return faceforensics_tree.survey(
+        root, Selection(**{"methods": ("Deepfakes",), **settings})
+    ).videos
 
 
 def _real(name, compression="c23"):

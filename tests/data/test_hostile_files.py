@@ -1,7 +1,9 @@
 """A tree of files of every kind that goes wrong, or looks as if it would, in one build."""
 
 import fractions
-import shutil
+import os
+import pathlib
+import socket
 import struct
 
 import av
@@ -9,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from fdd.data import extraction, faceforensics, splits
+from fdd.data import extraction, faceforensics_tree, splits
 from fdd.data.faceforensics import Selection
-from fdd.video import decode
-from fdd.video.clips import Preprocessing
+from fdd.video import decode, opening
+from fdd.video.preprocessing import Preprocessing
 
 SPEC = Preprocessing(image_size=32, sampling="consecutive", clips_per_video=1)
 
@@ -77,6 +79,14 @@ def _rotated(path, frames):
     path.write_bytes(content)
 
 
+def _socket(path):
+    with socket.socket(socket.AF_UNIX) as end:
+        before = os.getcwd()
+        os.chdir(path.parent)  # A socket's path may have 100 characters.
+        end.bind(path.name)
+        os.chdir(before)
+
+
 def _noise(size, count=12):
     rng = np.random.default_rng(0)
     return [rng.integers(0, 255, (*size, 3), dtype=np.uint8) for _ in range(count)]
@@ -91,8 +101,6 @@ BAD = {
     "random": (lambda p, f: p.write_bytes(np.random.default_rng(1).bytes(9999)), "be opened"),
     "zip": (lambda p, f: p.write_bytes(b"PK\3\4" + bytes(99)), "cannot be opened"),
     "picture": (lambda p, f: p.write_bytes(cv2.imencode(".jpg", f[0])[1].tobytes()), "1 frames"),
-    "folder": (lambda p, f: p.mkdir(), "IsADirectoryError"),
-    "dangling link": (lambda p, f: p.symlink_to(p.with_name("gone")), "FileNotFoundError"),
     "audio only": (lambda p, f: _audio(p), "no video stream"),
     "audio only, matroska": (lambda p, f: _audio(p, "matroska"), "no video stream"),
     "no index": (lambda p, f: _cut(p, f, 0.6), "cannot be opened"),
@@ -101,15 +109,27 @@ BAD = {
         lambda p, f: _cut(p, f, 0.3, container="matroska"),
         "fewer than|cannot be decoded",
     ),
-    "scratched": (_scratch, "cannot be decoded"),
+    "scratched": (_scratch, "20 of 20 frames are damaged"),
     "one frame": (lambda p, f: _encode(p, f[:1]), "1 frames, fewer than a clip's 10"),
     "nine frames": (lambda p, f: _encode(p, f[:9]), "9 frames, fewer than a clip's 10"),
     "black": (lambda p, f: _encode(p, [0 * image for image in f]), "no face"),
     "noise": (lambda p, f: _encode(p, _noise((96, 128))), "no face"),
+    "ever slower": (
+        lambda p, f: _encode(p, f, stamps=[i + i * i // 9 for i in range(20)]),
+        "seconds pass from one frame to the next",
+    ),
     "two pixels": (lambda p, f: _encode(p, [image[:2, :2] for image in f]), "no face"),
 }
+IGNORED = {
+    "folder": (lambda p: p.mkdir(), "a folder, though its name ends as a video's"),
+    "dangling link": (lambda p: p.symlink_to(p.with_name("gone")), "a link to nothing"),
+    "endless link": (lambda p: p.symlink_to(p.name), "cannot be read: Too many levels of"),
+    "pipe": (os.mkfifo, "no file but a pipe"),
+    "socket": (lambda p: _socket(p), "no file but a socket"),
+    "device": (lambda p: p.symlink_to("/dev/zero"), "no file but a device"),
+}
 GOOD = {
-    "variable frame rate": lambda p, f: _encode(p, f, stamps=[i + i * i // 9 for i in range(20)]),
+    "variable frame rate": lambda p, f: _encode(p, f, stamps=[i + (i > 8) for i in range(20)]),
     "late start": lambda p, f: _encode(p, f, stamps=range(1000, 1020), container="matroska"),
     "rotated": _rotated,
     "odd size": lambda p, f: _encode(p, [i[:191, :189] for i in f], pix_fmt="yuv444p"),
@@ -130,8 +150,8 @@ GOOD = {
 
 
 @pytest.fixture(scope="module")
-def results(face, tmp_path_factory):
-    """What became of each file."""
+def outcome(face, tmp_path_factory):
+    """What became of each file, and why what is no file was passed over."""
     root = tmp_path_factory.mktemp("hostile")
     folder = root / "original_sequences/youtube/c23/videos"
     folder.mkdir(parents=True)
@@ -144,11 +164,31 @@ def results(face, tmp_path_factory):
     fakes = root / "manipulated_sequences/Deepfakes/c23/videos"
     fakes.mkdir(parents=True)
     good = next(name for name, kind in names.items() if kind == "4:4:4")
-    shutil.copy(folder / f"{good}.mp4", fakes / f"{good}_{next(ids)}.mp4")
-    videos = faceforensics.find_videos(root, Selection(methods=("Deepfakes",)))
+    _encode(fakes / f"{good}_{next(ids)}.mp4", face, pix_fmt="yuv444p", options={"crf": "20"})
+    for write, _ in IGNORED.values():
+        name = next(ids)
+        write(folder / f"{name}.mp4")
+        names[name] = next(kind for kind, (each, _) in IGNORED.items() if each is write)
+    holdings = faceforensics_tree.survey(root, Selection(methods=("Deepfakes",)))
+    videos = holdings.videos
     workspace = extraction.Workspace(root / "work", SPEC)
     workspace.run(videos)
-    return {names[r.video.name]: r for r in workspace.results(videos) if r.video.name in names}
+    found = {names[r.video.name]: r for r in workspace.results(videos) if r.video.name in names}
+    reasons = {pathlib.Path(each.path).stem: each.reason for each in holdings.ignored}
+    return found, {names[name]: reason for name, reason in reasons.items()}
+
+
+@pytest.fixture(scope="module")
+def results(outcome):
+    """What became of each file."""
+    return outcome[0]
+
+
+def test_what_is_no_file_is_passed_over_with_its_reason(outcome):
+    reasons = outcome[1]
+    assert set(reasons) == set(IGNORED)
+    for kind, (_, reason) in IGNORED.items():
+        assert reasons[kind].startswith(reason)
 
 
 def test_there_are_enough_kinds(results):
@@ -181,6 +221,6 @@ def test_a_rotated_video_is_upright(results):
 
 def test_frames_that_are_too_large_are_refused(face, tmp_path, monkeypatch):
     _encode(tmp_path / "a.mp4", face)
-    monkeypatch.setattr(decode, "MAX_PIXELS", 192 * 192 - 1)
+    monkeypatch.setattr(opening, "MAX_PIXELS", 192 * 192 - 1)
     with pytest.raises(decode.VideoError, match="192×192 pixels are too large"):
         decode.probe(tmp_path / "a.mp4")

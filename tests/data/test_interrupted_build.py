@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+from fdd.data import unfinished
+
 ROOT = pathlib.Path(__file__).parents[2]
 BUILD = """
 import sys
@@ -54,3 +56,17 @@ def test_a_killed_build_goes_on_and_ends_as_an_undisturbed_one(tree, dataset, tm
         if "array_record" in path.name or path.suffix == ".csv":
             assert (folder / path.name).read_bytes() == path.read_bytes(), path.name
     assert not list((data / "downloads/fdd_clips").iterdir())
+
+
+def test_what_killed_builds_left_is_deleted_and_what_others_write_is_not(tmp_path):
+    names = ("incomplete.AAAAAA_1.0.0", "incomplete.BBBBBB_1.0.0", "incomplete.CCCCCC_2.0.0")
+    killed, other, alien = folders = [tmp_path / name for name in names]
+    mine = tmp_path / "incomplete.DDDDDD_1.0.0"
+    other.mkdir()
+    with unfinished.claim(other):  # Another build, which goes on.
+        for folder in (*folders, mine):
+            folder.mkdir(exist_ok=True)
+            (folder / "records").touch()
+        with unfinished.claim(mine):
+            assert not killed.exists()
+            assert all((folder / "records").exists() for folder in (other, alien, mine))

@@ -1,5 +1,6 @@
 """Behaviour of the demo's tree, through the project's own decoder."""
 
+import contextlib
 import dataclasses
 import json
 import subprocess
@@ -161,3 +162,20 @@ def test_workers_import_neither_jax_nor_tensorflow():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_a_damaged_marker_is_named(tmp_path, content):
+    marker = tmp_path / "demo.partial.json"
+    marker.write_text(content)
+    with pytest.raises(ValueError, match=r"demo\.partial\.json is damaged: delete the folder"):
+        write_tree(SPEC, tmp_path, num_processes=1)
+
+
+def test_a_full_disk_leaves_no_damaged_marker(small_disk):
+    (small_disk / "fill").write_bytes(bytes(300_000))
+    with contextlib.suppress(OSError):
+        (small_disk / "more").write_bytes(bytes(200_000))
+    with pytest.raises(OSError, match="No space left on device"):
+        write_tree(SPEC, small_disk / "tree", num_processes=1)
+    assert not list((small_disk / "tree").iterdir())

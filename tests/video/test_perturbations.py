@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from fdd.video import perturbations
-from fdd.video.clips import Preprocessing, extract_clips
+from fdd.video.clips import extract_clips
+from fdd.video.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,12 @@
 """TFDS builder: Celeb-DF (v2) as clips of ten frames, one record each."""
 
 import pathlib
-from collections.abc import Mapping
 
 import tensorflow_datasets as tfds
 
 from fdd.data import celeb_df
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
-from fdd.data.catalog import Video
+from fdd.data.catalog import Holdings
 
 
 class Builder(ClipBuilder):
@@ -19,10 +18,6 @@ class Builder(ClipBuilder):
     HOMEPAGE = celeb_df.HOMEPAGE
     BUILDER_CONFIGS = [ClipConfig(**settings) for settings in standard_settings()]
 
-    def find_videos(self, root: pathlib.Path) -> list[Video]:
-        """See `fdd.data.celeb_df.find_videos`."""
-        return celeb_df.find_videos(root)
-
-    def expected_counts(self, root: pathlib.Path) -> Mapping[tuple[str, str], int | None]:
-        """See `fdd.data.celeb_df.expected_counts`."""
-        return celeb_df.expected_counts(root)
+    def survey(self, root: pathlib.Path) -> Holdings:
+        """See `fdd.data.celeb_df.survey`."""
+        return celeb_df.survey(root)

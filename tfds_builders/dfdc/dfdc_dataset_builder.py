@@ -1,13 +1,12 @@
 """TFDS builder: DFDC and its preview as clips of ten frames, one record each."""
 
 import pathlib
-from collections.abc import Mapping
 
 import tensorflow_datasets as tfds
 
 from fdd.data import dfdc
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
-from fdd.data.catalog import Video
+from fdd.data.catalog import Holdings
 
 
 class Builder(ClipBuilder):
@@ -19,10 +18,6 @@ class Builder(ClipBuilder):
     HOMEPAGE = dfdc.HOMEPAGE
     BUILDER_CONFIGS = [ClipConfig(**settings) for settings in standard_settings()]
 
-    def find_videos(self, root: pathlib.Path) -> list[Video]:
-        """See `fdd.data.dfdc.find_videos`."""
-        return dfdc.find_videos(root)
-
-    def expected_counts(self, root: pathlib.Path) -> Mapping[tuple[str, str], int | None]:
-        """See `fdd.data.dfdc.expected_counts`."""
-        return dfdc.expected_counts(root)
+    def survey(self, root: pathlib.Path) -> Holdings:
+        """See `fdd.data.dfdc.survey`."""
+        return dfdc.survey(root)

@@ -3,13 +3,13 @@
 import dataclasses
 import itertools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import tensorflow_datasets as tfds
 
-from fdd.data import faceforensics
+from fdd.data import faceforensics, faceforensics_tree
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
-from fdd.data.catalog import Video
+from fdd.data.catalog import Holdings
 from fdd.data.faceforensics import ALL_METHODS, METHODS, Selection
 
 
@@ -69,10 +69,6 @@ class Builder(ClipBuilder):
         _SEED,
     ]
 
-    def find_videos(self, root: pathlib.Path) -> list[Video]:
-        """See `fdd.data.faceforensics.find_videos`."""
-        return faceforensics.find_videos(root, self.builder_config.selection)
-
-    def expected_counts(self, root: pathlib.Path) -> Mapping[tuple[str, str], int | None]:
-        """See `fdd.data.faceforensics.expected_counts`."""
-        return faceforensics.expected_counts(self.builder_config.selection)
+    def survey(self, root: pathlib.Path) -> Holdings:
+        """See `fdd.data.faceforensics_tree.survey`."""
+        return faceforensics_tree.survey(root, self.builder_config.selection)

@@ -1,13 +1,12 @@
 """TFDS builder: a folder of one's own videos as clips of ten frames, one record each."""
 
 import pathlib
-from collections.abc import Mapping
 
 import tensorflow_datasets as tfds
 
 from fdd.data import folder
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
-from fdd.data.catalog import Video
+from fdd.data.catalog import Holdings
 
 
 class Builder(ClipBuilder):
@@ -18,10 +17,6 @@ class Builder(ClipBuilder):
     MANUAL_DOWNLOAD_INSTRUCTIONS = folder.HOW_TO_OBTAIN
     BUILDER_CONFIGS = [ClipConfig(**settings) for settings in standard_settings()]
 
-    def find_videos(self, root: pathlib.Path) -> list[Video]:
-        """See `fdd.data.folder.find_videos`."""
-        return folder.find_videos(root)
-
-    def expected_counts(self, root: pathlib.Path) -> Mapping[tuple[str, str], int | None]:
-        """See `fdd.data.folder.expected_counts`."""
-        return folder.expected_counts(root)
+    def survey(self, root: pathlib.Path) -> Holdings:
+        """See `fdd.data.folder.survey`."""
+        return folder.survey(root)

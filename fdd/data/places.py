@@ -1,0 +1,144 @@
+"""Where below a folder a data set or its videos lie, and which of several files a video is."""
+
+import os
+import pathlib
+from collections.abc import Callable, Hashable, Iterable, Iterator
+
+from fdd.errors import UserError
+from fdd.tables import escaped
+from fdd.video import files
+from fdd.video.files import File, Ignored
+
+_INFO = "dataset_info.json"
+_LEVELS = 2
+_LEVELS_OF_TFDS = 4  # From a data_dir of the demo's to a version's folder.
+
+
+def locate(root: pathlib.Path, holds: Callable[[pathlib.Path], bool]) -> pathlib.Path:
+    """Returns the folder that holds the data set: `root`, or the only one a level or two below.
+
+    Args:
+        root: What the user gave.
+        holds: Whether a folder is one that holds the data set.
+
+    Raises:
+        UserError: `root` is no folder, or several folders below it hold the data set.
+    """
+    if not root.is_dir():
+        raise UserError(f"there is no folder {escaped(str(root))}")
+    if holds(root):
+        return root
+    level = [root]
+    for _ in range(_LEVELS):
+        level = [inner for folder in level for inner in folders(folder)]
+        found = [folder for folder in level if holds(folder)]
+        if len(found) > 1:
+            names = ", ".join(escaped(str(folder)) for folder in found[:5])
+            raise UserError(
+                f"{escaped(str(root))} holds the data set more than once: say which of {names}"
+            )
+        if found:
+            print(f"The data set is in {escaped(str(found[0]))}.")
+            return found[0]
+    return root
+
+
+def folders(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The folders in a folder that are not hidden, by name; none where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                folder / entry.name
+                for entry in entries
+                if entry.is_dir() and not entry.name.startswith(".")
+            )
+    except OSError:
+        return []
+
+
+def there_is(root: pathlib.Path) -> str:
+    """What a folder holds, for a message that something else was expected there."""
+    names = sorted(f"{path.name}/" if path.is_dir() else path.name for path in root.iterdir())
+    if not names:
+        return "it is empty"
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"it holds {', '.join(escaped(name) for name in names[:5])}{more}"
+
+
+def within(root: pathlib.Path, names: Iterable[str]) -> str:
+    """A hint for a folder that lies inside the one that was meant; '' where there is none.
+
+    Args:
+        root: What the user gave.
+        names: In lower case, the folders that the right one holds.
+    """
+    path = root.absolute()
+    for folder in (path, *path.parents):
+        if folder.name.lower() in names:
+            return f"; {escaped(str(folder))} is a part of it, give the folder that it is in"
+    return ""
+
+
+def one_of_each(
+    found: Iterable[tuple[Hashable, File, int]],
+) -> tuple[dict[Hashable, File], list[Ignored]]:
+    """Of several files of one video takes one; a copy ('974 (1).mp4') only if there is no other.
+
+    Args:
+        found: Of each file what it shows, itself, and a rank; lower ranks are preferred.
+
+    Returns:
+        A file for everything that is shown; and the other files.
+    """
+    chosen: dict[Hashable, File] = {}
+    ignored = []
+
+    def order(each: tuple[Hashable, File, int]) -> tuple[object, ...]:
+        _, file, rank = each
+        name, ending = os.path.splitext(file.path)
+        return files.original_name(name) != name, rank, ending != ".mp4", file.linked, file.path
+
+    for what, file, _ in sorted(found, key=order):
+        if (first := chosen.setdefault(what, file)) is not file:
+            ignored.append(Ignored(file.path, f"another file of a video: {escaped(first.path)}"))
+    return chosen, ignored
+
+
+def unused(
+    root: pathlib.Path, found: Iterable[File], used: Iterable[str], reason: str
+) -> Iterator[Ignored]:
+    """Names the files that nothing used: as no videos, or with a reason for videos."""
+    used = set(used)
+    for file in found:
+        if file.path not in used:
+            yield Ignored(file.path, files.why_no_video(root, file.path) or reason)
+
+
+def find_dataset(folder: pathlib.Path) -> pathlib.Path:
+    """The folder with dataset_info.json: this one, the one of a file in it, or the one below.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    if folder.is_file():
+        folder = folder.parent
+    if (folder / _INFO).exists():
+        return folder
+    below = [folder]
+    for _ in range(_LEVELS_OF_TFDS):
+        below = [inner for each in below for inner in folders(each)]
+        below = [inner for inner in below if ".incomplete" not in inner.name]
+        if found := [inner for inner in below if (inner / _INFO).exists()]:
+            break
+    else:
+        found = []
+    if len(found) > 1:
+        names = ", ".join(escaped(str(each)) for each in found[:5])
+        raise UserError(f"{escaped(str(folder))} holds {len(found)} data sets, say which: {names}")
+    if not found:
+        raise UserError(
+            f"{escaped(str(folder))} holds no data set: expected {_INFO} there, as in "
+            "DATA/faceforensics/CONFIG/1.0.0"
+        )
+    print(f"The data set is in {escaped(str(found[0]))}.")
+    return found[0]

@@ -1,0 +1,90 @@
+"""What a video gives: clips of people, or the reason why there is none."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from fdd.video import crops
+from fdd.video.crops import Box
+from fdd.video.decode import VideoError, VideoInfo
+from fdd.video.faces import Face
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """A clip of one person (or of the full frame).
+
+    Attributes:
+        index: Which of the video's clips it is, from 0.
+        frames: One JPEG image per frame, `image_size` pixels square.
+        frame_indices: Index of each frame in the video.
+        seconds: Time of each frame after the video's first one.
+        face: Where the face is in the video's frames; None for full frames.
+        crop: The part of the video's frames that was kept, (x0, y0, x1, y1) in pixels.
+        seen: Indices of those of the searched frames in which this face was found.
+    """
+
+    index: int
+    frames: tuple[bytes, ...]
+    frame_indices: tuple[int, ...]
+    seconds: tuple[float, ...]
+    face: Face | None
+    crop: Box
+    seen: tuple[int, ...] = ()
+
+    def images(self) -> np.ndarray:
+        """The frames as training and evaluation see them: uint8 [t, height, width, 3], RGB."""
+        return crops.decode_jpegs(self.frames)
+
+
+@dataclasses.dataclass(frozen=True)
+class Extraction:
+    """What a video gave.
+
+    Attributes:
+        info: Frame times of the video.
+        frame_size: Height and width of an upright frame in pixels.
+        people: The clips of each person, the one who is largest over the whole video first;
+            with full frames there is one entry, for the frame.
+        missing: Why a clip of the first person is missing, by clip index.
+        searched: How many faces were found in each frame that was searched for faces, by the
+            frame's index.
+        num_clips: How many clips the video should have given each person.
+        doubts: What is uncertain about the clips, in sentences.
+        unshared: Why the faces are not those of the reference that was given; '' where they are,
+            or where none was given.
+    """
+
+    info: VideoInfo
+    frame_size: tuple[int, int]
+    people: tuple[tuple[Clip, ...], ...]
+    missing: Mapping[int, str]
+    searched: Mapping[int, int]
+    num_clips: int
+    doubts: tuple[str, ...] = ()
+    unshared: str = ""
+
+
+class TooShortError(VideoError):
+    """A video with fewer frames than a clip has, or that ends before a clip does."""
+
+
+class TooSlowError(VideoError):
+    """A video whose frames are too far apart in time for a clip."""
+
+
+class NoFaceError(VideoError):
+    """A video in which no clip holds a face.
+
+    Attributes:
+        searched: As in `Extraction`.
+    """
+
+    def __init__(self, message: str, searched: Mapping[int, int]):
+        super().__init__(message)
+        self.searched = searched
+
+    def __reduce__(self) -> tuple[type, tuple[str, Mapping[int, int]]]:
+        # It has to pass from process to process.
+        return type(self), (str(self), self.searched), self.__dict__

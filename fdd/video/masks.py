@@ -1,0 +1,69 @@
+"""Masks of forgeries: which of several people in a video had the face replaced."""
+
+import math
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from fdd.video import decode
+from fdd.video.decode import VideoError, VideoInfo
+from fdd.video.extraction import Clip
+
+
+def brightness(
+    people: Sequence[Sequence[Clip]],
+    mask: str | pathlib.Path,
+    info: VideoInfo,
+    frame_size: tuple[int, int],
+) -> list[float]:
+    """How much of what a mask shows is in each person's face boxes.
+
+    One frame of the mask is looked at for each clip: that of the clip's middle frame, or the mask's
+    last one if it is shorter; where the frame rates differ, the one nearest in time. A mask of
+    another size is taken to show the same picture. A mask is a help: where it cannot be read,
+    nobody has any.
+
+    Args:
+        people: The clips of each person.
+        mask: A video that is bright where a face was replaced.
+        info: What `decode.probe` said of the masked video.
+        frame_size: Height and width of the masked video's upright frames in pixels.
+
+    Returns:
+        A number for each person; the absolute values have no meaning.
+    """
+    try:
+        of_mask = decode.probe(mask)
+    except VideoError:
+        return [0.0] * len(people)
+    wanted = {id(clip): _frame(clip, info, of_mask) for clips in people for clip in clips}
+    shown: dict[int, np.ndarray] = {}
+    try:
+        for index, frame in decode.read_frames(mask, of_mask, list(wanted.values())):
+            shown[index] = frame
+    except VideoError:
+        pass  # The frames before the damage are there.
+
+    def inside(clip: Clip) -> float:
+        frame = shown.get(wanted[id(clip)])
+        if frame is None or clip.face is None:
+            return 0.0
+        down, right = frame.shape[0] / frame_size[0], frame.shape[1] / frame_size[1]
+        scaled = np.multiply(clip.face.box, (right, down, right, down))
+        x0, y0, x1, y1 = (max(0, round(float(value))) for value in scaled)
+        # A mask of fewer pixels is not a darker one.
+        return float(frame[y0:y1, x0:x1].sum()) / (down * right)
+
+    return [sum(map(inside, clips)) for clips in people]
+
+
+def _frame(clip: Clip, info: VideoInfo, of_mask: VideoInfo) -> int:
+    """The mask's frame that goes with the middle of a clip."""
+    middle = len(clip.frame_indices) // 2
+    number = info.position(clip.frame_indices[middle])
+    alike = math.isclose(of_mask.fps, info.fps, rel_tol=0.02)
+    if alike or of_mask.num_frames == info.num_frames:
+        return min(number, of_mask.num_frames - 1)
+    times = np.array([of_mask.seconds(index) for index in range(of_mask.num_frames)])
+    return int(np.argmin(np.abs(times - clip.seconds[middle])))

@@ -1,0 +1,166 @@
+"""Opening a video file: which files FFmpeg may open, and which of a file's streams is the video.
+
+FFmpeg reads far more than videos: playlists, scripts and device descriptions that make it open
+other files or the network. It is given an open file instead of a name, formats of video files only,
+and no protocol, so that a file can make it open nothing else. That also makes every name a file's
+name, colons and brackets included.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import io
+import pathlib
+from collections.abc import Iterator
+
+import av
+
+from fdd.errors import first_line
+from fdd.video import declared, ending, pipes
+from fdd.video.errors import IncompleteError, VideoError
+from fdd.video.info import INCOMPLETE
+from fdd.video.picture import HDR
+
+MAX_PIXELS = 36 * 10**6  # Of a frame; that of an 8K cinema camera has 35 million.
+
+# Names of FFmpeg's demuxers. None of them opens a second file where no protocol is allowed.
+_CONTAINERS = (
+    *("mov", "matroska", "webm", "avi", "mpegts", "mpegtsraw", "mpeg", "vob", "flv", "live_flv"),
+    *("asf", "asf_o", "mxf", "mxf_opatom", "mxf_d10", "ogg", "rm", "nut", "dv", "gxf", "lxf"),
+    *("wtv", "nsv", "nuv", "ivf", "ivr", "kux", "dhav", "ty", "xmv", "amv", "roq", "smk", "bink"),
+    *("dxa", "flic", "pva", "mtv", "mvi", "viv", "vivo", "lmlm4", "c93", "rl2", "mods", "mpjpeg"),
+)
+_RAW_STREAMS = (
+    *("h261", "h263", "h264", "hevc", "vvc", "av1", "obu", "m4v", "mpegvideo", "mjpeg", "ipu"),
+    *("mjpeg_2000", "dirac", "vc1", "vc1test", "cavsvideo", "avs2", "avs3", "evc", "apv", "dnxhd"),
+    *("yuv4mpegpipe", "ingenient", "smjpeg"),
+)
+_PICTURES = (  # As a video of one frame, or of many.
+    *("gif", "apng", "webp", "webp_anim", "webp_pipe", "avif", "jpegxl_anim", "jpeg_pipe"),
+    *("png_pipe", "bmp_pipe", "tiff_pipe", "gif_pipe"),
+)
+_DEMUXERS = ",".join((*_CONTAINERS, *_RAW_STREAMS, *_PICTURES))
+# Decoders look for errors that they would pass over, but show what they can all the same.
+_DECODER = {"max_pixels": str(MAX_PIXELS), "err_detect": "crccheck+bitstream+buffer"}
+_BUFFER = 2**18  # Bytes read at a time.
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a video says of itself, true or not.
+
+    Attributes:
+        height: Of a coded frame in pixels.
+        width: Of a coded frame in pixels.
+        seconds: Duration; None where it is not said.
+    """
+
+    height: int
+    width: int
+    seconds: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """An open video.
+
+    Attributes:
+        container: The file.
+        stream: The stream that a player shows.
+        num_bytes: Size of the file.
+        ends_early: Whether the file is shorter than it says.
+        notes: What is to be said of the choice of the stream.
+    """
+
+    container: av.container.InputContainer
+    stream: av.VideoStream
+    num_bytes: int
+    ends_early: bool
+    notes: tuple[str, ...]
+
+
+def header(path: str | pathlib.Path) -> Header:
+    """Reads the beginning of a video; quick for a file of any length.
+
+    Raises:
+        VideoError: the file is missing or is no video.
+    """
+    with opened(path) as video:
+        stream, seconds = video.stream, None
+        if stream.duration is not None:
+            seconds = float(stream.duration * stream.time_base)
+        elif video.container.duration is not None:
+            seconds = video.container.duration / av.time_base
+        return Header(stream.height, stream.width, seconds)
+
+
+@contextlib.contextmanager
+def opened(path: str | pathlib.Path) -> Iterator[Opened]:
+    """Opens a video for a `with` block.
+
+    Args:
+        path: A file of any name, or a pipe, which is read to its end first.
+
+    Raises:
+        VideoError: the file is missing, is no video, or is not whole (`IncompleteError`).
+    """
+    try:
+        file = pipes.open_file(path)
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise VideoError(f"cannot be opened as a video: {reason}") from None
+    with file:
+        num_bytes = file.seek(0, io.SEEK_END)
+        declared.check(file, num_bytes)
+        ends_early = ending.ends_early(file, num_bytes)
+        file.seek(0)
+        with _container(file, ends_early) as container:
+            stream, notes = _shown_stream(container)
+            stream.codec_context.options = _DECODER
+            yield Opened(container, stream, num_bytes, ends_early, notes)
+
+
+def _container(file: io.RawIOBase, ends_early: bool) -> av.container.InputContainer:
+    gate = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
+    try:
+        return av.open(
+            file,
+            "r",
+            options={"max_pixels": str(MAX_PIXELS)},
+            container_options=gate,
+            buffer_size=_BUFFER,
+            metadata_errors="replace",
+        )
+    except (av.FFmpegError, OSError, ValueError) as error:
+        if ends_early:
+            raise IncompleteError(f"cannot be opened as a video: {INCOMPLETE}") from None
+        reason = getattr(error, "strerror", None) or first_line(error)
+        if getattr(error, "errno", None) == errno.EINVAL:
+            reason = "its content is not in the format of a video file"
+        raise VideoError(f"cannot be opened as a video: {reason}") from None
+
+
+def _shown_stream(
+    container: av.container.InputContainer,
+) -> tuple[av.VideoStream, tuple[str, ...]]:
+    """The video stream that a player shows: the default one, of several the largest."""
+    still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    videos = [stream for stream in container.streams.video if not stream.disposition & still]
+    if not videos:
+        only = ", only a cover picture" if container.streams.video else ""
+        raise VideoError(f"no video stream{only}")
+    readable = [stream for stream in videos if stream.codec_context is not None]
+    if not readable:
+        raise VideoError("no video stream whose codec FFmpeg can decode")
+
+    def rank(stream: av.VideoStream) -> tuple[bool, int]:
+        is_default = bool(stream.disposition & av.stream.Disposition.default)
+        return (is_default, stream.width * stream.height)
+
+    best, notes = max(readable, key=rank), ()
+    if len(videos) > 1:
+        size = f"{best.width}×{best.height} pixels"
+        notes = (f"the file holds {len(videos)} videos, of which the one of {size} is judged",)
+    if kind := HDR.get(best.codec_context.color_trc):
+        notes += (f"its colours are HDR ({kind}) and were converted to SDR",)
+    return best, notes

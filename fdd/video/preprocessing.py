@@ -1,0 +1,105 @@
+"""Everything that decides what clips a video gives, and the fingerprint of it."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import av
+import cv2
+
+from fdd.video import faces, sampling
+from fdd.video.sampling import Plan
+
+REGIONS = ("face", "full_frame")
+_VERSION = 2  # Raise it whenever a change in `fdd.video` changes the pixels of a clip.
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """Everything that decides what clips a video gives.
+
+    Attributes:
+        region: 'face': a square around the face, the same for all frames of a clip.
+            'full_frame': the whole frame, whatever its aspect ratio.
+        margin: Side of the square over the longer side of the face's box; unused for full frames.
+        image_size: Height and width of a clip's frames in pixels.
+        num_frames: Frames per clip.
+        sampling: See `fdd.video.sampling.plan`, as of the next two.
+        clips_per_video: Clips per video.
+        spacing: Seconds from one frame of a clip to the next, unless it is spread over the video;
+            0: frames are counted, whatever their times.
+        jpeg_quality: 0 to 100.
+    """
+
+    region: str = "face"
+    margin: float = 1.3
+    image_size: int = 224
+    num_frames: int = 10
+    sampling: str = "uniform"
+    clips_per_video: int = 1
+    spacing: float = 0.04
+    jpeg_quality: int = 95
+
+    def __post_init__(self):
+        if self.region not in REGIONS:
+            raise ValueError(f"region must be one of {', '.join(REGIONS)}, not '{self.region}'")
+        sampling.check(self.num_frames, self.sampling, self.clips_per_video, self.spacing)
+        if self.image_size < 1:
+            raise ValueError(f"image_size must be at least 1, not {self.image_size}")
+        if not self.margin > 0:
+            raise ValueError(f"margin must be above 0, not {self.margin}")
+        if not 0 <= self.jpeg_quality <= 100:
+            raise ValueError(f"jpeg_quality must be from 0 to 100, not {self.jpeg_quality}")
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "Preprocessing":
+        """Takes what it needs out of other settings, such as `config.data`.
+
+        Raises:
+            ValueError: a value is out of range.
+        """
+        return cls(**{field.name: settings[field.name] for field in dataclasses.fields(cls)})
+
+    def plan(self, seconds: Sequence[float]) -> Plan:
+        """Chooses the frames of each clip of a video; see `fdd.video.sampling.plan`.
+
+        Args:
+            seconds: Time of every frame of the video, in order.
+        """
+        return sampling.plan(
+            seconds, self.num_frames, self.sampling, self.clips_per_video, self.spacing
+        )
+
+    def description(self) -> dict[str, object]:
+        """The settings, and what the path itself uses, as JSON-compatible values."""
+        detector = {"sha256": faces.DETECTOR_SHA256, "threshold": faces.SCORE_THRESHOLD}
+        return {
+            **dataclasses.asdict(self),
+            "detector": detector if self.region == "face" else None,
+            "version": _VERSION,
+        }
+
+    def name(self) -> str:
+        """A readable name: 'face-consecutive4x10-224px', and what else is unusual."""
+        clips = f"{self.sampling}{self.clips_per_video}x{self.num_frames}"
+        parts = [self.region, clips, f"{self.image_size}px"]
+        if self.margin != Preprocessing.margin:
+            parts.append(f"margin{self.margin:g}")
+        if self.spacing != Preprocessing.spacing:
+            parts.append(f"spacing{self.spacing:g}")
+        if self.jpeg_quality != Preprocessing.jpeg_quality:
+            parts.append(f"quality{self.jpeg_quality}")
+        return "-".join(parts)
+
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits, equal for equal preprocessing."""
+        text = json.dumps(self.description(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what decodes and resizes; recorded, but no part of a fingerprint."""
+    ffmpeg = ".".join(map(str, av.library_versions["libavcodec"]))
+    return {"opencv": cv2.__version__, "av": av.__version__, "libavcodec": ffmpeg}

@@ -1,0 +1,231 @@
+"""Searching the frames of a video's clips for faces: who is where in which clip."""
+
+import bisect
+import collections
+import dataclasses
+import itertools
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from fdd.video.effort import Effort, smallest_found
+from fdd.video.faces import USUAL_SIDE, Face, detect_faces
+from fdd.video.people import Sighting, Tracker, look
+
+_QUICK = 0.5  # Of the motion allowed: more is in doubt.
+_CLOSELY = 0.12  # Seconds between frames where people are to be told apart.
+_MOST_IN_BETWEEN = 300
+
+_NO_FACE = "no face found in the clip"
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where somebody is in a clip.
+
+    Attributes:
+        person: The person's number, from 0.
+        face: Around all of the person's faces in the clip; None for the full frame.
+        seen: Indices of those of the searched frames in which the face was found.
+    """
+
+    person: int
+    face: Face | None
+    seen: tuple[int, ...] = ()
+
+
+class Search:
+    """One search through the clips of a video, in order.
+
+    Attributes:
+        effort: How hard.
+        searched: How many faces were found in each frame that was searched, by its index.
+        tracker: Who they are.
+        left_out: Why there is no clip although a face was found, by (person, clip).
+        quickest: The largest share of the motion allowed that was met in a clip.
+    """
+
+    def __init__(self, effort: Effort):
+        self.effort = effort
+        self.searched: dict[int, int] = {}
+        self.tracker = Tracker()
+        self.left_out: dict[tuple[int, int], str] = {}
+        self.quickest = 0.0
+
+    def clip(
+        self,
+        number: int,
+        frames: Sequence[np.ndarray],
+        indices: Sequence[int],
+        seconds: Sequence[float],
+    ) -> list[Place]:
+        """Finds the people who are seen in at least half of the frames that are searched.
+
+        A clip has one crop for all of its frames, so that what moves in it has moved in the video.
+        Around a head that moves far the crop would show mostly what is not the head, which no
+        detector was trained on. Such a clip is left out: more than `_motion_allowed`.
+
+        Args:
+            number: Which clip it is.
+            frames: Its frames, uint8 [height, width, 3], RGB.
+            indices: Of these frames in the video.
+            seconds: Their times.
+        """
+        spread = np.linspace(0, len(frames) - 1, min(self.effort.detections, len(frames)))
+        if len(spread) == 1:
+            spread = [(len(frames) - 1) // 2]
+        people: dict[int, list[Sighting]] = {}
+        for position in map(round, spread):
+            sightings = self._sightings(frames[position], indices[position], seconds[position])
+            self.searched[indices[position]] = len(sightings)
+            for person, sighting in zip(self.tracker.add(sightings), sightings, strict=True):
+                people.setdefault(person, []).append(sighting)
+        places = []
+        for person, seen in people.items():
+            if 2 * len(seen) < len(spread):
+                continue
+            reason = self._unfit(seen, seconds[-1] - seconds[0])
+            if reason:
+                self.left_out[person, number] = reason
+            else:
+                frames_seen = tuple(sighting.frame for sighting in seen)
+                places.append(Place(person, _around(seen), frames_seen))
+        return places
+
+    def _unfit(self, seen: Sequence[Sighting], duration: float) -> str:
+        """Why a person's faces make no clip; '' where they do."""
+        side, motion = _side_and_motion(seen)
+        if side < self.effort.least_face:
+            least = self.effort.least_face
+            return f"the face is too small: {side:.0f} pixels, where {least:.0f} are needed"
+        allowed = _motion_allowed(duration)
+        if motion > allowed:
+            return f"the head moves by more than {allowed:.2g} of its own size within the clip"
+        self.quickest = max(self.quickest, motion / allowed)
+        return ""
+
+    def _sightings(self, frame: np.ndarray, index: int, seconds: float) -> list[Sighting]:
+        found = detect_faces(frame, self.effort.longest_side)
+        return [Sighting(index, seconds, face, look(frame, face)) for face in found]
+
+    def follow_closely(
+        self, frames: Iterable[tuple[int, np.ndarray]], seconds: Sequence[float]
+    ) -> dict[int, int]:
+        """Follows everybody anew with more frames, to tell those who moved from others.
+
+        Args:
+            frames: (index, frame) of those that `in_between` names.
+            seconds: Times of all frames of the video.
+
+        Returns:
+            For each person's number the new one; several may have become one.
+        """
+        more = [
+            sighting
+            for index, frame in frames
+            for sighting in self._sightings(frame, index, seconds[index])
+        ]
+        self.tracker, numbers = self.tracker.again(more)
+        self.left_out = {
+            (numbers[person], clip): reason for (person, clip), reason in self.left_out.items()
+        }
+        return numbers
+
+    def in_between(self, seconds: Sequence[float]) -> list[int]:
+        """Indices of frames between those that were searched; none where they would be too many.
+
+        Args:
+            seconds: Times of all frames of the video.
+        """
+        times = [seconds[index] for index in sorted(self.searched)]
+        wanted = [
+            time
+            for before, after in itertools.pairwise(times)
+            for time in np.arange(before + _CLOSELY, after - _CLOSELY / 2, _CLOSELY)
+        ]
+        indices = {bisect.bisect_left(seconds, time) for time in wanted} - self.searched.keys()
+        return sorted(indices) if len(indices) <= _MOST_IN_BETWEEN else []
+
+    def reason(self, person: int, number: int) -> str:
+        """Why a person has no clip of that number."""
+        return self.left_out.get((person, number), _NO_FACE)
+
+    def lack(self, num_clips: int, height: int, width: int) -> str:
+        """Says why there is no clip with a face at all.
+
+        Args:
+            num_clips: How many clips were searched.
+            height: Of a frame in pixels.
+            width: Of a frame in pixels.
+        """
+        found = sum(map(bool, self.searched.values()))
+        seen = f"a face in {found} of {len(self.searched)} searched frames"
+        if self.left_out:
+            reason, _ = collections.Counter(self.left_out.values()).most_common(1)[0]
+            return f"{seen}, but in no clip that can be judged; mostly: {reason}"
+        if found:
+            return f"{seen}, but in no clip in at least half of them"
+        return (
+            f"no face found in any of {num_clips} clips; faces of less than about "
+            f"{smallest_found(height, width)} pixels, and heads that are not upright, are not found"
+        )
+
+
+def _around(seen: Sequence[Sighting]) -> Face:
+    boxes = np.array([sighting.face.box for sighting in seen])
+    union = (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))
+    score = float(np.mean([sighting.face.score for sighting in seen]))
+    return Face(tuple(float(value) for value in union), score)
+
+
+def _side_and_motion(seen: Sequence[Sighting]) -> tuple[float, float]:
+    """A face's longer side in pixels, and how far its middle gets along x or y, in such sides."""
+    middles = np.array([sighting.middle for sighting in seen])
+    boxes = np.array([sighting.face.box for sighting in seen])
+    side = max(1.0, float(np.median((boxes[:, 2:] - boxes[:, :2]).max(axis=1))))
+    return side, float(np.ptp(middles, axis=0).max()) / side
+
+
+def _motion_allowed(duration: float) -> float:
+    """How far a head may get within a clip of so many seconds, in sides of its face.
+
+    Half a side in the 0.36 seconds of ten frames; talking heads stay below a quarter. In a clip
+    spread over a long video two sides, beyond which the crop is three times the face.
+    """
+    return min(2.0, 0.3 + 0.5 * duration)
+
+
+def doubts(search: Search, people: Sequence[int]) -> list[str]:
+    """What is uncertain about the faces and about who is who, in sentences.
+
+    Args:
+        search: A search that is over.
+        people: The people's numbers in it, in the order in which the reader counts them from 1.
+    """
+    places = {person: place for place, person in enumerate(people, 1)}
+
+    def named(group: Sequence[int]) -> str:
+        *others, last = sorted(places[person] for person in group)
+        return f"people {', '.join(map(str, others))} and {last}"
+
+    quick = (
+        "a head moves quickly: the crop of a clip shows less of it than usual, and that alone can "
+        "look like a forgery"
+    )
+    small = (
+        "faces were only found in a search at a larger size than usual: they are small, and what "
+        "shows a forgery may be lost"
+    )
+    return [
+        *([quick] if search.quickest > _QUICK else []),
+        *([small] if search.effort.longest_side > USUAL_SIDE else []),
+        *(
+            f"{named(group)} are never seen together and look alike: they may be one, who moved "
+            "far or came back"
+            for group in search.tracker.perhaps_one(people)
+        ),
+        *(
+            f"{named(pair)} come close to each other: which is which may be mixed up"
+            for pair in search.tracker.crossed(people)
+        ),
+    ]

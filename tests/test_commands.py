@@ -1,0 +1,111 @@
+"""How commands end when something outside stops them."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def _run(body, shell="", **options):
+    code = (
+        f"import sys, os, time\nfrom fdd import commands\nwith commands.one_line('DIR'):\n {body}"
+    )
+    command = ["bash", "-c", f'"$@" {shell}', "bash", sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **options}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_a_closed_pipe_is_one_line():
+    body = "[print(i) for i in range(10**6)]"
+    done = _run(body, "| head -1; exit ${PIPESTATUS[0]}")
+    assert (done.returncode, done.stdout) == (1, "0\n")
+    assert done.stderr == "fdd: standard output was closed before all was written\n"
+
+
+def test_closed_streams_lend_their_numbers_to_no_file(tmp_path):
+    """What libraries print to a closed standard error must not land in the next file opened."""
+    file = tmp_path / "file"
+    body = (
+        f"f = open({str(file)!r}, 'w'); print('out'); print('err', file=sys.stderr); "
+        "os.write(2, b'noise'); f.write('content'); f.close()"
+    )
+    done = _run(body, ">&- 2>&-")
+    assert done.returncode == 0
+    assert file.read_text() == "content"
+
+
+def test_streams_of_ascii_take_any_name():
+    done = _run("print('ü \\udcff')", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout) == (0, "\\xfc \\udcff\n")
+
+
+def test_disks_and_memory_are_one_line():
+    full = _run("print('x' * 10**6)", "> /dev/full")
+    assert (full.returncode, full.stderr.count("\n")) == (1, 1)
+    assert full.stderr == "fdd: DIR cannot be written: No space left on device\n"
+    body = "with commands.writing_to('RUN'): open('/dev/full', 'w', 1).write('x\\n')"
+    assert _run(body).stderr == "fdd: RUN cannot be written: No space left on device\n"
+    memory = _run("raise MemoryError")
+    assert (memory.returncode, memory.stderr) == (1, "fdd: there is not enough memory\n")
+
+
+def test_a_folder_that_is_deleted_while_it_is_written_to(tmp_path):
+    folder = tmp_path / "run"
+    body = f"with commands.writing_to({str(folder)!r}): open({str(folder / 'a/b')!r}, 'w')"
+    done = _run(body)
+    line = f"fdd: {folder}/a/b cannot be written: its folder was deleted or moved while"
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(line)
+    other = _run(body.replace("'w'", "'r'").replace("/a/b", "/../no"))
+    assert other.stderr.startswith("Traceback"), "a file that should be there is another error"
+
+
+def test_a_name_that_the_locale_cannot_say_is_one_line(dataset, tmp_path):
+    """Libraries take names as UTF-8: they would look for another file, or fail without a reason."""
+    folder = tmp_path / "dätä"
+    folder.symlink_to(dataset.folder)
+    body = f"from fdd.data.records import Dataset; Dataset(os.fsdecode({os.fsencode(folder)!r}))"
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = _run(body, **locale)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "no UTF-8 here: set PYTHONUTF8=1" in done.stderr
+
+
+def test_sigterm_is_one_line_and_cleans_up():
+    """As in `fdd.evaluate`, whose unfinished report must not stay."""
+    body = (
+        "try:\n  import signal; signal.raise_signal(signal.SIGTERM)\n finally:\n  print('cleaned')"
+    )
+    done = _run(body)
+    assert (done.returncode, done.stdout) == (143, "cleaned\n")
+    assert done.stderr == "fdd: stopped by SIGTERM\n"
+
+
+def test_signals_before_training_starts(tmp_path):
+    """While everything is still imported; Ctrl-C is pressed twice."""
+    for number, times, status, line in (
+        (signal.SIGTERM, 1, 75, "fdd: stopped by SIGTERM; the same command goes on from there\n"),
+        (signal.SIGINT, 2, 130, "fdd: interrupted; the same command goes on from here\n"),
+    ):
+        ready = tmp_path / f"ready{number}"
+        config = tmp_path / "slow.py"
+        config.write_text(
+            f"import pathlib, time\npathlib.Path({str(ready)!r}).touch()\ntime.sleep(60)\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fdd.main", f"--config={config}", f"--workdir={tmp_path}/run"],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 60
+        while not ready.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for _ in range(times):
+            process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+        assert (process.returncode, error) == (status, line)

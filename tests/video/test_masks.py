@@ -1,0 +1,86 @@
+"""Masks that do not fit their video; whatever they are, nothing of the video is lost."""
+
+import csv
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from fdd.video import decode, encode
+from fdd.video.clips import extract_clips
+from fdd.video.preprocessing import Preprocessing
+from tests.video.test_clips import _two_people
+from tfds_builders.faceforensics import faceforensics_dataset_builder as module
+
+SPEC = Preprocessing(image_size=32, sampling="consecutive", clips_per_video=2)
+
+
+@pytest.fixture(scope="module")
+def two_people(tree, tmp_path_factory):
+    """A video of two people, the larger one on the right, and where the smaller one's mask is."""
+    frame = _two_people(tree)
+    mask = np.zeros_like(frame)
+    mask[20 : frame.shape[0] // 2, 20 : frame.shape[1] // 4] = 255
+    path = tmp_path_factory.mktemp("two") / "a.mp4"
+    encode.write_video(path, [frame] * 20, fps=25)
+    return path, mask
+
+
+def _cut_off(path, mask):
+    """The second half of the file is missing, and its index was at its beginning."""
+    encode.write_video(path, [np.roll(mask, 3 * i, axis=1) for i in range(20)], fps=25)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+# Each writes a file that is no proper mask of a video of 20 frames at 25 frames per second.
+POINTING = {
+    "shorter": lambda p, m: encode.write_video(p, [m] * 3, fps=25),
+    "one frame": lambda p, m: encode.write_video(p, [m], fps=25),
+    "longer": lambda p, m: encode.write_video(p, [m] * 33, fps=25),
+    "other rate": lambda p, m: encode.write_video(p, [m] * 10, fps=Fraction(25, 2)),
+    "smaller": lambda p, m: encode.write_video(p, [m[::4, ::4]] * 20, fps=25),
+    "larger": lambda p, m: encode.write_video(p, [cv2.resize(m, None, fx=2, fy=2)] * 20, fps=25),
+    "dim": lambda p, m: encode.write_video(p, [m // 8] * 20, fps=25),
+}
+USELESS = {
+    "empty": lambda p, m: p.write_bytes(b""),
+    "text": lambda p, m: p.write_text("no mask\n" * 50),
+    "missing": lambda p, m: None,
+    "folder": lambda p, m: p.mkdir(),
+    "black": lambda p, m: encode.write_video(p, [0 * m] * 20, fps=25),
+    "two pixels": lambda p, m: encode.write_video(p, [0 * m[:2, :2]] * 20, fps=25),
+    "cut off": _cut_off,
+}
+
+
+@pytest.mark.parametrize("kind", [*POINTING, *USELESS])
+def test_a_mask_that_does_not_fit(two_people, tmp_path, kind):
+    video, mask = two_people
+    (POINTING | USELESS)[kind](tmp_path / "mask.mp4", mask)
+    plain = extract_clips(video, SPEC)
+    pointed = extract_clips(video, SPEC, mask=tmp_path / "mask.mp4")
+    assert set(pointed.people) == set(plain.people)
+    assert not pointed.missing
+    middle = mask.shape[1] / 2
+    assert plain.people[0][0].face.box[0] > middle * 0.8
+    if kind in POINTING:
+        assert pointed.people[0][0].face.box[2] < middle
+    elif kind != "cut off":  # There it depends on what the decoder makes of it.
+        assert pointed.people == plain.people
+
+
+def test_a_short_mask_in_a_build(shared, tmp_path):
+    held = shared / "inputs/ffpp-short-mask"
+    if not held.is_dir():
+        pytest.skip("needs ../shared/inputs, which is not distributed")
+    masks = list(held.rglob("masks/videos/*.mp4"))
+    assert decode.probe(masks[0]).num_frames < 50
+    config = module.FaceForensicsConfig(methods=("Deepfakes",), image_size=32, clips_per_video=1)
+    builder = module.Builder(config=config, data_dir=tmp_path, file_format="array_record")
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=held))
+    with (builder.data_path / "failures.csv").open() as file:
+        assert not list(csv.DictReader(file))
+    assert builder.info.splits["test"].num_examples == 4

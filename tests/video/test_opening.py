@@ -1,0 +1,354 @@
+"""What is opened: files of any name and pipes; nothing else than the file itself."""
+
+import os
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from fdd.video import decode, opening, packets, pipes
+from tests.video import numbered
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    """Twelve numbered frames."""
+    return numbered.write(tmp_path_factory.mktemp("opening") / "a.mp4", count=12)
+
+
+NAMES = (
+    *("12:30:05.mp4", "http:a.mp4", "concat:a|b.mp4", "-leading.mp4", "[1]*?{2}%d.mp4", "a#b.mp4"),
+    *(b"caf\xe9.mp4", "видео 視頻.mp4", "pipe:0", "file:a.mp4", "no_ending", "a\nb.mp4"),
+)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_any_name_is_the_name_of_a_file(video, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)  # So that the name stands alone, with nothing before it.
+    shutil.copy(video, os.path.join(os.fsencode(tmp_path), os.fsencode(name)))
+    assert numbered.readable(os.fsdecode(name))[1] == list(range(12))
+
+
+def _scripts(target, url):
+    """Files that make FFmpeg open another one, by the demuxer that reads them."""
+    return {
+        "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{url}\n#EXT-X-ENDLIST\n",
+        "concat": f"ffconcat version 1.0\nfile '{url}'\n",
+        "dash": f'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
+        f'mediaPresentationDuration="PT1S"><Period><AdaptationSet mimeType="video/mp4">'
+        f'<Representation id="1" bandwidth="1"><BaseURL>{url}</BaseURL></Representation>'
+        f"</AdaptationSet></Period></MPD>",
+        "sdp": f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=a\nc=IN IP4 127.0.0.1\nt=0 0\n"
+        f"m=video {target} RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+        "smil": f'<smil><body><video src="{url}"/></body></smil>',
+        "asx": f'<asx version="3.0"><entry><ref href="{url}"/></entry></asx>',
+        "rtsp text": f"rtsptext\r\n{url}\r\n",
+        "avisynth": f'AVISource("{url}")\n',
+    }
+
+
+NOTHING = r"cannot be opened as a video|no video"
+KINDS = tuple(_scripts(0, ""))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.m3u8"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_script_opens_no_other_file(video, tmp_path, kind, name):
+    """It names a video that lies beside it."""
+    shutil.copy(video, tmp_path / "secret.mp4")
+    script = tmp_path / name
+    for url in ("secret.mp4", str(tmp_path / "secret.mp4"), f"file:{tmp_path}/secret.mp4"):
+        script.write_text(_scripts(0, url)[kind])
+        with pytest.raises(decode.VideoError, match=NOTHING):
+            decode.probe(script)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.m3u8"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_script_opens_no_connection(tmp_path, kind, name):
+    script = tmp_path / name
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        for scheme in ("tcp", "http", "rtsp", "rtmp", "udp"):
+            script.write_text(_scripts(port, f"{scheme}://127.0.0.1:{port}/a.mp4")[kind])
+            with pytest.raises(decode.VideoError, match=NOTHING):
+                decode.probe(script)
+        server.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_an_image_sequence_opens_no_other_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    numbered.write(tmp_path / "0.mkv", "mjpeg", pix_fmt="yuvj420p", count=1)
+    for index in range(12):
+        with av.open(str(tmp_path / "0.mkv")) as file:
+            data = bytes(next(file.demux(video=0)))
+        (tmp_path / f"{index:02}.jpg").write_bytes(data)
+    with pytest.raises(decode.VideoError, match="No such file"):
+        decode.probe("%02d.jpg")
+    assert decode.probe("05.jpg").num_frames == 1
+
+
+def test_a_movie_that_keeps_its_frames_in_another_file(video, tmp_path):
+    """QuickTime's data reference (dref) names the file in which the frames lie."""
+    shutil.copy(video, tmp_path / "secret.mp4")
+    content = video.read_bytes()
+    start = content.index(b"dref") - 4
+    end = start + int.from_bytes(content[start : start + 4], "big")
+    name = str(tmp_path / "secret.mp4").encode() + b"\0"
+    entry = (12 + len(name)).to_bytes(4, "big") + b"url \0\0\0\0" + name
+    for kind in (b"url ", b"alis", b"rsrc"):
+        entry = entry[:4] + kind + entry[8:]
+        reference = b"dref\0\0\0\0\0\0\0\1" + entry
+        reference = (4 + len(reference)).to_bytes(4, "big") + reference
+        moov = bytearray(content[:start] + reference + content[end:])
+        grown = len(reference) - (end - start)
+        for box in (b"dinf", b"minf", b"mdia", b"trak", b"moov"):
+            place = moov.index(box) - 4
+            size = int.from_bytes(moov[place : place + 4], "big") + grown
+            moov[place : place + 4] = size.to_bytes(4, "big")
+        at = moov.index(b"mdat") + 4
+        size = int.from_bytes(moov[at - 8 : at - 4], "big") - 8
+        moov[at : at + size] = bytes(size)  # Nothing is left of the frames in the file itself.
+        path = tmp_path / "a.mov"
+        path.write_bytes(moov)
+        with pytest.raises(decode.VideoError):
+            info = decode.survey(path)
+            if not info.num_frames:
+                raise decode.VideoError("no frame of another file was read")
+
+
+def _fed(path, data):
+    """Writes data into a pipe from a thread."""
+
+    def feed():
+        with open(path, "wb") as pipe:
+            pipe.write(data)
+
+    thread = threading.Thread(target=feed, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_pipe_is_read_once_and_can_be_read_again(video, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    thread = _fed(path, video.read_bytes())
+    assert numbered.readable(path)[1] == list(range(12))
+    assert numbered.readable(path)[1] == list(range(12))
+    thread.join(10)
+    assert not list(pathlib.Path(tmp_path).glob("fdd_pipe_*"))
+
+
+def test_an_endless_pipe_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(pipes, "MAX_BYTES", 2**20)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    thread = threading.Thread(
+        target=lambda: subprocess.run(["dd", "if=/dev/zero", f"of={path}"], capture_output=True),
+        daemon=True,
+    )
+    thread.start()
+    with pytest.raises(decode.VideoError, match=r"more than .* GiB come out of the pipe"):
+        decode.probe(path)
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_an_empty_pipe(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    _fed(path, b"")
+    with pytest.raises(decode.VideoError, match="nothing comes out of the pipe"):
+        decode.probe(path)
+
+
+PROBE = "import sys; from tests.video import numbered; print(numbered.readable(sys.argv[1])[1])"
+
+
+@pytest.mark.parametrize(
+    "kind", ["cat {0} | {1} /dev/stdin", "{1} <(cat {0})", "{1} /dev/stdin <{0}"]
+)
+def test_what_a_shell_hands_over(video, kind):
+    command = kind.format(video, f'{sys.executable} -c "{PROBE}"')
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stdout.strip() == str(list(range(12))), done.stderr
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/null", "/"])
+def test_what_is_no_file(name):
+    with pytest.raises(decode.VideoError, match=r"neither a file nor a pipe|it is a folder"):
+        decode.probe(name)
+
+
+def _with_cover(path, frames, codec):
+    """A cover picture as the first video stream, then a video."""
+    with av.open(str(path), "w") as out:
+        cover = out.add_stream("mjpeg", rate=25)
+        cover.height, cover.width, cover.pix_fmt = 256, 256, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        stream = out.add_stream(codec, rate=25) if frames else out.add_stream("aac", rate=44100)
+        if frames:
+            stream.height, stream.width = frames[0].shape[:2]
+            stream.pix_fmt = "yuv420p"
+        picture = av.VideoFrame.from_ndarray(np.full((256, 256, 3), 99, np.uint8), format="rgb24")
+        picture.pts = 0
+        out.mux(cover.encode(picture))
+        out.mux(cover.encode(None))
+        for index, image in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts = index
+            out.mux(stream.encode(frame))
+        if not frames:
+            sound = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), "fltp", "mono")
+            sound.sample_rate = 44100
+            out.mux(stream.encode(sound))
+        out.mux(stream.encode(None))
+    return path
+
+
+def test_a_cover_picture_is_not_the_video(tmp_path):
+    frames = [numbered.frame(index) for index in range(12)]
+    info, numbers = numbered.readable(_with_cover(tmp_path / "a.mp4", frames, "libx264"))
+    assert numbers == list(range(12))
+    assert not info.condition.notes
+
+
+def test_sound_with_a_cover_picture(tmp_path):
+    with pytest.raises(decode.VideoError, match="no video stream, only a cover picture"):
+        decode.probe(_with_cover(tmp_path / "a.m4a.mp4", [], ""))
+
+
+def test_of_several_videos_the_largest_is_judged(tmp_path):
+    path = tmp_path / "a.ts"
+    with av.open(str(path), "w") as out:
+        streams = []
+        for height, width in ((32, 64), (64, 128)):
+            stream = out.add_stream("libx264", rate=25)
+            stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+            streams.append(stream)
+        for index in range(12):
+            for stream in streams:
+                image = numbered.frame(index, stream.height, stream.width)
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+                frame.pts = index
+                out.mux(stream.encode(frame))
+        for stream in streams:
+            out.mux(stream.encode(None))
+    info, numbers = numbered.readable(path)
+    assert numbers == list(range(12))
+    assert (info.height, info.width) == (64, 128)
+    assert info.condition.notes == (
+        "the file holds 2 videos, of which the one of 128×64 pixels is judged",
+    )
+
+
+def test_a_picture_too_large_is_refused_before_it_is_decoded(video, monkeypatch):
+    monkeypatch.setattr(opening, "MAX_PIXELS", 128 * 64 - 1)
+    with pytest.raises(decode.VideoError, match="128×64 pixels are too large"):
+        decode.probe(video)
+    with pytest.raises(decode.VideoError, match="128×64 pixels are too large"):
+        decode.survey(video)
+
+
+def test_a_small_file_that_costs_hours_is_refused(tmp_path):
+    """One picture of 17 megapixels again and again, which costs next to no bytes to say.
+
+    The packets are copied, so that the test itself need not code hours of video.
+    """
+    first = numbered.write(
+        tmp_path / "a.mkv", "libx264", frames=[np.zeros((4096, 4096, 3), np.uint8)] * 3,
+        options={"preset": "ultrafast"},
+    )  # fmt: skip
+    path = tmp_path / "b.mkv"
+    with av.open(str(first)) as file, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(file.streams.video[0])
+        data = [bytes(packet) for packet in file.demux(video=0) if packet.size]
+        for number in range(12_000):
+            packet = av.Packet(data[0] if not number else data[-1])
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream = Fraction(1, 25), stream
+            packet.is_keyframe = not number
+            out.mux(packet)
+    assert path.stat().st_size < 2**22
+    started = time.process_time()
+    with pytest.raises(decode.VideoError, match=r"in .* bytes are too much to decode"):
+        decode.probe(path)
+    assert time.process_time() - started < 10
+
+
+def test_too_many_packets_are_refused(video, monkeypatch):
+    monkeypatch.setattr(packets, "MAX_FRAMES", 10)
+    with pytest.raises(decode.VideoError, match="at least 11 frames"):
+        decode.probe(video)
+
+
+def test_a_stream_that_grows_beyond_the_limit(tmp_path, monkeypatch):
+    """The size is checked where the decoder learns of it."""
+    monkeypatch.setitem(opening._DECODER, "max_pixels", str(200 * 100))
+    options = {"bf": "0"}
+    numbered.write(tmp_path / "0.ts", container="mpegts", count=20, options=options)
+    large = [np.zeros((480, 640, 3), np.uint8)] * 10
+    numbered.write(
+        tmp_path / "1.ts", container="mpegts", frames=large, options=options, stamps=range(20, 30)
+    )
+    path = tmp_path / "a.ts"
+    path.write_bytes((tmp_path / "0.ts").read_bytes() + (tmp_path / "1.ts").read_bytes())
+    info = decode.survey(path)
+    assert info.num_frames >= 15  # The clock jumps at the seam, and the last frames are doubted.
+    assert (info.height, info.width) == (64, 128)
+    assert info.condition.damaged >= 10
+
+
+def _replaced(path, kind, skip, values):
+    """Overwrites 32 bit numbers in an MP4 file's box."""
+    content = bytearray(path.read_bytes())
+    place = content.index(kind) + 4 + skip
+    content[place : place + 4 * len(values)] = struct.pack(f">{len(values)}I", *values)
+    path.write_bytes(content)
+
+
+def test_an_index_that_declares_a_billion_frames(video, tmp_path):
+    """All of one size, which takes no more bytes than one frame."""
+    path = tmp_path / "a.mp4"
+    shutil.copy(video, path)
+    _replaced(path, b"stsz", 4, (1, 10**9))
+    _replaced(path, b"stts", 8, (10**9, 512))
+    _replaced(path, b"stsc", 12, (10**9,))
+    for read in (decode.header, decode.probe, decode.survey):
+        with pytest.raises(decode.VideoError, match="index of 1000000000 frames or samples is too"):
+            read(path)
+
+
+def test_a_fragment_that_declares_a_billion_frames(tmp_path):
+    options = {"movflags": "frag_keyframe+empty_moov"}
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w", options=options) as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 128, "yuv420p"
+        for index in range(12):
+            frame = av.VideoFrame.from_ndarray(numbered.frame(index), format="rgb24")
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    assert numbered.readable(path)[1] == list(range(12))
+    _replaced(path, b"trun", 4, (10**9,))
+    with pytest.raises(decode.VideoError, match="index of 1000000000 frames or samples is too"):
+        decode.probe(path)
+
+
+def test_an_edit_list_that_repeats_everything(video, tmp_path):
+    path = tmp_path / "a.mp4"
+    shutil.copy(video, path)
+    _replaced(path, b"elst", 4, (2**31,))
+    with pytest.raises(decode.VideoError, match="an edit list of 2147483648 entries is too long"):
+        decode.probe(path)
