@@ -18,6 +18,7 @@ from fdd.errors import UserError
 from fdd.scores import score
 from fdd.video import encode
 from fdd.video.ahead import extract
+from tests import on_devices
 from tests.rounding import LOGIT
 
 
@@ -197,7 +198,7 @@ def test_real_clips(detector, shared):
 def test_on_two_devices(finished, detector, tree):
     video = _originals(tree)[0]
     command = [sys.executable, "-m", "fdd.predict", f"--workdir={finished}", "--json", str(video)]
-    flags = "--xla_force_host_platform_device_count=2"
+    flags = on_devices.flags(2)
     done = subprocess.run(
         command, env={**os.environ, "XLA_FLAGS": flags}, capture_output=True, text=True, check=True
     )
