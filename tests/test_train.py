@@ -136,6 +136,7 @@ def _nan_gradient(logits, labels, label_smoothing):
     return 0.7 + jnp.sqrt(0 * logits)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")  # Of the rate.
 @pytest.mark.parametrize(
     ("learning_rate", "loss", "message"),
     [
