@@ -8,6 +8,8 @@ import json
 import multiprocessing
 import os
 import pathlib
+import tempfile
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -18,8 +20,8 @@ from fdd.data import splits
 from fdd.demo import drawing, forgeries, identities, motion
 from fdd.video import encode
 
-GENERATOR_VERSION = 1
-"""To be raised whenever the same specification would give other videos."""
+GENERATOR_VERSION = 2
+"""To be raised whenever the same specification would give other files."""
 
 _COMPLETE = "demo.json"
 _STARTED = "demo.partial.json"
@@ -100,9 +102,10 @@ def forgery_path(
 def write_tree(
     spec: DemoSpec, root: str | os.PathLike[str], num_processes: int | None = None
 ) -> None:
-    """Draws and writes all videos of a specification; what is there already stays.
+    """Draws and writes all videos of a specification; people whose videos are there stay.
 
-    The files do not depend on the number of processes. An interrupted call is taken up by the next
+    The files do not depend on the number of processes. An original and its forgeries are files of
+    one size, so that the size does not tell them apart. An interrupted call is taken up by the next
     one: `demo.partial.json` marks a tree that is not complete yet, `demo.json` one that is.
 
     Args:
@@ -179,30 +182,39 @@ def _start_worker() -> None:
 
 
 def _write_target(spec: DemoSpec, root: pathlib.Path, ids: tuple[str, str]) -> None:
-    """Writes what is missing of one original and its forgeries; `ids` are target and source."""
-    target_id, source_id = ids
-    paths = {"original": original_path(root, target_id)}
+    """Writes one original and its forgeries, if any is missing; `ids` are target and source."""
+    paths = {"original": original_path(root, ids[0])}
     paths |= {name: forgery_path(root, name, *ids) for name in forgeries.METHODS}
-    missing = {name: path for name, path in paths.items() if not path.exists()}
-    if not missing:
+    if all(path.exists() for path in paths.values()):
         return
+    with tempfile.TemporaryDirectory(prefix=f".{ids[0]}.", dir=root) as folder:
+        written = {name: pathlib.Path(folder, f"{name}.mp4") for name in paths}
+        for name, shown in _drawn(spec, ids):
+            encode.write_video(written[name], shown, spec.fps, spec.qp)
+        encode.pad_to_one_size(written.values())
+        for name, path in paths.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(written[name], path)
+
+
+def _drawn(spec: DemoSpec, ids: tuple[str, str]) -> Iterator[tuple[str, np.ndarray]]:
+    """The frames of an original and of its forgeries, each uint8 [t, size, size, 3]."""
+    target_id, source_id = ids
     target = identities.sample_identity(_rng(spec, target_id, "identity"))
     source = identities.sample_identity(_rng(spec, source_id, "identity"))
     moves = motion.sample_motion(_rng(spec, target_id, "motion"), spec.num_frames)
     states = moves.states()
     frames = np.stack([drawing.draw_frame(target, state, spec.size) for state in states])
     masks = np.stack([drawing.inner_face_mask(target, state, spec.size) for state in states])
-    for name, path in missing.items():
-        rng = None if name == "original" else _rng(spec, target_id, name)
+    yield "original", frames
+    for name in forgeries.METHODS:
+        rng = _rng(spec, target_id, name)
         if name == forgeries.IDENTITY_SWAP:
-            shown = forgeries.identity_swap(frames, masks, target, source, moves, rng)
+            yield name, forgeries.identity_swap(frames, masks, target, source, moves, rng)
         elif name == forgeries.FLICKER:
-            shown = forgeries.flicker(frames, masks, rng)
-        elif name == forgeries.REORDER:
-            shown = forgeries.reorder(frames, rng)
+            yield name, forgeries.flicker(frames, masks, rng)
         else:
-            shown = frames
-        encode.write_video(path, shown, spec.fps, spec.qp)
+            yield name, forgeries.reorder(frames, rng)
 
 
 def _rng(spec: DemoSpec, video_id: str, stream: str) -> np.random.Generator:

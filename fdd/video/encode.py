@@ -2,10 +2,13 @@
 
 import os
 import pathlib
+import struct
 from collections.abc import Iterable
 
 import av
 import numpy as np
+
+_BOX_HEADER = struct.Struct(">I4s")  # Size of the box in bytes, with this header, and its type.
 
 
 def write_video(
@@ -38,6 +41,20 @@ def write_video(
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def pad_to_one_size(paths: Iterable[str | os.PathLike[str]]) -> None:
+    """Appends a box of zeros to each MP4 file, so that all are of one size; players skip it.
+
+    References:
+        ISO/IEC 14496-12, 8.1.2, "free space box".
+    """
+    sizes = {path: os.path.getsize(path) for path in paths}
+    full = max(sizes.values()) + _BOX_HEADER.size
+    for path, size in sizes.items():
+        with open(path, "ab") as file:
+            file.write(_BOX_HEADER.pack(full - size, b"free"))
+            file.write(bytes(full - size - _BOX_HEADER.size))
 
 
 def _encode(path: pathlib.Path, frames: Iterable[np.ndarray], fps: int, qp: int) -> None:

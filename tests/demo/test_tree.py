@@ -14,6 +14,7 @@ from fdd.demo import DemoSpec, forgeries, tree, write_tree
 from fdd.video import decode
 
 SPEC = DemoSpec(train_pairs=1, val_pairs=0, test_pairs=1, num_frames=20, size=96)
+TARGETS = [ids for pair in SPEC.pairs() for ids in (pair, pair[::-1])]
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,13 @@ def test_decoded_forgeries_keep_the_originals_surroundings(root):
         assert change.mean() > 4 * border.mean()
 
 
+def test_the_size_of_a_file_does_not_tell_real_from_fake(root):
+    for target, source in TARGETS:
+        files = [tree.original_path(root, target)]
+        files += [tree.forgery_path(root, name, target, source) for name in forgeries.METHODS]
+        assert len({file.stat().st_size for file in files}) == 1
+
+
 def test_complete_tree_is_left_alone(root):
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     write_tree(SPEC, root, num_processes=1)
@@ -97,13 +105,15 @@ def test_complete_tree_is_left_alone(root):
 def test_interrupted_tree_is_completed(root, tmp_path):
     contents = _contents(root)
     (tmp_path / "tree").mkdir()
-    missing = sorted(name for name in contents if name.endswith(".mp4"))[1::5]
+    stopped, _ = TARGETS[0]
+    missing = sorted(name for name in contents if f"/{stopped}" in name)[1:3]
     for name, content in contents.items():
         path = tmp_path / "tree" / name.replace("demo.json", "demo.partial.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         if name not in missing:
             path.write_bytes(content)
-    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "tree").rglob("*.mp4")}
+    others = (p for p in (tmp_path / "tree").rglob("*.mp4") if not p.name.startswith(stopped))
+    kept = {path: path.stat().st_mtime_ns for path in others}
     write_tree(SPEC, tmp_path / "tree", num_processes=1)
     assert _contents(tmp_path / "tree") == contents
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
