@@ -33,7 +33,7 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config = ml_collections.ConfigDict()
     config.seed = 0
 
-    # Which clips: `fdd.data.prepare` finds the data set, or builds it from data.manual_dir.
+    # Which clips: `fdd.runs.prepare` finds the data set, or builds it from data.manual_dir.
     config.data = ml_collections.ConfigDict()
     config.data.data_dir = "~/tensorflow_datasets"
     config.data.manual_dir = ""
@@ -76,7 +76,7 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.model.temporal = "lstm"  # Or "mean", which is blind to the order of the frames.
     config.model.lstm_features = 256
     config.model.version = "v1"  # Or "v1.5"; see `fdd.models.resnet.ResNet`.
-    config.model.pretrained = (  # See `fdd.models.pretrained.load`.
+    config.model.pretrained = (  # See `fdd.training.pretrained.load`.
         "~/.keras/models/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
     )
     config.model.mean = config_dict.placeholder(tuple)  # None: what the weights expect.

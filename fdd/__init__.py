@@ -5,7 +5,7 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     if name == "Detector":  # Late, since it takes seconds to import.
-        from fdd.detector import Detector
+        from fdd.inference.detector import Detector
 
         return Detector
     raise AttributeError(f"module 'fdd' has no attribute '{name}'")

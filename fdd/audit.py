@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fdd import shortcuts, tables
-from fdd.data import faceforensics, splits
+from fdd import tables
+from fdd.data import splits
+from fdd.data.builders import faceforensics
 from fdd.data.catalog import LABELS
 from fdd.errors import UserError
+from fdd.evaluation import shortcuts
 from fdd.tables import escaped
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]

@@ -8,8 +8,8 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from fdd import preemption
 from fdd.errors import UserError, is_of_the_disk, shown
+from fdd.system import preemption
 
 ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 """Exit statuses: of an error with a line that says which, after Ctrl-C, and after SIGTERM."""

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from fdd import commands, home
+from fdd import commands
 from fdd.data.catalog import LABELS
 from fdd.errors import UserError
-from fdd.workdir import read_json
+from fdd.runs.workdir import read_json
+from fdd.system import home
 
 _PICTURES = (".png", ".pdf", ".eps")
 
@@ -145,10 +146,11 @@ def table(groups: Sequence[Sequence[FinishedRun]]) -> str:
 def differences(groups: Sequence[Sequence[FinishedRun]]) -> str:
     """How much better each group is than the first one on the same videos, with 95 % intervals.
 
-    The intervals are over the people in the test set (`fdd.intervals`); the seeds are taken as
+    The intervals are over the people in the test set (`fdd.evaluation.intervals`); the seeds are taken as
     they are. Empty if there is one group only.
     """
-    from fdd import intervals, tables
+    from fdd import tables
+    from fdd.evaluation import intervals
 
     if len(groups) < 2:
         return ""
@@ -174,7 +176,7 @@ def _difference(
     ours: Sequence[Videos], base: Sequence[Videos]
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Mean accuracy and AUC over our runs minus those over the base's, for any weights."""
-    from fdd.weighted import accuracy_and_auc
+    from fdd.evaluation.weighted import accuracy_and_auc
 
     first, second = ([accuracy_and_auc(v.labels, v.logits) for v in each] for each in (ours, base))
 

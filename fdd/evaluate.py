@@ -28,7 +28,7 @@ def evaluate(
         workdir: Of the run.
         datasets: Folders of data sets that this project built; the run's own by default.
         split: 'train', 'validation' or 'test'.
-        frames: See `fdd.scores.frame_order`; the config's by default.
+        frames: See `fdd.evaluation.scores.frame_order`; the config's by default.
         allow_mismatch: Score clips that were cut in another way than the run's.
         out: Where the reports' folders go; `workdir`/evaluations by default.
 
@@ -40,9 +40,9 @@ def evaluate(
             written.
     """
     from fdd import report  # Late, so that --help need not wait for JAX.
-    from fdd.data import prepare
     from fdd.data.records import Dataset
-    from fdd.scores import score
+    from fdd.evaluation.scores import score
+    from fdd.runs import prepare
 
     out = _made(out or workdir / EVALUATIONS_DIR)
     loaded = _load(workdir)
@@ -76,13 +76,13 @@ def evaluate_robustness(
         out: As in `evaluate`.
 
     Returns:
-        See `fdd.robustness.evaluate`; also written to the folder robustness-SPLIT of `out`.
+        See `fdd.evaluation.robustness.evaluate`; also written to the folder robustness-SPLIT of `out`.
 
     Raises:
         UserError: there is no checkpoint, or no video, or `out` cannot be written.
     """
-    from fdd import robustness
-    from fdd.data import prepare
+    from fdd.evaluation import robustness
+    from fdd.runs import prepare
 
     out = _made(out or workdir / EVALUATIONS_DIR)
     loaded = _load(workdir)
@@ -123,7 +123,7 @@ def _made(folder: pathlib.Path) -> pathlib.Path:
 
 
 def _load(workdir: pathlib.Path) -> Any:
-    from fdd.detector import Detector
+    from fdd.inference.detector import Detector
 
     loaded = Detector.load(workdir)
     loaded.devices.check_batch_size(loaded.config.batch_size)
@@ -208,13 +208,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(options: argparse.Namespace) -> None:
     from absl import logging
 
-    from fdd import runtime
+    from fdd.devices import runtime
 
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
     runtime.prepare()
     out = options.out or options.workdir / EVALUATIONS_DIR
     if options.robustness:
-        from fdd import robustness
+        from fdd.evaluation import robustness
 
         areas = evaluate_robustness(options.workdir, options.videos, options.split, out)
         print(robustness.table(areas))

@@ -13,7 +13,7 @@ from fdd.errors import UserError, keep_threads_quiet_about_disks
 if TYPE_CHECKING:
     import jax
 
-    from fdd.detector import Detector
+    from fdd.inference.detector import Detector
     from fdd.video.preprocessing import Preprocessing
 
 PLATFORMS = ("cpu", "cuda")
@@ -52,9 +52,9 @@ def export(workdir: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
     import jax  # Late, so that --help need not wait for JAX.
     import safetensors.numpy
 
-    from fdd import steps
-    from fdd.detector import Detector
+    from fdd.inference.detector import Detector
     from fdd.models import torch_layout
+    from fdd.training import steps
 
     parameters = out.with_suffix(".safetensors")
     if out == parameters:
@@ -77,7 +77,7 @@ def probability_of_fake(loaded: "Detector") -> "Callable[[jax.Array], jax.Array]
     import jax
     import numpy as np
 
-    from fdd import steps
+    from fdd.training import steps
 
     # Taken to the host, the parameters belong to no device and become constants of the function.
     state = jax.device_get(loaded.state)
@@ -98,7 +98,7 @@ def lower(loaded: "Detector") -> "jax.export.Exported":
     import jax.export
     import numpy as np
 
-    from fdd import detector
+    from fdd.inference import detector
 
     shape = jax.export.symbolic_shape(
         ", ".join(["b", *map(str, detector.clip_shape(loaded.config))])
@@ -115,7 +115,7 @@ def metadata(loaded: "Detector") -> dict[str, str]:
     """
     import jax
 
-    from fdd import detector
+    from fdd.inference import detector
 
     config = loaded.config.copy_and_resolve_references()
     config.data.data_dir = config.data.manual_dir = ""  # Nobody else's business.

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from fdd import command_line, commands, home, preemption
+from fdd import command_line, commands
 from fdd.errors import keep_threads_quiet_about_disks
+from fdd.system import home, preemption
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -79,7 +80,9 @@ def main(_: list[str]) -> None:
     folder = _folder()
     home.give_matplotlib_a_folder()
     # Late, so that --help and a mistyped flag do not wait for JAX.
-    from fdd import parallel, runtime, train, workdir
+    from fdd import train
+    from fdd.devices import parallel, runtime
+    from fdd.runs import workdir
 
     logging.set_verbosity(logging.FATAL)  # orbax tells of every file, and raises its errors again.
     keep_threads_quiet_about_disks()

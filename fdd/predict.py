@@ -19,7 +19,7 @@ _OK, _ERROR, _WRONG_USAGE, _NO_ANSWER = 0, 1, 2, 3
 _EPILOG = f"""\
 A folder is searched, with its subfolders and the folders that are linked there, for files with the
 usual endings of videos; any file that is named itself is tried. --json prints an object per line;
-fdd/prediction.py lists its fields.
+fdd/inference/prediction.py lists its fields.
 
 Exit status: {_OK}, every video got an answer; {_NO_ANSWER}, some did not; {_WRONG_USAGE}, wrong
 usage, such as a file that does not exist; {_ERROR}, another error, such as a folder without a run.
@@ -158,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
     """Judges the videos and prints; yields for each whether it got no answer."""
-    from fdd import workdir  # Late, so that --help need not wait.
+    from fdd.runs import workdir  # Late, so that --help need not wait.
     from fdd.video.ahead import Ahead
     from fdd.video.preprocessing import Preprocessing
 
@@ -168,8 +168,8 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
         import tqdm
         from absl import logging
 
-        from fdd import runtime
-        from fdd.detector import Detector
+        from fdd.devices import runtime
+        from fdd.inference.detector import Detector
 
         logging.set_verbosity(logging.ERROR)  # orbax tells of every file.
         runtime.prepare()
@@ -187,13 +187,13 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
 def _writer(out: pathlib.Path | None, detector: Any) -> Any:
     if out is None:
         return lambda prediction, extraction: {}
-    from fdd.report.prediction import Pages
+    from fdd.inference.page import Pages
 
     return Pages(out, detector).write
 
 
 def _text(prediction: Any, files: dict[str, str], as_json: bool) -> str:
-    from fdd import prediction_text
+    from fdd.inference import words as prediction_text
 
     if as_json:
         return json.dumps(prediction.as_json() | files, allow_nan=False)

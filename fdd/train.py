@@ -12,17 +12,22 @@ import jax
 import ml_collections
 import tqdm
 
-from fdd import calibration, detector, finite, logs, parallel, preemption, report, steps, workdir
+from fdd import report
 from fdd.data import pipeline
+from fdd.devices import parallel
 from fdd.errors import UserError
-from fdd.features import cached
-from fdd.metrics import ClipSums
-from fdd.models import pretrained
-from fdd.run import Run, open_run
-from fdd.scores import Scores, score
-from fdd.speed import SpeedMeter, tracing
-from fdd.state import TrainState, abstract_state, create_state
-from fdd.vetting import not_finite
+from fdd.evaluation import calibration
+from fdd.evaluation.metrics import ClipSums
+from fdd.evaluation.scores import Scores, score
+from fdd.inference import detector
+from fdd.runs import workdir
+from fdd.runs.vetting import not_finite
+from fdd.system import preemption
+from fdd.training import finite, logs, pretrained, steps
+from fdd.training.features import cached
+from fdd.training.run import Run, open_run
+from fdd.training.speed import SpeedMeter, tracing
+from fdd.training.state import TrainState, abstract_state, create_state
 
 
 def train_and_evaluate(
@@ -39,7 +44,7 @@ def train_and_evaluate(
 
     Raises:
         UserError: the config, the folder or the data will not do, or a value is not finite.
-        fdd.preemption.Preempted: see `train`.
+        fdd.system.preemption.Preempted: see `train`.
     """
     with open_run(config, folder) as run:
         if _is_finished(run) and report.exists(folder / workdir.REPORT_DIR):
@@ -70,7 +75,7 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
 
     Raises:
         UserError: a value is not finite, a record cannot be read, or a file cannot be written.
-        fdd.preemption.Preempted: SIGTERM came; the state is saved.
+        fdd.system.preemption.Preempted: SIGTERM came; the state is saved.
     """
     config = run.config
     start, state, history = _restore_or_create(run)

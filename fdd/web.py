@@ -42,8 +42,8 @@ def serve(
             from fdd.webpage import protocol, server
         except ImportError as error:
             raise UserError(f"{error}: pip install -e '.[web]'") from None
-        from fdd import runtime
-        from fdd.detector import Detector
+        from fdd.devices import runtime
+        from fdd.inference.detector import Detector
         from fdd.webpage import folder, site
         from fdd.webpage.hosts import Hosts
 

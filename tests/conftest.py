@@ -15,9 +15,9 @@ import pytest
 
 from configs import demo
 from fdd import train
-from fdd.data import prepare
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
+from fdd.runs import prepare
 
 # Most tests compile the same few programs, some in processes of their own: all share one folder. It
 # is that of whoever runs the tests, if there is one; otherwise it goes when pytest ends, and the

@@ -21,7 +21,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from fdd import logs
+from fdd.training import logs
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = ("metrics.jsonl", "report/metrics.json", "report/predictions.csv")
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    from fdd.data import prepare
+    from fdd.runs import prepare
     from tests.conftest import tiny_config
 
     with tempfile.TemporaryDirectory() as folder:

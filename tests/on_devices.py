@@ -4,7 +4,7 @@
 
 CASES is JSON: names to settings, each a key of a config and its value; one process trains each of
 them from the same start. Clips and labels are drawn at random from a fixed seed. With several
-processes (`fdd.parallel`), each feeds its share.
+processes (`fdd.devices.parallel`), each feeds its share.
 """
 
 import functools
@@ -78,9 +78,9 @@ def train(settings: Mapping[str, Any]) -> Arrays:
     import jax
 
     from configs import demo
-    from fdd import parallel, steps
-    from fdd.models import pretrained
-    from fdd.state import Recipe, create_state
+    from fdd.devices import parallel
+    from fdd.training import pretrained, steps
+    from fdd.training.state import Recipe, create_state
 
     config = demo.get_config()
     config.update({"batch_size": BATCH_SIZE, "learning_rate": 1e-4, "schedule": "constant"})
@@ -132,7 +132,7 @@ def main(out: str, cases: str) -> None:
     """Saves what `train` gives for each case."""
     import jax
 
-    from fdd import parallel
+    from fdd.devices import parallel
 
     parallel.initialize()
     found = {}

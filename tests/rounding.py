@@ -10,8 +10,8 @@ import math
 import jax
 import numpy as np
 
-from fdd import steps
-from fdd.detector import Detector
+from fdd.inference.detector import Detector
+from fdd.training import steps
 
 SAME = 1e-9
 """Relative; float64 rounds at 1e-16, which leaves room for sums of a million terms."""

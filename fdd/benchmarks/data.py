@@ -13,10 +13,11 @@ import jax
 import ml_collections
 
 from fdd.benchmarks import timing
-from fdd.data import pipeline, prepare
+from fdd.data import pipeline
 from fdd.data.extraction import Workspace
 from fdd.data.records import Records
 from fdd.errors import UserError
+from fdd.runs import prepare
 from fdd.video.crops import decode_jpegs
 
 

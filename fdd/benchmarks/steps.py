@@ -11,14 +11,15 @@ import jax
 import ml_collections
 import numpy as np
 
-from fdd import detector, settings, steps
 from fdd.benchmarks import timing
-from fdd.data import pipeline, prepare
+from fdd.data import pipeline
+from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
-from fdd.models import pretrained
-from fdd.parallel import Parallel
-from fdd.speed import SpeedMeter
-from fdd.state import TrainState, create_state
+from fdd.inference import detector
+from fdd.runs import prepare
+from fdd.training import pretrained, settings, steps
+from fdd.training.speed import SpeedMeter
+from fdd.training.state import TrainState, create_state
 
 
 def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) -> dict[str, Any]:

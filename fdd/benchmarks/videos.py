@@ -7,14 +7,13 @@ from typing import Any
 
 import ml_collections
 
-from fdd import settings, steps
 from fdd.benchmarks import timing
-from fdd.calibration import Calibration
-from fdd.detector import Detector, recipe
+from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
-from fdd.models import pretrained
-from fdd.parallel import Parallel
-from fdd.state import create_state, inference_state
+from fdd.evaluation.calibration import Calibration
+from fdd.inference.detector import Detector, recipe
+from fdd.training import pretrained, settings, steps
+from fdd.training.state import create_state, inference_state
 from fdd.video.ahead import extract
 from fdd.video.decode import VideoError
 from fdd.video.preprocessing import Preprocessing

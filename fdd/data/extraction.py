@@ -17,6 +17,7 @@ from fdd.data import results_file
 from fdd.data.catalog import Video, families
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
+from fdd.system.workers import exit_with_parent
 from fdd.video import pipes
 from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
@@ -25,7 +26,6 @@ from fdd.video.faces import Face
 from fdd.video.family import Family, FamilyChangedError, cut_together
 from fdd.video.info import Condition, VideoInfo
 from fdd.video.preprocessing import Preprocessing
-from fdd.workers import exit_with_parent
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import re
 
-from fdd.data import faceforensics
+from fdd.data.builders import faceforensics
 
 _CELEBRITY = re.compile(r"(id\d+)_\d+")
 

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import tqdm
 
-from fdd import workers
 from fdd.data import splits
 from fdd.demo import drawing, forgeries, identities, motion
+from fdd.system import workers
 from fdd.video import encode
 
 GENERATOR_VERSION = 2

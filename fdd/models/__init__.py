@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
+from fdd.devices.parallel import DATA_AXIS
 from fdd.errors import UserError
 from fdd.models.resnet import ENCODERS, PARTS
 from fdd.models.resnet_lstm import TEMPORAL, ResNetLSTM
-from fdd.parallel import DATA_AXIS
 
 FREEZE = ("", *PARTS[:-1], "encoder")
 

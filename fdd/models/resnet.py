@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from fdd.models import functional
+from fdd.devices import convolution as functional
 from fdd.models.normalization import BatchNorm
 
 ModuleDef = Callable[..., nn.Module]

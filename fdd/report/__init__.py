@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fdd import workdir
 from fdd.data import coverage
 from fdd.data.records import Dataset
-from fdd.detector import Detector, clip_shape
-from fdd.evaluation import evaluate_scores
-from fdd.report import errors, figures, html, layers, text
-from fdd.scores import Scores
+from fdd.evaluation.scores import Scores
+from fdd.evaluation.summary import evaluate_scores
+from fdd.inference.detector import Detector, clip_shape
+from fdd.pages import html
+from fdd.report import errors, figures, layers, text
+from fdd.runs import workdir
 
 _METRICS = "metrics.json"
 _PARTIAL = ".partial"
@@ -106,7 +107,7 @@ def control_note(frames: str) -> list[str]:
     """What a reader must know if clips' frames were not scored in their order.
 
     Args:
-        frames: See `fdd.scores.frame_order`.
+        frames: See `fdd.evaluation.scores.frame_order`.
     """
     return [] if frames == "as_is" else [f"A control: the frames of each clip were {frames}."]
 

@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from fdd.calibration import Calibration
 from fdd.data.records import Dataset
-from fdd.report.plain import short
-from fdd.scores import Scores
+from fdd.evaluation.calibration import Calibration
+from fdd.evaluation.scores import Scores
+from fdd.pages.plain import short
 
 
 @dataclasses.dataclass(frozen=True)

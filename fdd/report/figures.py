@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib import patches
 from matplotlib.figure import Figure
 
-from fdd import metrics
-from fdd.calibration import Calibration
-from fdd.report.drawing import save
+from fdd.evaluation import metrics
+from fdd.evaluation.calibration import Calibration
+from fdd.evaluation.scores import Scores
+from fdd.pages.drawing import save
+from fdd.pages.plain import short
 from fdd.report.errors import Strip
 from fdd.report.layers import Box
-from fdd.report.plain import short
-from fdd.scores import Scores
 
 DARK, MIDDLE, LIGHT = "#1b3a57", "#c8642b", "#e9eef3"
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import ml_collections
 
-from fdd import tables, workdir
+from fdd import tables
 from fdd.data.records import Dataset
-from fdd.report.plain import in_markdown
+from fdd.pages.plain import in_markdown
+from fdd.runs import workdir
 
 _HEADINGS = ["scores", "real", "fake", "accuracy", "AUC", "log loss"]
 _MATRIX_HEADINGS = ["true class", "called real", "called fake"]

@@ -7,9 +7,9 @@ import pathlib
 
 import markdown
 
-from fdd import prediction_text
-from fdd.prediction import NO_ANSWER, Person, Prediction
-from fdd.report.prediction import LIMITS
+from fdd.inference import words as prediction_text
+from fdd.inference.page import LIMITS
+from fdd.inference.prediction import NO_ANSWER, Person, Prediction
 
 _PICTURE = "Whole frames with a box round each face; the probability of fake over time; and for \
 each clip its frames, the heat map over them, and what each frame adds to the score."

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from fdd.detector import Detector
-from fdd.report import evidence
-from fdd.report.prediction import shown_clips
+from fdd.inference import figure as evidence
+from fdd.inference.detector import Detector
+from fdd.inference.page import shown_clips
 from fdd.video.extraction import Clip, Extraction
 from fdd.video.preprocessing import Preprocessing
 from fdd.webpage import answer

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fdd.detector import Detector
+from fdd.inference.detector import Detector
 from fdd.webpage import examples, server
 from fdd.webpage.hosts import Hosts
 from fdd.webpage.judging import Judging

@@ -17,9 +17,9 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 import jax
 import numpy as np
 
-from fdd import parallel, steps
-from fdd.models import pretrained
-from fdd.state import Recipe, create_state
+from fdd.devices import parallel
+from fdd.training import pretrained, steps
+from fdd.training.state import Recipe, create_state
 
 
 def main() -> None:

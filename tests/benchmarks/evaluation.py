@@ -13,11 +13,12 @@ import time
 import numpy as np
 from absl import logging
 
-from fdd.calibration import Calibration
-from fdd.data import pipeline, prepare
-from fdd.detector import Detector
-from fdd.evaluation import evaluate_scores
-from fdd.scores import Scores, score
+from fdd.data import pipeline
+from fdd.evaluation.calibration import Calibration
+from fdd.evaluation.scores import Scores, score
+from fdd.evaluation.summary import evaluate_scores
+from fdd.inference.detector import Detector
+from fdd.runs import prepare
 
 
 def _random_scores(num_clips: int, clips_per_video: int = 4) -> Scores:

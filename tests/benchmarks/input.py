@@ -105,7 +105,7 @@ def batches(way: str, folder: pathlib.Path, batch_size: int) -> Iterator[object]
     """Yields batches without end, in one of `WAYS`."""
     where, cores = (folder / "where").read_text(), len(os.sched_getaffinity(0))
     if way in ("fdd", "decoding alone"):
-        from fdd import runtime
+        from fdd.devices import runtime
 
         runtime.prepare()
     if way == "fdd":

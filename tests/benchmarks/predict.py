@@ -23,11 +23,13 @@ import jax
 import numpy as np
 
 from configs import resnet_lstm
-from fdd import Detector, steps, tables, workdir
-from fdd.checkpoints import Checkpoints
-from fdd.detector import recipe
-from fdd.parallel import Parallel
-from fdd.state import create_state
+from fdd import Detector, tables
+from fdd.devices.parallel import Parallel
+from fdd.inference.detector import recipe
+from fdd.runs import workdir
+from fdd.runs.checkpoints import Checkpoints
+from fdd.training import steps
+from fdd.training.state import create_state
 from fdd.video import decode, faces
 from fdd.video.ahead import extract
 from fdd.video.preprocessing import Preprocessing

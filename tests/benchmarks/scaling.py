@@ -7,7 +7,7 @@ take as long; what it takes longer is waste. Besides, one device takes an eighth
 time is multiplied by eight: that much is lost to what every device does for itself, such as the
 optimiser's work on the parameters, and the rest to eight devices that get in each other's way. All
 run in turns of a step, or of a second's steps, each in a process of its own. Wall and processor
-time of a step are compared. All take their memory anew (`fdd.runtime` would keep it for the one
+time of a step are compared. All take their memory anew (`fdd.devices.runtime` would keep it for the one
 device alone).
 """
 
@@ -36,10 +36,10 @@ def serve(config_name: str, batch_size: int, image_size: int, kind: str) -> None
     import jax
     import numpy as np
 
-    from fdd import detector, steps
-    from fdd.models import pretrained
-    from fdd.parallel import Parallel
-    from fdd.state import create_state
+    from fdd.devices.parallel import Parallel
+    from fdd.inference import detector
+    from fdd.training import pretrained, steps
+    from fdd.training.state import create_state
 
     config = importlib.import_module(config_name).get_config()
     config.model.pretrained = ""

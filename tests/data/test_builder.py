@@ -12,9 +12,11 @@ import pytest
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.utils import gcs_utils
 
-from fdd.data import coverage, extraction, faceforensics, faceforensics_tree, prepare, records
-from fdd.data.faceforensics import Selection
+from fdd.data import coverage, extraction, records
+from fdd.data.builders import faceforensics, faceforensics_tree
+from fdd.data.builders.faceforensics import Selection
 from fdd.errors import UserError
+from fdd.runs import prepare
 from fdd.video import encode
 from fdd.video.preprocessing import Preprocessing
 from tfds_builders.faceforensics import faceforensics_dataset_builder as module

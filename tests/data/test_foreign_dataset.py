@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from fdd.data import prepare
 from fdd.data.records import Dataset
 from fdd.errors import UserError
+from fdd.runs import prepare
 
 
 @pytest.mark.parametrize("place", ["top", "field"])

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fdd.data import extraction, faceforensics_tree, splits
-from fdd.data.faceforensics import Selection
+from fdd.data import extraction, splits
+from fdd.data.builders import faceforensics_tree
+from fdd.data.builders.faceforensics import Selection
 from fdd.video import decode, opening
 from fdd.video.preprocessing import Preprocessing
 

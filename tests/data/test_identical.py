@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from fdd.data import celeb_df, dfdc, faceforensics_tree, folder, identical
-from fdd.data.faceforensics import Selection
+from fdd.data import identical
+from fdd.data.builders import celeb_df, dfdc, faceforensics_tree, folder
+from fdd.data.builders.faceforensics import Selection
 from fdd.errors import UserError
 
 

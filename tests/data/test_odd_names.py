@@ -7,8 +7,9 @@ import pytest
 import tensorflow_datasets as tfds
 
 from fdd import audit, tables
-from fdd.data import folder, records
+from fdd.data import records
 from fdd.data.builder import ClipConfig
+from fdd.data.builders import folder
 from fdd.errors import UserError
 from tests.data.test_builder import _rows
 from tfds_builders.folder import folder_dataset_builder as module

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fdd.data import celeb_df, dfdc, folder, text_files
+from fdd.data import text_files
+from fdd.data.builders import celeb_df, dfdc, folder
 from fdd.errors import UserError
 
 COLUMNS = {"video": ("video", "file"), "group": ("group",)}

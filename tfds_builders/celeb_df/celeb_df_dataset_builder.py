@@ -4,8 +4,8 @@ import pathlib
 
 import tensorflow_datasets as tfds
 
-from fdd.data import celeb_df
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
+from fdd.data.builders import celeb_df
 from fdd.data.catalog import Holdings
 
 
@@ -19,5 +19,5 @@ class Builder(ClipBuilder):
     BUILDER_CONFIGS = [ClipConfig(**settings) for settings in standard_settings()]
 
     def survey(self, root: pathlib.Path) -> Holdings:
-        """See `fdd.data.celeb_df.survey`."""
+        """See `fdd.data.builders.celeb_df.survey`."""
         return celeb_df.survey(root)

@@ -4,8 +4,8 @@ import pathlib
 
 import tensorflow_datasets as tfds
 
-from fdd.data import dfdc
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
+from fdd.data.builders import dfdc
 from fdd.data.catalog import Holdings
 
 
@@ -19,5 +19,5 @@ class Builder(ClipBuilder):
     BUILDER_CONFIGS = [ClipConfig(**settings) for settings in standard_settings()]
 
     def survey(self, root: pathlib.Path) -> Holdings:
-        """See `fdd.data.dfdc.survey`."""
+        """See `fdd.data.builders.dfdc.survey`."""
         return dfdc.survey(root)

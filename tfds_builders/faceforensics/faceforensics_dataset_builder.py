@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 import tensorflow_datasets as tfds
 
-from fdd.data import faceforensics, faceforensics_tree
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
+from fdd.data.builders import faceforensics, faceforensics_tree
+from fdd.data.builders.faceforensics import ALL_METHODS, METHODS, Selection
 from fdd.data.catalog import Holdings
-from fdd.data.faceforensics import ALL_METHODS, METHODS, Selection
 
 
 @dataclasses.dataclass(eq=False)
 class FaceForensicsConfig(ClipConfig):
     """A choice of videos and of how clips are cut from them.
 
-    The attributes beyond those of `ClipConfig` are those of `fdd.data.faceforensics.Selection`.
+    The attributes beyond those of `ClipConfig` are those of `fdd.data.builders.faceforensics.Selection`.
     """
 
     compression: str = "c23"
@@ -36,7 +36,7 @@ class FaceForensicsConfig(ClipConfig):
         return self.part(Selection)
 
     def settings_name(self) -> str:
-        """See `fdd.data.faceforensics.config_name`."""
+        """See `fdd.data.builders.faceforensics.config_name`."""
         return faceforensics.config_name(self.selection, self.preprocessing)
 
 
@@ -70,5 +70,5 @@ class Builder(ClipBuilder):
     ]
 
     def survey(self, root: pathlib.Path) -> Holdings:
-        """See `fdd.data.faceforensics_tree.survey`."""
+        """See `fdd.data.builders.faceforensics_tree.survey`."""
         return faceforensics_tree.survey(root, self.builder_config.selection)

@@ -4,8 +4,8 @@ import pathlib
 
 import tensorflow_datasets as tfds
 
-from fdd.data import folder
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
+from fdd.data.builders import folder
 from fdd.data.catalog import Holdings
 
 
@@ -18,5 +18,5 @@ class Builder(ClipBuilder):
     BUILDER_CONFIGS = [ClipConfig(**settings) for settings in standard_settings()]
 
     def survey(self, root: pathlib.Path) -> Holdings:
-        """See `fdd.data.folder.survey`."""
+        """See `fdd.data.builders.folder.survey`."""
         return folder.survey(root)

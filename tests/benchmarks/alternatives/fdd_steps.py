@@ -1,4 +1,4 @@
-"""`fdd.steps`, as training and evaluation run them."""
+"""`fdd.training.steps`, as training and evaluation run them."""
 
 import functools
 
@@ -6,10 +6,11 @@ import jax
 import numpy as np
 
 from configs import resnet_lstm
-from fdd import detector, runtime, steps
-from fdd.models import pretrained
-from fdd.parallel import Parallel
-from fdd.state import create_state
+from fdd.devices import runtime
+from fdd.devices.parallel import Parallel
+from fdd.inference import detector
+from fdd.training import pretrained, steps
+from fdd.training.state import create_state
 from tests.benchmarks.alternatives import random_batch, serve, work
 
 

@@ -1,0 +1,163 @@
+"""One device, all devices of this machine, or all of several: the same step on each of them.
+
+A step sees its device's share of the batch and sums over `DATA_AXIS` what concerns the whole, so
+nothing in it depends on how many devices there are. Convolutions then never meet a sharded axis:
+under a sharded `jit` without `shard_map`, the convolution inside a map over frames makes XLA gather
+the whole batch on every device.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from fdd.devices import runtime
+from fdd.devices.processes import (
+    initialize as initialize,  # Part of what callers need of this module.
+)
+from fdd.errors import UserError
+
+DATA_AXIS = "data"
+KINDS = ("auto", "jit", "pmap")
+
+PyTree = Any
+Step = Callable[[PyTree, Mapping[str, jax.Array]], PyTree]
+"""(state, a device's share of the batch) to results that are the same on every device."""
+
+
+class Parallel:
+    """The devices of a run, and how a step is spread over them.
+
+    Attributes:
+        kind: 'jit' (`jax.jit` of `jax.shard_map`) or 'pmap'.
+        mesh: All devices of all processes, along `DATA_AXIS`.
+    """
+
+    def __init__(self, kind: str = "auto"):
+        """Takes all devices.
+
+        Args:
+            kind: 'jit', 'pmap', or 'auto': 'pmap' where there are several devices.
+        """
+        devices = jax.devices()
+        self.kind = kind if kind != "auto" else "pmap" if len(devices) > 1 else "jit"
+        self.mesh = Mesh(np.array(devices), (DATA_AXIS,), axis_types=(AxisType.Auto,))
+
+    @property
+    def replicated(self) -> NamedSharding:
+        """Where a state lies: whole, on every device."""
+        return NamedSharding(self.mesh, PartitionSpec())
+
+    def check_batch_size(self, batch_size: int, parts: int = 1) -> None:
+        """Sees that every device gets equally many clips, in `parts` equal parts.
+
+        Raises:
+            UserError: it does not.
+        """
+        devices = self.mesh.size
+        if batch_size % (devices * parts):
+            each = f" with config.accumulate_steps={parts}" if parts > 1 else ""
+            raise UserError(
+                f"config.batch_size is {batch_size}, which {devices} devices{each} cannot share "
+                f"evenly: take a multiple of {devices * parts}, or hide devices "
+                "(CUDA_VISIBLE_DEVICES)"
+            )
+
+    def compile(self, step: Step, *, donate: bool = False) -> Step:
+        """Spreads a step over the devices.
+
+        Args:
+            step: See `Step`; it may use `DATA_AXIS`.
+            donate: The state is used up.
+
+        Returns:
+            A function of a state that lies as `replicated` says, and of this process' share of the
+            batch as NumPy arrays, whose results also lie as `replicated` says.
+        """
+        compiled, place = self._compiled(step, donate)
+        several = jax.process_count() > 1
+
+        def run(state: PyTree, batch: Mapping[str, np.ndarray]) -> PyTree:
+            placed = jax.tree.map(place, dict(batch))
+            if (
+                jax.default_backend() == "cpu"
+            ):  # Otherwise XLA takes another thread: fdd.devices.runtime.
+                jax.block_until_ready((state, placed))
+            out = compiled(state, placed)
+            if several and self.kind == "pmap":  # Which gives arrays of this process alone.
+                out = multihost_utils.host_local_array_to_global_array(
+                    out, self.mesh, PartitionSpec()
+                )
+            return out
+
+        return run
+
+    def lower(
+        self, step: Step, state: PyTree, batch: Mapping[str, np.ndarray], *, donate: bool = False
+    ) -> jax.stages.Lowered:
+        """The program of one device that `compile` compiles, before that."""
+        compiled, place = self._compiled(step, donate)
+        return compiled.lower(state, jax.tree.map(place, dict(batch)))
+
+    def _compiled(self, step: Step, donate: bool) -> tuple[Callable, Callable]:
+        donated = (0,) if donate else ()
+        if self.kind == "pmap":
+            compiled = jax.pmap(
+                step, DATA_AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=donated
+            )
+            return compiled, self._split
+        shares = jax.shard_map(
+            step,
+            mesh=self.mesh,
+            in_specs=(PartitionSpec(), PartitionSpec(DATA_AXIS)),
+            out_specs=PartitionSpec(),
+            check_vma=False,  # Batch statistics sum over this axis and a vmapped one at once.
+        )
+        options = runtime.compiler_options(self.mesh.size)
+        compiled = jax.jit(shares, donate_argnums=donated, compiler_options=options)
+        sharding = NamedSharding(self.mesh, PartitionSpec(DATA_AXIS))
+        return compiled, functools.partial(jax.make_array_from_process_local_data, sharding)
+
+    def _split(self, array: np.ndarray) -> np.ndarray:
+        """[b, ...] to [devices of this process, share, ...]."""
+        return array.reshape(jax.local_device_count(), -1, *array.shape[1:])
+
+
+def is_main() -> bool:
+    """Whether this process is the one that writes."""
+    return jax.process_index() == 0
+
+
+def barrier(name: str) -> None:
+    """Waits until every process has come here."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
+
+
+_BYTES = {"f32": 4, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "pred": 1, "u8": 1, "s8": 1, "f64": 8}
+
+
+def communicated_bytes(program: str) -> dict[str, int]:
+    """Bytes that each kind of collective operation of a compiled program works on.
+
+    Args:
+        program: The text (HLO) of what `Parallel.lower` gives, compiled.
+
+    Returns:
+        By operation ('all-reduce', 'all-gather', 'reduce-scatter', 'all-to-all',
+        'collective-permute'), the sizes of the results on one device.
+    """
+    kinds = "all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute"
+    operation = re.compile(rf"= (?P<type>.*?) (?P<kind>{kinds})(?:-start)?\(")
+    shape = re.compile(r"\b([a-z]+\d*)\[([\d,]*)\]")
+    found: dict[str, int] = {}
+    for match in operation.finditer(program):
+        for dtype, dims in shape.findall(match["type"]):
+            size = int(np.prod([int(dim) for dim in dims.split(",") if dim], dtype=np.int64))
+            found[match["kind"]] = found.get(match["kind"], 0) + size * _BYTES[dtype]
+    return found

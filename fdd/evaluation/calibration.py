@@ -1,0 +1,82 @@
+"""Turning logits into probabilities one can believe, and choosing a threshold, on validation."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy  # Its parts are loaded when they are used.
+
+from fdd.evaluation import metrics
+
+_LOG_TEMPERATURES = (np.log(0.05), np.log(20))
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """What is fitted on validation videos and kept with a checkpoint.
+
+    Attributes:
+        temperature: What logits are divided by before they become probabilities.
+        threshold: A logit (before that division) above it is called fake.
+        fitted: Whether they were; without both classes on validation they are neutral.
+    """
+
+    temperature: float = 1.0
+    threshold: float = 0.0
+    fitted: bool = True
+
+    @classmethod
+    def stored(cls, values: Mapping[str, Any]) -> "Calibration":
+        """What a checkpoint holds; those of older versions do not say whether it was fitted."""
+        neutral = (values["temperature"], values["threshold"]) == (1.0, 0.0)
+        return cls(**{"fitted": not neutral, **values})
+
+
+def fit(labels: np.ndarray, logits: np.ndarray) -> Calibration:
+    """Fits a temperature and a threshold.
+
+    The temperature minimises the cross-entropy, the two classes weighing the same. So that it is
+    finite when the classes are separated, labels are taken to be as uncertain as their number
+    makes them (Platt's targets). The threshold maximises the mean of the accuracies on real and on
+    fake, between two scores or at 0; of several that do, it is the one nearest to 0.
+
+    Args:
+        labels: [n]; 1 for fake, 0 for real.
+        logits: float [n].
+
+    Returns:
+        Neutral values, not fitted, where a class is missing.
+
+    References:
+        Guo et al., On Calibration of Modern Neural Networks, ICML 2017; Platt, Probabilistic
+        Outputs for Support Vector Machines, 1999.
+    """
+    labels = np.asarray(labels).astype(bool)
+    logits = np.asarray(logits, np.float64)
+    num_fake, num_real = int(labels.sum()), int((~labels).sum())
+    if not num_fake or not num_real:
+        return Calibration(fitted=False)
+    targets = np.where(labels, (num_fake + 1) / (num_fake + 2), 1 / (num_real + 2))
+    weights = np.where(labels, 0.5 / num_fake, 0.5 / num_real)
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / np.exp(log_temperature)
+        likelihood = targets * scipy.special.log_expit(scaled)
+        likelihood += (1 - targets) * scipy.special.log_expit(-scaled)
+        return float(-weights @ likelihood)
+
+    best = scipy.optimize.minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded")
+    return Calibration(float(np.exp(best.x)), _threshold(labels, logits))
+
+
+def _threshold(labels: np.ndarray, logits: np.ndarray) -> float:
+    distinct = np.unique(logits)
+    middles = (distinct[1:] + distinct[:-1]) / 2
+    candidates = np.concatenate([[distinct[0] - 1], middles, [distinct[-1]], [0.0]])
+    scores = []
+    for candidate in candidates:
+        (tn, fp), (fn, tp) = metrics.confusion_matrix(labels, logits, candidate)
+        scores.append(tn / (tn + fp) + tp / (tp + fn))
+    best = candidates[np.isclose(scores, max(scores))]
+    return float(best[np.argmin(np.abs(best))])

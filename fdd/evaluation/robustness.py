@@ -1,0 +1,160 @@
+"""How a detector holds up when its videos are damaged: seven kinds of damage at five levels."""
+
+import concurrent.futures
+import functools
+import json
+import multiprocessing
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tqdm
+
+from fdd import tables
+from fdd.data.catalog import Video, by_scene
+from fdd.errors import UserError
+from fdd.evaluation import metrics
+from fdd.system.workers import exit_with_parent
+from fdd.tables import escaped
+from fdd.video import perturbations
+from fdd.video.clips import extract_clips
+from fdd.video.crops import decode_jpegs
+from fdd.video.decode import VideoError
+from fdd.video.family import Family, cut_together
+from fdd.video.preprocessing import Preprocessing
+
+CLEAN = "none"
+Condition = tuple[str, int]
+CONDITIONS: tuple[Condition, ...] = (
+    (CLEAN, 0),
+    *((kind, level) for kind in perturbations.KINDS for level in perturbations.LEVELS),
+)
+Scorer = Callable[[np.ndarray], np.ndarray]
+
+
+def _damaged_clips(
+    videos: Sequence[Video], spec: Preprocessing
+) -> tuple[list[tuple[Video, Condition, np.ndarray]], list[str]]:
+    """The frames of each video's clips, uint8 [clips, t, h, w, 3], under each condition.
+
+    Of videos that give none: which they are, and why.
+    """
+    paths = [video.path for video in videos]
+    return cut_together(paths, spec, functools.partial(_damaged_together, videos, spec))
+
+
+def _damaged_together(
+    videos: Sequence[Video], spec: Preprocessing, family: Family
+) -> tuple[list[tuple[Video, Condition, np.ndarray]], list[str]]:
+    found, failed = [], []
+    reference = None
+    for video in videos:
+        try:
+            clean = extract_clips(video.path, spec, reference, video.mask, family=family)
+        except VideoError as error:
+            failed.append(f"{escaped(video.video_id)}: {escaped(str(error))}")
+            continue
+        reference = reference or clean
+        for kind, level in CONDITIONS:
+            damage = None
+            if kind != CLEAN:
+                damage = functools.partial(perturbations.perturb, kind=kind, level=level)
+            # Its own clean faces are where the crops of a damaged video are.
+            extraction = extract_clips(video.path, spec, clean, damage=damage)
+            clips = [decode_jpegs(clip.frames) for clip in extraction.people[0]]
+            found.append((video, (kind, level), np.stack(clips)))
+    return found, failed
+
+
+def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[tuple[list[Any], list[str]]]:
+    """Yields `_damaged_clips` of each scene's videos, as they get done, a few ahead."""
+    groups = by_scene(videos)
+    processes = min(len(os.sched_getaffinity(0)), len(groups))
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(processes, context, exit_with_parent) as pool:
+        waiting = []
+        for group in groups:
+            waiting.append(pool.submit(_damaged_clips, group, spec))
+            if len(waiting) > 2 * processes:
+                yield waiting.pop(0).result()
+        for job in waiting:
+            yield job.result()
+
+
+def evaluate(videos: Sequence[Video], spec: Preprocessing, score: Scorer) -> dict[str, list[float]]:
+    """Scores videos under each condition; a line says which gave no clips.
+
+    Args:
+        videos: Real and fake videos of one split.
+        spec: The preprocessing the detector was trained with.
+        score: Clips, uint8 [n, t, h, w, 3], to logits [n].
+
+    Returns:
+        AUC per video: under 'none' one value, of undamaged videos; by kind of damage five, by
+        level. Not a number where a class is missing.
+
+    Raises:
+        UserError: no video gives clips.
+    """
+    failed: list[str] = []
+    labels: dict[str, int] = {}
+    logits: dict[Condition, dict[str, float]] = {condition: {} for condition in CONDITIONS}
+    groups = _groups(videos, spec)
+    bar = tqdm.tqdm(groups, desc="Damaging videos", total=len(by_scene(videos)), unit="scene")
+    for results, without_clips in bar:
+        failed += without_clips
+        if not results:
+            continue
+        scores = np.split(
+            score(np.concatenate([clips for *_, clips in results])),
+            np.cumsum([len(clips) for *_, clips in results])[:-1],
+        )
+        for (video, condition, _), clip_logits in zip(results, scores, strict=True):
+            labels[video.video_id] = int(video.label == "fake")
+            logits[condition][video.video_id] = float(np.mean(clip_logits, dtype=np.float64))
+    if failed:
+        some = f"{len(failed)} of {len(videos)} videos gave no clips and are in no number"
+        if not labels:
+            raise UserError(f"{some} ({failed[0]})")
+        print(f"fdd: {some} ({'; '.join(failed[:3])}{' …' * (len(failed) > 3)})", file=sys.stderr)
+    areas = {
+        condition: metrics.auc([labels[name] for name in by_video], list(by_video.values()))
+        for condition, by_video in logits.items()
+    }
+    return {
+        CLEAN: [areas[CLEAN, 0]],
+        **{
+            kind: [areas[kind, level] for level in perturbations.LEVELS]
+            for kind in perturbations.KINDS
+        },
+    }
+
+
+def table(areas: Mapping[str, Sequence[float]]) -> str:
+    """AUC by kind of damage and level, as plain text."""
+    lines = [["AUC per video", *(f"level {level}" for level in perturbations.LEVELS), "mean"]]
+    for kind in perturbations.KINDS:
+        values = areas[kind]
+        lines.append([kind, *map(_number, values), _number(float(np.mean(values)))])
+    return f"undamaged: {_number(areas[CLEAN][0])}\n{tables.aligned(lines)}"
+
+
+def _number(value: float) -> str:
+    return "n/a" if np.isnan(value) else f"{value:.3f}"
+
+
+def write(out: pathlib.Path, areas: Mapping[str, Sequence[float]]) -> None:
+    """Writes robustness.json and robustness.png."""
+    from fdd.report import figures
+
+    out.mkdir(parents=True, exist_ok=True)
+    known = {
+        kind: [None if np.isnan(value) else value for value in values]
+        for kind, values in areas.items()
+    }
+    (out / "robustness.json").write_text(json.dumps(known, indent=2, allow_nan=False) + "\n")
+    damaged = {kind: areas[kind] for kind in perturbations.KINDS}
+    figures.severity(out / "robustness.png", areas[CLEAN][0], damaged)

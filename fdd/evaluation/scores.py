@@ -1,0 +1,191 @@
+"""The logits of a split's clips, and what they amount to at clip and video level."""
+
+import csv
+import dataclasses
+import hashlib
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from fdd.data import pipeline
+from fdd.data.catalog import LABELS
+from fdd.data.records import Dataset
+from fdd.errors import UserError
+from fdd.evaluation import metrics
+from fdd.training.state import TrainState
+
+FRAMES = ("as_is", "shuffled", "repeated")
+_COLUMNS = (
+    "video_id", "method", "label", "clip_index", "logit", "target_person", "source_person"
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """Scores of n clips.
+
+    Attributes:
+        split: Which split they are of.
+        video_ids: (method, video) of each clip, in one string.
+        methods: Forgery method of each clip, or where a real one comes from.
+        labels: int [n]; 1 for fake, 0 for real.
+        clip_indices: int [n]; which of its video's clips it is.
+        logits: float64 [n]; above 0 for fake.
+        target_people: Who is the target of each clip, or is seen in a real one.
+        source_people: Whose face a fake shows; '' for real clips and where nobody else is named.
+    """
+
+    split: str
+    video_ids: np.ndarray
+    methods: np.ndarray
+    labels: np.ndarray
+    clip_indices: np.ndarray
+    logits: np.ndarray
+    target_people: np.ndarray
+    source_people: np.ndarray
+
+    def by_video(self) -> "Scores":
+        """One score per video: the mean logit of its clips."""
+        _, first, inverse = np.unique(self.video_ids, return_index=True, return_inverse=True)
+        means = np.bincount(inverse, weights=self.logits) / np.bincount(inverse)
+        none = np.zeros(len(first), int)
+        return dataclasses.replace(self.only(first), logits=means, clip_indices=none)
+
+    def only(self, keep: np.ndarray) -> "Scores":
+        """The clips that `keep`, bool [n] or indices, points out."""
+        fields = [field.name for field in dataclasses.fields(self) if field.name != "split"]
+        return dataclasses.replace(self, **{name: getattr(self, name)[keep] for name in fields})
+
+    def against_reals(self, method: str) -> "Scores":
+        """A method's fakes, and all real clips."""
+        return self.only((self.labels == 0) | (self.methods == method))
+
+    @property
+    def forgery_methods(self) -> list[str]:
+        """Names of the methods of the fakes, sorted."""
+        return np.unique(self.methods[self.labels == 1]).tolist()
+
+    def summary(self) -> dict[str, Any]:
+        """Metrics as JSON-compatible values.
+
+        Returns:
+            {'split', 'video': metrics, 'clip': metrics, 'per_method': {method: metrics}} with
+            what `fdd.evaluation.metrics.summarize` gives. A method's are at video level, of its fakes
+            against all real videos.
+        """
+        videos = self.by_video()
+        per_method = {}
+        for method in videos.forgery_methods:
+            chosen = videos.against_reals(method)
+            per_method[method] = metrics.summarize(chosen.labels, chosen.logits)
+        return {
+            "split": self.split,
+            "video": metrics.summarize(videos.labels, videos.logits),
+            "clip": metrics.summarize(self.labels, self.logits),
+            "per_method": per_method,
+        }
+
+    def write_csv(self, path: pathlib.Path) -> None:
+        """Writes a row per clip: video_id, method, label ('real' or 'fake'), clip_index, logit,
+        target_person and source_person.
+        """
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(_COLUMNS)
+            for row in zip(
+                self.video_ids,
+                self.methods,
+                (LABELS[label] for label in self.labels),
+                self.clip_indices,
+                (f"{logit:.9g}" for logit in self.logits),
+                self.target_people,
+                self.source_people,
+                strict=True,
+            ):
+                writer.writerow(row)
+
+
+def score(
+    eval_step: Callable[[TrainState, pipeline.Batch], jax.Array],
+    state: TrainState,
+    dataset: Dataset,
+    split: str,
+    batch_size: int,
+    frames: str = "as_is",
+    features: np.ndarray | None = None,
+) -> Scores:
+    """Scores every clip of a split.
+
+    Args:
+        eval_step: `fdd.training.steps.eval_step`, compiled by `fdd.devices.parallel.Parallel`.
+        state: The model's parameters and statistics.
+        dataset: The data set.
+        split: 'train', 'validation' or 'test'.
+        batch_size: Clips at a time, over all devices.
+        frames: See `frame_order`.
+        features: float32 [n, t, c], of each record, to score instead of its frames.
+
+    Returns:
+        Scores in an order that does not depend on that of the records.
+
+    Raises:
+        UserError: a logit is not finite, or a record cannot be read.
+    """
+    rows = dataset.metadata(split)
+    share = pipeline.Share(jax.process_index(), jax.process_count())
+    batches = pipeline.eval_batches(
+        dataset, split, batch_size=batch_size, share=share, features=features
+    )
+    if frames != "as_is":
+        names = [f"{row['video_id']}/{row['clip_index']}" for row in rows]
+        batches = (_reordered(batch, frames, names) for batch in batches)
+    key = "frames" if features is None else "features"
+    logits = [np.asarray(eval_step(state, {key: batch[key]})) for batch in batches]
+    found = np.concatenate(logits)[: len(rows)].astype(np.float64)  # The last batch is filled up.
+    if bad := np.count_nonzero(~np.isfinite(found)):
+        raise UserError(
+            f"{bad} of {len(found)} clips of the split '{split}' get logits that are not finite: "
+            "train anew with a lower --config.learning_rate or --config.precision=float32"
+        )
+    scores = Scores(
+        split,
+        np.array([row["video_id"] for row in rows]),
+        np.array([row["method"] for row in rows]),
+        np.array([row["label"] for row in rows]),
+        np.array([row["clip_index"] for row in rows]),
+        found,
+        np.array([row["target_person"] for row in rows]),
+        np.array([row["source_person"] for row in rows]),
+    )
+    return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))
+
+
+def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
+    """Which frame of a clip stands at each place, for controls of what time contributes.
+
+    Args:
+        kind: 'as_is'; 'shuffled', a random order that depends on the clip's name alone;
+            'repeated', the middle frame only.
+        num_frames: Frames in a clip.
+        clip: The clip's name.
+
+    Returns:
+        int [num_frames].
+    """
+    if kind == "shuffled":
+        seed = int.from_bytes(hashlib.sha256(clip.encode()).digest()[:8])
+        return np.random.default_rng(seed).permutation(num_frames)
+    if kind == "repeated":
+        return np.full(num_frames, num_frames // 2)
+    return np.arange(num_frames)
+
+
+def _reordered(batch: pipeline.Batch, frames: str, names: Sequence[str]) -> pipeline.Batch:
+    clips = batch["frames"].copy()
+    for clip, position in zip(clips, batch["position"], strict=True):
+        name = names[min(position, len(names) - 1)]
+        clip[:] = clip[frame_order(frames, len(clip), name)]
+    return {**batch, "frames": clips}

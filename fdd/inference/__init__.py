@@ -1,0 +1,1 @@
+"""From one video to an answer."""

@@ -1,0 +1,365 @@
+"""What a detector says of one video: from its clips' logits to a probability and a verdict.
+
+`Prediction.as_json` is what `python -m fdd.predict --json` prints, one object per line:
+
+    format             1; changes when a field changes its meaning or goes.
+    path               The file.
+    verdict            'fake', 'real' or 'no answer'.
+    probability        Of fake, calibrated on validation videos; null without an answer.
+    threshold          Above this probability the verdict is 'fake'. It is chosen on validation, so
+                       it need not be 0.5.
+    interval           [low, high] around `probability`, from the spread over this video's clips
+                       (`interval`); null for a single clip.
+    logit              Mean logit over the clips; probability = sigmoid(logit / temperature).
+    person             Number of the person who decided: the most suspicious one.
+    people             One object per person: number (from 1, the largest face first), verdict,
+                       probability, interval, logit, frames_with_face, and clips, one object per
+                       clip: index, start and end (seconds), frame_indices, face_box and crop_box
+                       ([x0, y0, x1, y1] in pixels of the video's frames), logit, probability.
+    num_clips          How many clips the video has.
+    frames_searched    In how many frames faces were searched; null where full frames are judged.
+    frames_with_face   In how many of these there was at least one.
+    duration           Time of the video's last frame in seconds.
+    frames_damaged     How many frames were left out because they cannot be decoded without errors.
+    incomplete         Whether the file ends before it says it does.
+    notes              What else is to be said of the file: a list of clauses.
+    reason             Why there is no answer: 'no face', 'too short', 'frame rate too low',
+                       'unreadable' or 'too few good frames'; null where there is one.
+    detail             The same in a sentence.
+    doubts             What makes an answer less certain than its numbers say, in sentences: people
+                       who may be one, or be mixed up; times that the file does not hold; a face so
+                       small that only a larger search finds it. Mostly an empty list.
+    detector           step (of the checkpoint), fingerprint (of the preprocessing), temperature,
+                       threshold (as a logit), fitted (false: both are neutral, because validation
+                       held one class only).
+
+What is not known is null. People are followed by where their faces are and where they move, so one
+who moves far between two clips, or is seen elsewhere after a cut, counts as another; `doubts` says
+where that may be so.
+"""
+
+import collections
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from fdd.evaluation.calibration import Calibration
+from fdd.video.crops import Box
+from fdd.video.decode import HEALTHY, Condition, DamagedError, IncompleteError, VideoError
+from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
+
+NO_ANSWER = "no answer"
+VERDICTS = ("fake", "real", NO_ANSWER)
+REASONS = ("no face", "too short", "frame rate too low", "unreadable", "too few good frames")
+FEWEST_CLIPS = 1 / 3  # Of a video's clips; a face in fewer gives no answer.
+CONFIDENCE = 0.95
+_FORMAT = 1
+
+Interval = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Basis:
+    """What an answer rests on besides the video.
+
+    Attributes:
+        step: The step that the checkpoint is of.
+        fingerprint: Of the preprocessing.
+        calibration: Fitted on validation.
+    """
+
+    step: int
+    fingerprint: str
+    calibration: Calibration
+
+    @property
+    def threshold(self) -> float:
+        """The probability above which a video is called fake."""
+        return self.probability(self.calibration.threshold)
+
+    def probability(self, logit: float) -> float:
+        """The calibrated probability of fake."""
+        return float(scipy.special.expit(logit / self.calibration.temperature))
+
+    def verdict(self, logit: float) -> str:
+        """'fake' or 'real'."""
+        return "fake" if logit > self.calibration.threshold else "real"
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipScore:
+    """A clip's score.
+
+    Attributes:
+        index: Which of the video's clips it is, from 0.
+        start: Time of its first frame in seconds after the video's first one.
+        end: Time of its last frame.
+        frame_indices: Its frames in the video.
+        face_box: (x0, y0, x1, y1) in pixels of the video's frames; None for full frames.
+        crop_box: What the detector saw, likewise; may reach over the frame's border.
+        logit: Above 0 for fake, before calibration.
+        probability: Of fake, calibrated.
+    """
+
+    index: int
+    start: float
+    end: float
+    frame_indices: tuple[int, ...]
+    face_box: Box | None
+    crop_box: Box
+    logit: float
+    probability: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """The score of one person of a video, or of its full frames.
+
+    Attributes:
+        number: From 1, in the order of the area of their faces over the whole video.
+        verdict: 'fake' or 'real'.
+        probability: Of fake, calibrated.
+        interval: See `interval`.
+        logit: Mean over the clips.
+        clips: In order.
+        frames_with_face: In how many of the searched frames this person was found.
+    """
+
+    number: int
+    verdict: str
+    probability: float
+    interval: Interval | None
+    logit: float
+    clips: tuple[ClipScore, ...]
+    frames_with_face: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What a detector says of a video; the module's docstring explains each field.
+
+    Attributes:
+        path: The file.
+        verdict: One of `VERDICTS`.
+        people: Everybody with a score; empty without an answer.
+        person: Number of the one who decided.
+        num_clips: How many clips the video has; 0 where it gave none.
+        frames_searched: In how many frames faces were searched.
+        frames_with_face: In how many of these there was one.
+        duration: In seconds.
+        reason: One of `REASONS` without an answer, otherwise None.
+        detail: The same in a sentence.
+        basis: What the answer rests on besides the video.
+        doubts: What makes the answer less certain, in sentences.
+        condition: In what state the file is.
+    """
+
+    path: str
+    verdict: str
+    people: tuple[Person, ...]
+    person: int | None
+    num_clips: int
+    frames_searched: int | None
+    frames_with_face: int | None
+    duration: float | None
+    reason: str | None
+    detail: str | None
+    basis: Basis
+    doubts: tuple[str, ...] = ()
+    condition: Condition = HEALTHY
+
+    @property
+    def decisive(self) -> Person | None:
+        """The person who decided; None without an answer."""
+        return None if self.person is None else self.people[self.person - 1]
+
+    @property
+    def probability(self) -> float | None:
+        """Of fake, calibrated; None without an answer."""
+        return None if self.person is None else self.decisive.probability
+
+    @property
+    def interval(self) -> Interval | None:
+        """Around the probability; see the function `interval`."""
+        return None if self.person is None else self.decisive.interval
+
+    @property
+    def logit(self) -> float | None:
+        """The decisive person's mean logit."""
+        return None if self.person is None else self.decisive.logit
+
+    @property
+    def threshold(self) -> float:
+        """The probability above which a video is called fake."""
+        return self.basis.threshold
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields that the module's docstring lists, as JSON-compatible values."""
+        names = ("probability", "threshold", "interval", "logit", "person")
+        others = ("num_clips", "frames_searched", "frames_with_face", "duration", "reason")
+        return {
+            "format": _FORMAT,
+            "path": self.path,
+            "verdict": self.verdict,
+            **{name: getattr(self, name) for name in names},
+            "people": [dataclasses.asdict(person) for person in self.people],
+            **{name: getattr(self, name) for name in others},
+            "frames_damaged": self.condition.damaged,
+            "incomplete": self.condition.incomplete,
+            "notes": list(self.condition.notes),
+            "detail": self.detail,
+            "doubts": list(self.doubts),
+            "detector": {
+                "step": self.basis.step,
+                "fingerprint": self.basis.fingerprint,
+                **dataclasses.asdict(self.basis.calibration),
+            },
+        }
+
+
+def predict(
+    path: str, extraction: Extraction, logits: Sequence[Sequence[float]], basis: Basis
+) -> Prediction:
+    """Judges a video by its clips' logits.
+
+    A person's score is the mean logit over the person's clips, as in evaluation. The video's is
+    that of the person with the highest one; with many people that is the highest of many scores,
+    so a crowd is called fake by mistake more often than one person.
+
+    Args:
+        path: The file.
+        extraction: Its clips.
+        logits: Of each person, of each clip.
+        basis: What gave them.
+
+    Returns:
+        A prediction without an answer where `lack` finds one impossible.
+    """
+    if detail := lack(extraction):
+        return _without_answer(path, basis, "too few good frames", detail, extraction)
+    people = tuple(
+        _person(number, clips, scores, basis)
+        for number, (clips, scores) in enumerate(zip(extraction.people, logits, strict=True), 1)
+    )
+    decisive = max(people, key=lambda person: person.logit)
+    facts = _facts(extraction)
+    return Prediction(
+        path, decisive.verdict, people, decisive.number, **facts, reason=None, detail=None,
+        basis=basis, doubts=extraction.doubts,
+    )  # fmt: skip
+
+
+def lack(extraction: Extraction) -> str | None:
+    """Says why the clips of a video are too few for an answer; None where they are enough.
+
+    Faces must make clips in at least a third of the video's clips, and a clip is only made where a
+    face is found in at least half of the frames that are searched.
+    """
+    present = len({clip.index for clips in extraction.people for clip in clips})
+    if present >= FEWEST_CLIPS * extraction.num_clips:
+        return None
+    reasons = collections.Counter(extraction.missing.values())
+    mostly = f"; mostly: {reasons.most_common(1)[0][0]}" if reasons else ""
+    return (
+        f"a face is there long enough in only {present} of {extraction.num_clips} clips, less than "
+        f"a third{mostly}"
+    )
+
+
+def without_answer(path: str, error: VideoError, basis: Basis) -> Prediction:
+    """A prediction for a video that gave no clip."""
+    searched: Mapping[int, int] = {}
+    reason, detail = "unreadable", str(error)
+    if isinstance(error, TooShortError):
+        reason = "too short"
+    elif isinstance(error, TooSlowError):
+        reason = "frame rate too low"
+    elif isinstance(error, DamagedError):
+        reason = "too few good frames"
+    elif isinstance(error, NoFaceError):
+        searched = error.searched
+        reason = "too few good frames" if any(searched.values()) else "no face"
+    prediction = _without_answer(path, basis, reason, detail)
+    condition = error.condition or Condition(incomplete=isinstance(error, IncompleteError))
+    return dataclasses.replace(prediction, condition=condition, **_searched(searched))
+
+
+def interval(logits: Sequence[float], basis: Basis) -> Interval | None:
+    """A 95 % interval for a person's probability, from the spread over the clips.
+
+    Student's t interval for the mean of the clips' logits, mapped to probabilities. It says how far
+    this video's clips agree, as if they were independent samples of it. Neighbouring clips are
+    alike, so it is rather too narrow; and it knows nothing of what the detector gets wrong on
+    videos unlike those it was trained on.
+
+    Args:
+        logits: Of the clips.
+        basis: What maps them to probabilities.
+
+    Returns:
+        (low, high); None for a single clip.
+    """
+    count = len(logits)
+    if count < 2:
+        return None
+    error = float(np.std(logits, ddof=1)) / math.sqrt(count)
+    reach = float(scipy.special.stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * error
+    mean = float(np.mean(logits))
+    return basis.probability(mean - reach), basis.probability(mean + reach)
+
+
+def _person(number: int, clips: Sequence[Clip], logits: Sequence[float], basis: Basis) -> Person:
+    mean = float(np.mean(logits))
+    scores = tuple(
+        ClipScore(
+            clip.index,
+            clip.seconds[0],
+            clip.seconds[-1],
+            clip.frame_indices,
+            clip.face and clip.face.box,
+            clip.crop,
+            float(logit),
+            basis.probability(logit),
+        )
+        for clip, logit in zip(clips, logits, strict=True)
+    )
+    seen = {index for clip in clips for index in clip.seen}
+    return Person(
+        number,
+        basis.verdict(mean),
+        basis.probability(mean),
+        interval(logits, basis),
+        mean,
+        scores,
+        len(seen) if seen else None,
+    )
+
+
+def _without_answer(
+    path: str, basis: Basis, reason: str, detail: str, extraction: Extraction | None = None
+) -> Prediction:
+    facts = {
+        "num_clips": 0, "frames_searched": None, "frames_with_face": None, "duration": None,
+    } if extraction is None else _facts(extraction)  # fmt: skip
+    return Prediction(path, NO_ANSWER, (), None, **facts, reason=reason, detail=detail, basis=basis)
+
+
+def _facts(extraction: Extraction) -> dict[str, Any]:
+    info = extraction.info
+    return {
+        "num_clips": extraction.num_clips,
+        "duration": info.seconds(info.num_frames - 1),
+        "condition": info.condition,
+        **_searched(extraction.searched),
+    }
+
+
+def _searched(searched: Mapping[int, int]) -> dict[str, int | None]:
+    if not searched:
+        return {"frames_searched": None, "frames_with_face": None}
+    found = sum(map(bool, searched.values()))
+    return {"frames_searched": len(searched), "frames_with_face": found}

@@ -1,0 +1,125 @@
+"""A prediction in words."""
+
+from fdd.errors import shown
+from fdd.inference.prediction import NO_ANSWER, ClipScore, Person, Prediction
+
+_BAR = 20
+NOT_FITTED = (
+    "Temperature and threshold were not fitted, because validation held one class only, so the "
+    "number is no calibrated probability."
+)
+"""Said of the answers of a detector whose validation split could tell nothing."""
+
+
+def lines(prediction: Prediction) -> str:
+    """A prediction as some lines for a terminal."""
+    name = shown(prediction.path)
+    if prediction.verdict == NO_ANSWER:
+        why = "; ".join([prediction.detail, *notes(prediction)])
+        return f"{name}: no answer, {prediction.reason} ({why})"
+    text = [f"{name}: {prediction.verdict}, {headline(prediction)}"]
+    if seen := faces(prediction):
+        text.append(f"  {seen}")
+    text.extend(f"  note: {note}" for note in notes(prediction))
+    text.extend(f"  in doubt: {doubt}" for doubt in prediction.doubts)
+    for person in prediction.people:
+        if len(prediction.people) > 1:
+            decided = ", who decided," if person.number == prediction.person else ""
+            text.append(f"  person {person.number}{decided} {chance(person)}")
+        text.extend(_clip(clip) for clip in person.clips)
+    text.append(f"  {caution(prediction)}")
+    return "\n".join(text)
+
+
+def caution(prediction: Prediction) -> str:
+    """What an answer does not say, in one line."""
+    text = (
+        "It is no proof: of videos from elsewhere, of other forgeries and of other compression the "
+        "number may be far off, in either direction, and where fakes are rare many videos called "
+        "fake are real."
+    )
+    return text if prediction.basis.calibration.fitted else f"{NOT_FITTED} {text}"
+
+
+def notes(prediction: Prediction) -> list[str]:
+    """What is to be said of the file: damage, an early end, how it was shown."""
+    said = prediction.detail or ""
+    return [clause for clause in prediction.condition.clauses() if clause not in said]
+
+
+def headline(prediction: Prediction) -> str:
+    """The probability, its interval and the threshold."""
+    threshold = prediction.threshold
+    side = "above" if prediction.verdict == "fake" else "not above"
+    return f"{chance(prediction.decisive)}, {side} the threshold {number(threshold)}"
+
+
+def chance(person: Person) -> str:
+    """A person's probability with its interval."""
+    clips = f"{len(person.clips)} clip{'s' if len(person.clips) > 1 else ''}"
+    text = f"probability of fake {number(person.probability)}"
+    if person.interval is None:
+        return f"{text} from {clips}"
+    low, high = map(number, person.interval)
+    return f"{text} ({low} to {high} from the spread over {clips})"
+
+
+def faces(prediction: Prediction) -> str | None:
+    """In how many frames faces were seen, and whose."""
+    if prediction.frames_searched is None:
+        return None
+    text = (
+        f"a face in {prediction.frames_with_face} of {prediction.frames_searched} searched frames"
+    )
+    count = len(prediction.people)
+    return text if count < 2 else f"{text}, {count} people"
+
+
+def number(probability: float) -> str:
+    """A probability, with more digits near 0 and 1; never rounded to either."""
+    if 0.01 <= probability <= 0.99:
+        return f"{probability:.2f}"
+    if 0.001 <= probability <= 0.999:
+        return f"{probability:.3f}"
+    return "<0.001" if probability < 0.5 else ">0.999"
+
+
+def meaning(prediction: Prediction) -> str:
+    """What the number means and what it does not, in plain sentences."""
+    about = [f"Of the file: {note}." for note in notes(prediction)]
+    return " ".join([_meaning(prediction), *about])
+
+
+def _meaning(prediction: Prediction) -> str:
+    if prediction.verdict == NO_ANSWER:
+        return (
+            f"There is no answer: {prediction.reason}, {prediction.detail}. That says nothing "
+            "about whether the video is genuine."
+        )
+    share = number(prediction.probability)
+    fitted = prediction.basis.calibration.fitted
+    calibrated = (
+        ": among as many real as fake videos like those it was calibrated with, about that share "
+        "of those with this score were fakes"
+    )
+    text = (
+        f"The detector gives a probability of {share} that this video is a fake of the kind it "
+        f"was trained on{calibrated if fitted else ''}. It is called {prediction.verdict} "
+        f"because that is {'' if prediction.verdict == 'fake' else 'not '}above "
+        f"{number(prediction.threshold)}, the threshold"
+        f"{' chosen on validation videos' if fitted else ''}. {caution(prediction)}"
+    )
+    if prediction.doubts:
+        text = f"{text} In doubt: {'; '.join(prediction.doubts)}."
+    if prediction.interval is None:
+        return f"{text} There is one clip only, so nothing is known of the spread."
+    return (
+        f"{text} The interval says how far the clips of this video agree with each other, not how "
+        "sure it is that the detector is right."
+    )
+
+
+def _clip(clip: ClipScore) -> str:
+    full = round(clip.probability * _BAR)
+    span = f"{clip.start:7.2f} to {clip.end:6.2f} s"
+    return f"  {span}  {number(clip.probability):>6}  {'#' * full}{'.' * (_BAR - full)}"

@@ -1,0 +1,1 @@
+"""The operating system: the user's home, worker processes, signals."""

@@ -1,0 +1,116 @@
+"""A frozen encoder's features of every clip, computed once and kept in the workdir."""
+
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Callable
+
+import jax
+import numpy as np
+import tqdm
+
+from fdd.data import pipeline
+from fdd.data.records import Dataset
+from fdd.devices import parallel
+from fdd.training.state import TrainState
+
+FEATURES_DIR = "features"
+
+
+def cached(
+    folder: pathlib.Path,
+    encode_step: Callable[[TrainState, pipeline.Batch], jax.Array],
+    state: TrainState,
+    dataset: Dataset,
+    split: str,
+    batch_size: int,
+) -> np.ndarray:
+    """Returns the features of a split's clips, from a file or computed now.
+
+    Args:
+        folder: The run's workdir, whose encoder never changes.
+        encode_step: `fdd.training.steps.encode_step`, spread over the devices.
+        state: Of the model.
+        dataset: The data set.
+        split: 'train', 'validation' or 'test'.
+        batch_size: Clips at a time, over all devices.
+
+    Returns:
+        float [n, t, c] in the order of the records, read from disk as it is used.
+    """
+    file = folder / FEATURES_DIR / f"{split}.npy"
+    if not _is_valid(file, dataset, split):
+        _compute(file, encode_step, state, dataset, split, batch_size)
+    parallel.barrier(f"features of {split}")
+    return np.load(file, mmap_mode="r")
+
+
+def _is_valid(file: pathlib.Path, dataset: Dataset, split: str) -> bool:
+    """Whether a file is what was written, and of these clips; a line says if it is not."""
+    if not file.exists():
+        return False
+    try:
+        valid = _seal(file).read_text("utf-8") == _content_of_seal(file, dataset, split)
+    except (OSError, ValueError):
+        valid = False
+    if not valid and parallel.is_main():
+        print(f"{file} is damaged, of other clips or of an older version: computed again.")
+    parallel.barrier(f"features of {split} looked at")
+    return valid
+
+
+def _seal(file: pathlib.Path) -> pathlib.Path:
+    return file.with_suffix(".sha256")
+
+
+def _content_of_seal(file: pathlib.Path, dataset: Dataset, split: str) -> str:
+    """SHA-256 of the file, and of which clips of which videos the split holds."""
+    with file.open("rb") as opened:
+        content = hashlib.file_digest(opened, "sha256").hexdigest()
+    rows = dataset.metadata(split)
+    clips = [[row[key] for key in ("file_sha256", "video_id", "clip_index")] for row in rows]
+    of = hashlib.sha256(json.dumps(clips, default=int).encode()).hexdigest()
+    return f"{content} {of}\n"
+
+
+def _compute(
+    file: pathlib.Path,
+    encode_step: Callable[[TrainState, pipeline.Batch], jax.Array],
+    state: TrainState,
+    dataset: Dataset,
+    split: str,
+    batch_size: int,
+) -> None:
+    count, main = dataset.splits[split], parallel.is_main()
+    share = pipeline.Share(jax.process_index(), jax.process_count())
+    batches = pipeline.eval_batches(dataset, split, batch_size=batch_size, share=share)
+    partial = file.with_suffix(".partial")
+    array = None
+    bar = tqdm.tqdm(total=count, desc=f"Features, {split}", unit="clip", disable=not main)
+    with bar:
+        for start, batch in zip(range(0, count, batch_size), batches, strict=True):
+            features = np.asarray(encode_step(state, {"frames": batch["frames"]}))
+            features = features[: count - start]  # The last batch is filled up.
+            bar.update(len(features))
+            if main and array is None:
+                file.parent.mkdir(exist_ok=True)
+                shape = (count, *features.shape[1:])
+                array = np.lib.format.open_memmap(partial, "w+", features.dtype, shape)
+                _take_room(partial)
+            if main:
+                array[start : start + batch_size] = features
+    if main:
+        array.flush()
+        _seal(file).write_text(_content_of_seal(partial, dataset, split))
+        os.replace(partial, file)
+
+
+def _take_room(file: pathlib.Path) -> None:
+    """Has the disk give a file its room now: a mapped page without any would kill the program."""
+    with file.open("r+b") as opened:
+        size = os.fstat(opened.fileno()).st_size
+        try:
+            os.posix_fallocate(opened.fileno(), 0, size)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(file)) from None

@@ -1,0 +1,138 @@
+"""An opened run: its config, folder, data, checkpoints, devices and compiled steps."""
+
+import contextlib
+import dataclasses
+import functools
+import pathlib
+import sys
+from collections.abc import Callable, Iterator
+
+import jax
+import ml_collections
+
+from fdd.data import pipeline
+from fdd.data.catalog import LABELS
+from fdd.data.records import Dataset
+from fdd.devices import parallel
+from fdd.errors import UserError
+from fdd.runs import prepare, workdir
+from fdd.runs.checkpoints import Checkpoints
+from fdd.training import pretrained, settings, steps
+from fdd.training.state import TrainState
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """An opened run.
+
+    Attributes:
+        config: Its config.
+        folder: Its workdir.
+        dataset: Its data.
+        checkpoints: What it has saved.
+        devices: Where it runs.
+        chooses: Whether validation holds both classes, without which nothing can be chosen by it.
+        num_steps: Steps of the whole run.
+        steps_per_epoch: Steps that take as many clips as the training split has.
+        task: What its steps do.
+        train_step: `fdd.training.steps.train_step`, spread over the devices; its first argument is used up.
+        eval_step: `fdd.training.steps.eval_step`, spread over the devices.
+    """
+
+    config: ml_collections.ConfigDict
+    folder: pathlib.Path
+    dataset: Dataset
+    checkpoints: Checkpoints
+    devices: parallel.Parallel
+    chooses: bool
+    num_steps: int
+    steps_per_epoch: int
+    task: steps.Task
+    train_step: Callable[[TrainState, pipeline.Batch], tuple[TrainState, dict[str, jax.Array]]]
+    eval_step: Callable[[TrainState, pipeline.Batch], jax.Array]
+
+
+@contextlib.contextmanager
+def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterator[Run]:
+    """Opens a run, building its data set if need be; a context manager that gives a `Run`.
+
+    Raises:
+        UserError: the config, the folder or the data will not do.
+    """
+    settings.check(config)
+    config = pretrained.with_normalization(workdir.with_settled(folder, config))
+    steps.create_task(config)  # Names that are not known show before the data is built.
+    devices = parallel.Parallel(config.parallel)
+    devices.check_batch_size(config.batch_size, config.accumulate_steps)
+    workdir.check(folder, config)
+    dataset = _open_dataset(config)
+    missing = {"train", "validation", "test"} - dataset.splits.keys()
+    if missing:
+        raise UserError(
+            f"{dataset.folder} has no clips for {' and '.join(sorted(missing))}; its coverage.csv "
+            "says which videos were found, its failures.csv why others gave none"
+        )
+    if config.batch_size > dataset.splits["train"]:
+        raise UserError(
+            f"config.batch_size is {config.batch_size}, and {dataset.folder} has only "
+            f"{dataset.splits['train']} clips to train on"
+        )
+    chooses = _check_classes(config, dataset)
+    steps_per_epoch = max(1, dataset.splits["train"] // config.batch_size)
+    num_steps = config.num_steps or config.num_epochs * steps_per_epoch
+    task = steps.create_task(config, num_steps, steps_per_epoch)
+    with contextlib.ExitStack() as stack:
+        if parallel.is_main():
+            stack.enter_context(workdir.claim(folder, config))
+        parallel.barrier("workdir")
+        checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
+        stack.enter_context(contextlib.closing(checkpoints))
+        yield Run(
+            config,
+            folder,
+            dataset,
+            checkpoints,
+            devices,
+            chooses,
+            num_steps,
+            steps_per_epoch,
+            task,
+            devices.compile(functools.partial(steps.train_step, task=task), donate=True),
+            devices.compile(functools.partial(steps.eval_step, task=task)),
+        )
+
+
+def _open_dataset(config: ml_collections.ConfigDict) -> Dataset:
+    """One process builds the data set if need be, the others wait."""
+    dataset = prepare.open_dataset(config.data) if parallel.is_main() else None
+    parallel.barrier("data set")
+    return dataset or prepare.open_dataset(config.data)
+
+
+def _check_classes(config: ml_collections.ConfigDict, dataset: Dataset) -> bool:
+    """Says which splits hold one class only; returns whether validation holds both."""
+    only = {split: _only_class(dataset, split) for split in ("train", "validation", "test")}
+    consequences = {
+        "train": "the detector can learn nothing",
+        "validation": "temperature, threshold and the best checkpoint cannot be chosen; the last "
+        "checkpoint will be evaluated, at threshold 0",
+        "test": "the report can hold no AUC",
+    }
+    for split, label in only.items():
+        if label is not None and parallel.is_main():
+            text = f"{dataset.folder} has {LABELS[label]} clips only for {split}"
+            print(f"fdd: {text}: {consequences[split]}", file=sys.stderr)
+    if only["validation"] is not None and config.early_stopping:
+        raise UserError(
+            "config.early_stopping goes by the validation loss, which says nothing of one class: "
+            "--config.early_stopping=0"
+        )
+    return only["validation"] is None
+
+
+def _only_class(dataset: Dataset, split: str) -> int | None:
+    """The label of a split's clips if all have the same; as few records are read as will do."""
+    records = dataset.source(split)
+    labels = (records.jpegs(index)[1] for index in range(len(records)))
+    first = next(labels)
+    return first if all(label == first for label in labels) else None

@@ -1,0 +1,100 @@
+"""What the values of a config may be, apart from those that name or build something."""
+
+import functools
+import math
+
+import ml_collections
+
+from fdd import models
+from fdd.devices import parallel
+from fdd.errors import UserError
+from fdd.evaluation import scores
+from fdd.models.resnet import VERSIONS
+from fdd.training import losses, optimizers
+
+_LOWEST = {
+    "batch_size": 1,
+    "num_epochs": 1,
+    "num_steps": 0,
+    "eval_every_steps": 0,
+    "log_every_steps": 1,
+    "checkpoint_every_steps": 0,
+    "accumulate_steps": 1,
+    "warmup_steps": 0,
+    "freeze_epochs": 0,
+    "early_stopping": 0,
+    "weight_decay": 0,
+    "l2_lstm_kernel": 0,
+    "encoder_learning_rate_scale": 0,
+    "num_workers": 0,
+    "augment.brightness": 0,
+    "augment.contrast": 0,
+    "model.width": 1,
+    "model.lstm_features": 1,
+}
+
+
+_SHARES = (  # From 0 to below 1.
+    "ema_decay",
+    "label_smoothing",
+    "model.dropout_features",
+    "model.dropout_head",
+)
+_CHOICES = {
+    "freeze": models.FREEZE,
+    "model.version": VERSIONS,
+    "schedule": optimizers.SCHEDULES,
+    "parallel": parallel.KINDS,
+    "precision": ("float32", "bfloat16", "float64"),
+    "eval_frames": scores.FRAMES,
+    "loss": tuple(losses.LOSSES),
+}
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+    """Sees that numbers are in range and names known.
+
+    Raises:
+        UserError: one is not.
+    """
+    _check_finite(config)
+    for key, lowest in _LOWEST.items():
+        if (value := _get(config, key)) < lowest:
+            raise UserError(f"config.{key} is {value}, it must be at least {lowest}")
+    if not config.learning_rate > 0:
+        raise UserError(f"config.learning_rate is {config.learning_rate}, it must be above 0")
+    if config.cache_features:
+        _check_cache(config)
+    for key in _SHARES:
+        if not 0 <= (value := _get(config, key)) < 1:
+            raise UserError(f"config.{key} is {value}, it must be at least 0 and below 1")
+    for key, known in _CHOICES.items():
+        if (value := _get(config, key)) not in known:
+            names = ", ".join(name or "''" for name in known)
+            raise UserError(f"config.{key} is '{value}', known: {names}")
+
+
+def _check_finite(config: ml_collections.ConfigDict, prefix: str = "") -> None:
+    for key, value in config.items():
+        if isinstance(value, ml_collections.ConfigDict):
+            _check_finite(value, f"{prefix}{key}.")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"config.{prefix}{key} is {value}, it must be a finite number")
+
+
+def _check_cache(config: ml_collections.ConfigDict) -> None:
+    augment = config.augment
+    if config.freeze != "encoder" or config.freeze_epochs:
+        raise UserError(
+            "config.cache_features needs an encoder that never changes: --config.freeze=encoder "
+            "and --config.freeze_epochs=0"
+        )
+    if augment.flip or augment.brightness or augment.contrast:
+        raise UserError(
+            "config.cache_features computes features once, so clips cannot be augmented: "
+            "--config.augment.flip=False, brightness and contrast 0"
+        )
+
+
+def _get(config: ml_collections.ConfigDict, key: str) -> object:
+    return functools.reduce(getattr, key.split("."), config)

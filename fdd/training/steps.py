@@ -1,0 +1,284 @@
+"""One step of training and one of evaluation: pure functions of a state and a batch.
+
+They run on each device with its share of the batch (`fdd.devices.parallel`).
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import ml_collections
+import optax
+
+from fdd import models
+from fdd.devices.parallel import DATA_AXIS
+from fdd.evaluation import metrics
+from fdd.training import augment, losses, optimizers
+from fdd.training.state import PyTree, TrainState
+
+Batch = Mapping[str, jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """The fixed part of a run: what a step does apart from its state and batch.
+
+    Attributes:
+        model: The detector.
+        frozen_model: The same; the batch norms of the frozen parts use their running statistics.
+        optimizer: The optimiser.
+        learning_rate: Step to learning rate.
+        loss_fn: (logits [b], labels [b]) to losses [b].
+        l2_lstm_kernel: See `penalty`.
+        frozen_parts: So many of the encoder's parts get no gradient, nor is one computed.
+        thaw_step: After so many steps they get one, and `model` is trained in the place of
+            `frozen_model`; 0: they are frozen throughout.
+        ema_decay: Of the average of the parameters that evaluation uses; 0: there is none.
+        mean: Per channel, what normalisation subtracts, in units of 0 to 255.
+        std: Per channel, what normalisation divides by, in units of 0 to 255.
+        augment: Keyword arguments of `fdd.training.augment.augment`.
+        seed: Decides the augmentation of each clip.
+        accumulate_steps: In how many parts, one after the other, a device takes its share of the
+            batch. The gradient is the mean over the parts. Where batch statistics are trained,
+            they are each part's own, so the result is not that of one part; elsewhere it is.
+    """
+
+    model: nn.Module
+    frozen_model: nn.Module
+    optimizer: optax.GradientTransformation
+    learning_rate: optax.Schedule
+    loss_fn: Callable[[jax.Array, jax.Array], jax.Array]
+    l2_lstm_kernel: float
+    frozen_parts: int
+    thaw_step: int
+    ema_decay: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augment: Mapping[str, float]
+    seed: int
+    accumulate_steps: int
+
+
+def create_task(
+    config: ml_collections.ConfigDict, num_steps: int = 1, steps_per_epoch: int = 1
+) -> Task:
+    """Returns what `config` describes.
+
+    Args:
+        config: The run's config.
+        num_steps: Steps of the whole run; needed for training.
+        steps_per_epoch: Steps of an epoch; likewise.
+
+    Raises:
+        UserError: a name in the config is unknown.
+    """
+    optimizer, learning_rate = optimizers.create_optimizer(config, num_steps, steps_per_epoch)
+    frozen_parts = models.num_frozen_parts(config.freeze)
+    return Task(
+        model=models.create_model(config),
+        frozen_model=models.create_model(config, frozen_parts),
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        loss_fn=functools.partial(
+            losses.LOSSES[config.loss], label_smoothing=config.label_smoothing
+        ),
+        l2_lstm_kernel=config.l2_lstm_kernel,
+        frozen_parts=frozen_parts,
+        thaw_step=optimizers.thaw_step(config, steps_per_epoch),
+        ema_decay=config.ema_decay,
+        mean=tuple(config.model.mean),
+        std=tuple(config.model.std),
+        augment=config.augment.to_dict(),
+        seed=config.seed,
+        accumulate_steps=config.accumulate_steps,
+    )
+
+
+def train_step(
+    state: TrainState, batch: Batch, *, task: Task
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    """Takes one optimiser step.
+
+    Args:
+        state: Where training is; the same on every device.
+        batch: A device's share: {'frames': uint8 [b, t, h, w, 3], 'label': float32 [b],
+            'position': int32 [b], of each clip in the whole training}; 'features', float32
+            [b, t, c], may stand in the place of 'frames'.
+        task: What to do.
+
+    Returns:
+        The next state, and of the whole batch {'loss': mean loss, 'gradient_norm': Euclidean norm
+        of the gradient}, float []; both the same on every device.
+    """
+    parts = jax.tree.map(
+        lambda array: array.reshape(task.accumulate_steps, -1, *array.shape[1:]), dict(batch)
+    )
+
+    def take(part: Batch) -> tuple[PyTree, PyTree, metrics.ClipSums]:
+        frozen = functools.partial(
+            _gradients, task=task, model=task.frozen_model, frozen_parts=task.frozen_parts
+        )
+        if not task.thaw_step:
+            return frozen(state, part)
+        thawed = functools.partial(_gradients, task=task, model=task.model, frozen_parts=0)
+        return jax.lax.cond(state.step < task.thaw_step, frozen, thawed, state, part)
+
+    if task.accumulate_steps == 1:
+        of_parts = jax.tree.map(lambda leaf: leaf[None], take(jax.tree.map(lambda a: a[0], parts)))
+    else:
+        of_parts = jax.lax.map(take, parts)
+    gradients, batch_stats, sums = of_parts
+    gradients, batch_stats = jax.lax.pmean(
+        jax.tree.map(lambda leaf: leaf.mean(axis=0), (gradients, batch_stats)), DATA_AXIS
+    )
+    sums = jax.lax.psum(jax.tree.map(lambda leaf: leaf.sum(axis=0), sums), DATA_AXIS)
+    norm = _norm(gradients)
+    updates, opt_state = task.optimizer.update(gradients, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    state = state.replace(
+        step=state.step + 1,
+        params=params,
+        average=_average(state, params, task.ema_decay),
+        batch_stats=batch_stats,
+        opt_state=opt_state,
+        sums=state.sums.merge(sums),
+    )
+    info = {"loss": sums.loss / sums.count, "gradient_norm": norm}
+    return state, info
+
+
+def _gradients(
+    state: TrainState, batch: Batch, task: Task, model: nn.Module, frozen_parts: int
+) -> tuple[PyTree, PyTree, metrics.ClipSums]:
+    """Gradients of the mean loss of some clips, the next batch statistics, and sums."""
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(task.seed), batch["position"])
+    augment_keys, model_keys = (
+        jax.vmap(functools.partial(jax.random.fold_in, data=number))(keys) for number in (0, 1)
+    )
+    if "features" in batch:
+        inputs, method = batch["features"], "judge"
+    else:
+        frames = augment.augment(
+            augment_keys, batch["frames"], **task.augment, dtype=task.model.dtype
+        )
+        inputs, method = normalized(frames, task), "__call__"
+
+    def mean_loss(params: PyTree) -> tuple[jax.Array, tuple[PyTree, metrics.ClipSums]]:
+        params = _without_frozen_gradients(params, frozen_parts)
+        logits, updates = model.apply(
+            {"params": params, "batch_stats": state.batch_stats},
+            inputs,
+            train=True,
+            keys=model_keys,
+            method=method,
+            mutable=["batch_stats"],
+        )
+        clip_losses = task.loss_fn(logits, batch["label"])
+        sums = metrics.ClipSums.of(
+            clip_losses, logits, batch["label"], jnp.ones_like(batch["label"])
+        )
+        batch_stats = updates.get("batch_stats", state.batch_stats)
+        return clip_losses.mean() + penalty(params, task.l2_lstm_kernel), (batch_stats, sums)
+
+    gradients, (batch_stats, sums) = jax.grad(mean_loss, has_aux=True)(state.params)
+    return gradients, batch_stats, sums
+
+
+def eval_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
+    """Scores the clips of all devices.
+
+    Args:
+        state: The model's parameters and statistics.
+        batch: A device's share; see `clip_logits`.
+        task: What to do.
+
+    Returns:
+        The logits of all devices' clips, float [devices * b]; above 0 for fake.
+    """
+    return jax.lax.all_gather(clip_logits(state, batch, task=task), DATA_AXIS, tiled=True)
+
+
+def clip_logits(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
+    """Scores clips.
+
+    Args:
+        state: The model's parameters and statistics.
+        batch: {'frames': uint8 [b, t, h, w, 3]}, or 'features' as in `train_step`.
+        task: What to do.
+
+    Returns:
+        Logits, float [b], of the model's `dtype`; above 0 for fake.
+    """
+    if "features" in batch:
+        inputs, method = batch["features"], "judge"
+    else:
+        inputs, method = normalized(batch["frames"], task), "__call__"
+    variables = variables_for_evaluation(state)
+    return task.model.apply(variables, inputs, train=False, method=method)
+
+
+def encode_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
+    """Computes the encoder's features of all devices' clips, float [devices * b, t, c].
+
+    Args:
+        state: The model's parameters and statistics.
+        batch: A device's share: {'frames': uint8 [b, t, h, w, 3]}.
+        task: What to do.
+    """
+    clips = normalized(batch["frames"], task)
+    variables = variables_for_evaluation(state)
+    features = task.model.apply(variables, clips, train=False, method="encode")
+    return jax.lax.all_gather(features, DATA_AXIS, tiled=True)
+
+
+def normalized(frames: jax.Array, task: Task) -> jax.Array:
+    """Frames, uint8 [..., 3], as the model expects them: float [..., 3]."""
+    return augment.normalize(frames, task.mean, task.std, task.model.dtype)
+
+
+def penalty(params: PyTree, l2_lstm_kernel: float) -> jax.Array:
+    """What training adds to the loss: so many times the squared L2 norm of the LSTM's input kernel.
+
+    It is Keras' `kernel_regularizer=L2(l2_lstm_kernel)` of the LSTM layer; 0 without an LSTM.
+    """
+    if not l2_lstm_kernel or "lstm_cell" not in params:
+        return jnp.zeros((), jax.tree.leaves(params)[0].dtype)
+    kernels = [params["lstm_cell"][gate]["kernel"] for gate in ("ii", "if", "ig", "io")]
+    return l2_lstm_kernel * sum((kernel**2).sum() for kernel in kernels)
+
+
+def variables_for_evaluation(state: TrainState) -> dict[str, PyTree]:
+    """Returns {'params', 'batch_stats'}: the average of the parameters where one is kept."""
+    params = state.params if state.average is None else state.average
+    return {"params": params, "batch_stats": state.batch_stats}
+
+
+def _norm(tree: PyTree) -> jax.Array:
+    """Euclidean norm.
+
+    Apart from what else squares `tree`, as Adam does: XLA (0.10) on a CPU writes squares to memory
+    that two sums share.
+    """
+    leaves = jax.lax.optimization_barrier(jax.tree.leaves(tree))
+    return jnp.sqrt(sum(jnp.vdot(leaf, leaf) for leaf in leaves))
+
+
+def _average(state: TrainState, params: PyTree, decay: float) -> PyTree | None:
+    """The exponential moving average of parameters, which forgets the first ones faster."""
+    if not decay:
+        return None
+    steps = state.step.astype(jax.tree.leaves(params)[0].dtype)
+    decay = jnp.minimum(decay, (1 + steps) / (10 + steps))
+    return optax.incremental_update(params, state.average, 1 - decay)
+
+
+def _without_frozen_gradients(params: PyTree, parts: int) -> PyTree:
+    return jax.tree.map_with_path(
+        lambda path, leaf: (
+            jax.lax.stop_gradient(leaf) if optimizers.is_frozen(path, parts) else leaf
+        ),
+        params,
+    )

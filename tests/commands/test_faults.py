@@ -1,0 +1,73 @@
+"""Faults in the middle of writing: nothing that was whole is lost, and the reason is said."""
+
+import errno
+import os
+import pathlib
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from fdd import report, train
+from fdd.runs import checkpoints
+from fdd.runs.checkpoints import Checkpoints
+from fdd.system import preemption
+from fdd.training.features import cached
+
+
+def _contents(folder: pathlib.Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), preemption.Preempted("stopped")],
+    ids=["full disk", "SIGTERM"],
+)
+def test_a_report_stays_until_the_next_one_is_complete(
+    finished, config, tmp_path, monkeypatch, fault
+):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    for file in (folder / "report").iterdir():
+        file.write_text(f"an older {file.name}")
+    before = _contents(folder / "report")
+
+    def fail(*_):
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(report.html, "self_contained", fail)
+        with pytest.raises(type(fault)):
+            train.evaluate_again(config, folder)
+    assert _contents(folder / "report") == before
+    assert sorted(os.listdir(folder / "report")) == sorted(before)
+
+
+def test_a_stop_is_no_error_of_the_checkpoints(tmp_path, monkeypatch):
+    """SIGTERM can come in the middle of any call, and all errors of some calls are translated."""
+
+    def stopped(*_, **__):
+        def stop(*_):
+            raise preemption.Preempted("stopped by SIGTERM")
+
+        previous = signal.signal(signal.SIGTERM, stop)
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+    monkeypatch.setattr(checkpoints.ocp, "CheckpointManager", stopped)
+    with pytest.raises(preemption.Preempted):
+        Checkpoints(tmp_path)
+
+
+def test_features_that_do_not_fit_the_disk(dataset, small_disk):
+    """Of 7.7 MB. A page of a mapped file that gets no room would end the program by a signal."""
+
+    def encode(_, batch):
+        return np.zeros((*batch["frames"].shape[:2], 4000), np.float32)
+
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        cached(small_disk, encode, None, dataset, "train", 16)
+    assert str(raised.value.filename).startswith(str(small_disk))

@@ -1,0 +1,72 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from fdd import evaluate
+from fdd.data.builders import faceforensics_tree
+from fdd.data.builders.faceforensics import Selection
+from fdd.errors import UserError
+from fdd.evaluation import robustness
+from fdd.video import perturbations
+from fdd.video.preprocessing import Preprocessing
+
+SPEC = Preprocessing(image_size=32, sampling="first")
+
+
+@pytest.fixture(scope="module")
+def videos(tree):
+    found = faceforensics_tree.survey(tree, Selection(methods=("DemoFlicker",))).videos
+    return [video for video in found if video.split == "validation"]
+
+
+def test_auc_falls_where_the_cue_is_damaged(videos):
+    """A score that is a clip's colourfulness, for fakes made colourful by their label."""
+
+    def colour(clips):
+        return np.ptp(clips.astype(float), axis=-1).mean(axis=(1, 2, 3))
+
+    areas = robustness.evaluate(videos, SPEC, colour)
+    assert set(areas) == {robustness.CLEAN, *perturbations.KINDS}
+    assert all(len(areas[kind]) == 5 for kind in perturbations.KINDS)
+    pair = [next(video for video in videos if video.label == label) for label in ("real", "fake")]
+    assert robustness.evaluate(pair, SPEC, colour) == robustness.evaluate(pair, SPEC, colour)
+    constant = robustness.evaluate(pair, SPEC, lambda clips: np.zeros(len(clips)))
+    assert {value for values in constant.values() for value in values} == {0.5}
+
+
+def test_what_gives_no_clips_is_named_and_what_is_unknown_is_no_number(videos, tmp_path, capsys):
+    """The reals' files are empty: their AUC is unknown, and JSON knows no NaN."""
+    (tmp_path / "empty.mp4").touch()
+    some = [
+        video if video.label == "fake" else dataclasses.replace(video, path=tmp_path / "empty.mp4")
+        for video in sorted(videos, key=lambda video: video.label)[1:]  # The fakes first.
+    ]
+    areas = robustness.evaluate(some, SPEC, lambda clips: np.zeros(len(clips)))
+    reals = sum(video.label == "real" for video in videos)
+    said = f"fdd: {reals} of {len(some)} videos gave no clips and are in no number (youtube/"
+    assert said in capsys.readouterr().err
+    assert "undamaged: n/a" in robustness.table(areas)
+    robustness.write(tmp_path, areas)
+    stored = json.loads((tmp_path / "robustness.json").read_text(), parse_constant=pytest.fail)
+    assert stored["none"] == [None]
+    nothing = [video for video in some if video.label == "real"]
+    with pytest.raises(UserError, match="gave no clips"):
+        robustness.evaluate(nothing, SPEC, lambda clips: np.zeros(len(clips)))
+
+
+def test_undamaged_videos_score_as_in_the_evaluation(finished, dataset, capsys):
+    evaluate.main([f"--workdir={finished}", "--robustness", "--split=validation"])
+    out = capsys.readouterr().out
+    summary = next(iter(evaluate.evaluate(finished, split="validation").values()))
+    assert f"undamaged: {summary['video']['auc']:.3f}" in out
+    assert all(kind in out for kind in perturbations.KINDS)
+    folder = finished / "evaluations/robustness-validation"
+    assert (folder / "robustness.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "robustness.json").exists()
+
+
+def test_without_videos(finished, tmp_path):
+    with pytest.raises(SystemExit, match="say --videos=DIR"):
+        evaluate.main([f"--workdir={finished}", "--robustness", f"--videos={tmp_path / 'none'}"])

@@ -1,0 +1,64 @@
+"""Accounts without a home folder, or with one that cannot be written."""
+
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from fdd.errors import UserError
+from fdd.system import home
+
+ROOT = pathlib.Path(__file__).parents[1]
+STRANGER = [  # An account that may read everything, has no name, and owns nothing.
+    *("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"),
+    *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
+]
+
+
+def _run_as_stranger(*arguments, **environment):
+    probe = [*STRANGER, sys.executable, "-c", ""]
+    if not shutil.which("setpriv") or subprocess.run(probe, capture_output=True).returncode:
+        pytest.skip("needs the right to take another user's place")
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("JAX_")}
+    plain.pop("HOME", None)
+    return subprocess.run(
+        [*STRANGER, sys.executable, "-m", *map(str, arguments)],
+        env={**plain, "PYTHONPATH": str(ROOT), **environment},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_a_tilde_without_a_home(monkeypatch):
+    def unknown(_):
+        raise KeyError
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(UserError, match=r"~/data lies in the home folder, and this account has"):
+        home.expanded("~/data")
+    assert home.cache_folder("fdd") is None
+
+
+@pytest.mark.parametrize("environment", [{}, {"HOME": "/root"}])
+def test_a_run_that_cannot_be_written_nor_a_home(finished, environment):
+    """What is wanted is evaluated as far as it goes without; the rest is a line each."""
+    done = _run_as_stranger("fdd.evaluate", f"--workdir={finished}", **environment)
+    cache, folder = done.stderr.splitlines()
+    assert cache.startswith("fdd: ~/.cache/fdd cannot be written, so compiled programs are not")
+    assert folder.startswith("fdd: ") and folder.endswith("say --out=DIR")
+    assert done.returncode == 1
+
+
+def test_a_working_folder_that_cannot_be_written(finished):
+    done = _run_as_stranger("fdd.compare", finished)
+    assert "accuracy" in done.stdout
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("fdd: --figure=runs/compare.png cannot be written (Permission")

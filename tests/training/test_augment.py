@@ -1,0 +1,66 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fdd.training import augment
+from tests.rounding import SAME, worst
+
+# In float64 no sum's order decides how a value is rounded to a whole number.
+pytestmark = pytest.mark.usefixtures("float64")
+
+FRAMES = np.random.default_rng(0).integers(60, 190, (8, 5, 6, 6, 3)).astype(np.uint8)
+
+
+def _augment(key, frames, **changes):
+    settings = {"flip": False, "brightness": 0.0, "contrast": 0.0, "dtype": jnp.float64} | changes
+    keys = jax.random.split(key, len(frames))
+    return jax.jit(functools.partial(augment.augment, **settings))(keys, frames)
+
+
+def test_normalize():
+    mean, std = (120.0, 110.0, 100.0), (60.0, 50.0, 40.0)
+    expected = (np.asarray(FRAMES, np.float64) - mean) / std
+    out = augment.normalize(FRAMES, mean, std, jnp.float64)
+    np.testing.assert_allclose(out, expected, rtol=SAME)
+    out = augment.normalize(FRAMES, mean, std)
+    np.testing.assert_allclose(out, expected, rtol=worst(4))  # Whole numbers, so three roundings.
+    assert out.dtype == jnp.float32
+
+
+def test_off_changes_nothing():
+    np.testing.assert_array_equal(_augment(jax.random.key(1), FRAMES), FRAMES)
+
+
+def test_flip_mirrors_whole_clips_and_about_half_of_them():
+    frames = jnp.tile(FRAMES, (50, 1, 1, 1, 1))
+    out = np.asarray(_augment(jax.random.key(2), frames, flip=True))
+    same = [(a == b).all() for a, b in zip(out, np.asarray(frames), strict=True)]
+    mirrored = [(a == b[:, :, ::-1]).all() for a, b in zip(out, np.asarray(frames), strict=True)]
+    assert all(a != b for a, b in zip(same, mirrored, strict=True))
+    assert 140 < sum(mirrored) < 260
+
+
+@pytest.mark.parametrize("change", [{"brightness": 0.2}, {"contrast": 0.3}])
+def test_light_changes_a_clip_as_a_whole(change):
+    """Frames that are equal before are equal after; clips differ."""
+    still = jnp.broadcast_to(FRAMES[:, :1], FRAMES.shape)
+    out = np.asarray(_augment(jax.random.key(3), still, **change))
+    assert out.dtype == np.uint8
+    assert (out == out[:, :1]).all()
+    shift = out.astype(int) - np.asarray(still, int)
+    assert len({tuple(clip.ravel()) for clip in shift}) == len(shift)
+    assert 0 < np.abs(shift).max() <= 0.3 * 255
+
+
+def test_a_clip_does_not_see_its_neighbours():
+    settings = {"flip": True, "brightness": 0.2, "contrast": 0.3, "dtype": jnp.float64}
+    keys = jax.random.split(jax.random.key(4), len(FRAMES))
+    together = augment.augment(keys, FRAMES, **settings)
+    for index in range(len(FRAMES)):
+        some = slice(index, index + 1)
+        np.testing.assert_array_equal(
+            augment.augment(keys[some], FRAMES[some], **settings), together[some]
+        )

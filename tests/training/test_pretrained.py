@@ -1,0 +1,236 @@
+import functools
+import json
+import pathlib
+
+import h5py
+import huggingface_hub
+import jax
+import jax.numpy as jnp
+import matplotlib.image
+import ml_dtypes
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from configs import resnet_lstm
+from fdd.errors import UserError
+from fdd.inference.detector import Detector
+from fdd.models.resnet import ENCODERS, BasicBlock, BottleneckBlock, ResNet
+from fdd.models.resnet_lstm import ResNetLSTM
+from fdd.training import pretrained
+from tests.rounding import likely
+
+FIXTURES = pathlib.Path(__file__).parent / "fixtures"
+SMALL = {
+    "basic": functools.partial(ResNet, (2, 1), BasicBlock, width=8),
+    "bottleneck": functools.partial(ResNet, (2, 1), BottleneckBlock, width=8),
+}
+
+
+def _variables(encoder, size=48):
+    """Variables at random: what is not replaced by what is loaded shows."""
+    model = ResNetLSTM(encoder, lstm_features=4)
+    init = functools.partial(model.init, train=False)
+    shapes = jax.eval_shape(init, jax.random.key(0), jnp.zeros((1, 2, size, size, 3)))
+    rng = np.random.default_rng(0)
+    return jax.tree.map(lambda leaf: rng.random(leaf.shape, np.float32), shapes)
+
+
+def _encoder(variables):
+    return {kind: variables[kind]["frame_features"]["encoder"] for kind in variables}
+
+
+def _golden(name):
+    with np.load(FIXTURES / f"torch_{name}.npz") as stored:
+        arrays = dict(stored)
+    tensors = {k.removeprefix("tensor/"): v for k, v in arrays.items() if k.startswith("tensor/")}
+    return arrays["images"], arrays["features"], tensors
+
+
+def _saved(tmp_path, tensors, name="weights.safetensors"):
+    contiguous = {key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}
+    safetensors.numpy.save_file(contiguous, tmp_path / name)
+    return str(tmp_path / name)
+
+
+def _assert_near(ours, features, rounding=None):
+    """Both are float32 of nine convolutions in series, the longest sum over 3 × 3 × 64 products."""
+    rounding = likely(3 * 3 * 64, depth=9) if rounding is None else rounding
+    assert np.abs(ours - features).max() <= rounding * np.abs(features).max()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_pytorch_computes_the_same_with_the_same_tensors(tmp_path, name):
+    images, features, tensors = _golden(name)
+    loaded = pretrained.load(_saved(tmp_path, tensors), _variables(SMALL[name]))
+    _assert_near(SMALL[name]().apply(_encoder(loaded), images, train=False), features)
+
+
+def test_keras_resnet50_sees_what_keras_sees(shared):
+    expected = json.loads((shared / "weights/resnet50_imagenet_expected.json").read_text())
+    file = shared / "weights/resnet50_imagenet_keras.h5"
+    encoder = functools.partial(ENCODERS["resnet50"], version="v1")
+    config = resnet_lstm.get_config()
+    config.model.pretrained = str(file)
+    config = pretrained.with_normalization(config)
+    loaded = pretrained.load(str(file), _variables(encoder, 64))
+    with h5py.File(file) as root:
+        top = root["predictions/predictions"]
+        kernel, bias = (np.float32(top[f"{name}:0"][()]) for name in ("kernel", "bias"))
+    for name, values in expected.items():
+        image = matplotlib.image.imread(shared / f"weights/{name}_224.png")[..., :3] * 255
+        normalized = (image - np.array(config.model.mean)) / np.array(config.model.std)
+        maps = encoder().apply(_encoder(loaded), normalized[None].astype(np.float32), train=False)
+        pooled = np.asarray(maps.mean((1, 2)))[0]
+        _compare_with_keras(pooled, pooled @ kernel + bias, values)
+
+
+def test_keras_files_without_top_and_of_whole_models(shared, tmp_path):
+    file = shared / "weights/resnet50_imagenet_keras.h5"
+    with h5py.File(file) as root, h5py.File(tmp_path / "whole.h5", "w") as whole:
+        inner = whole.create_group("model_weights")
+        for layer in root:
+            if layer != "predictions":
+                root.copy(layer, inner)
+    variables = _variables(functools.partial(ENCODERS["resnet50"], version="v1"), 64)
+    one, two = (pretrained.load(str(f), variables) for f in (file, tmp_path / "whole.h5"))
+    jax.tree.map(np.testing.assert_array_equal, one, two)
+    with pytest.raises(UserError, match=r"holds a ResNet v1: say --config.model.version=v1$"):
+        pretrained.load(str(file), _variables(ENCODERS["resnet50"], 64), "v1.5")
+
+
+def test_a_bias_goes_into_the_mean_that_is_subtracted_after_it(shared, tmp_path):
+    with h5py.File(shared / "weights/resnet50_imagenet_keras.h5") as root:
+        biases, means = (
+            np.float32(root[name][()])
+            for name in ("conv1_conv/conv1_conv/bias:0", "conv1_bn/conv1_bn/moving_mean:0")
+        )
+    file = shared / "weights/resnet50_imagenet_keras.h5"
+    network = functools.partial(ENCODERS["resnet50"], version="v1")
+    loaded = pretrained.load(str(file), _variables(network, 64), "v1")
+    found = loaded["batch_stats"]["frame_features"]["encoder"]["bn1"]["mean"]
+    assert np.abs(biases).max() > 0
+    np.testing.assert_array_equal(found, means - biases)
+
+
+def _compare_with_keras(pooled, logits, values):
+    probabilities = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    best = np.argsort(-probabilities)[:5]
+    assert best.tolist() == list(values["top5"])
+    # Fifty convolutions in series, the longest sum over 3 × 3 × 512 products: 1.2e-3.
+    near = likely(3 * 3 * 512, depth=50)
+    np.testing.assert_allclose(probabilities[best], values["top5_prob"], rtol=2 * near)
+    np.testing.assert_allclose(pooled.mean(), values["avg_pool_mean"], rtol=near)
+    np.testing.assert_allclose(pooled.std(), values["avg_pool_std"], rtol=near)
+    first = values["avg_pool_first8"]
+    np.testing.assert_allclose(pooled[:8], first, rtol=0, atol=near * np.abs(pooled).max())
+
+
+def test_normalization_comes_with_the_weights(tmp_path, finished):
+    def resolved(name, version="v1.5"):
+        config = resnet_lstm.get_config()
+        config.model.pretrained, config.model.version = name, version
+        config = pretrained.with_normalization(config)
+        return tuple(config.model.mean), tuple(config.model.std)
+
+    imagenet = (pretrained.IMAGENET_MEAN, pretrained.IMAGENET_STD)
+    _, _, tensors = _golden("basic")
+    file = _saved(tmp_path, tensors)
+    assert resolved("") == imagenet
+    assert resolved(file) == imagenet
+    stated = {"pretrained_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.4, 0.3]}}
+    (tmp_path / "config.json").write_text(json.dumps(stated))
+    assert resolved(file) == ((127.5,) * 3, (127.5, 102.0, 76.5))
+    (tmp_path / "keras.h5").touch()
+    assert resolved(str(tmp_path / "keras.h5"), "v1")[0] == (123.68, 116.779, 103.939)
+    assert resolved(str(finished)) == imagenet
+    with pytest.raises(UserError, match=r"ResNet v1: say --config.model.version=v1"):
+        resolved(str(tmp_path / "keras.h5"))
+    with pytest.raises(UserError, match="there is no such file"):
+        resolved("nothing.safetensors")
+
+
+def test_half_precision_is_taken_and_said(tmp_path, capsys):
+    images, features, tensors = _golden("basic")
+    for dtype in (np.float16, ml_dtypes.bfloat16):
+        half = {k: v.astype(dtype) if v.ndim == 4 else v for k, v in tensors.items()}
+        loaded = pretrained.load(_saved(tmp_path, half), _variables(SMALL["basic"]))
+        assert "tensors are in half precision; taken as float32" in capsys.readouterr().out
+        leaves = jax.tree.leaves(loaded)
+        assert {leaf.dtype for leaf in leaves} == {np.dtype(np.float32)}
+        ours = SMALL["basic"]().apply(_encoder(loaded), images, train=False)
+        # Kernels are rounded once, by half a unit of their type, in nine layers in series.
+        _assert_near(ours, features, 9 * float(ml_dtypes.finfo(dtype).eps) / 2)
+
+
+def test_from_a_run(finished, tmp_path):
+    state = jax.device_get(Detector.load(finished).state)
+    start = jax.tree.map(np.zeros_like, {"params": state.params, "batch_stats": state.batch_stats})
+    loaded = pretrained.load(str(finished), start)
+    jax.tree.map(np.testing.assert_array_equal, loaded["params"], state.params)
+    jax.tree.map(np.testing.assert_array_equal, loaded["batch_stats"], state.batch_stats)
+    with pytest.raises(UserError, match=r"does not fit .* nothing was loaded: .* is missing"):
+        pretrained.load(str(finished), _variables(SMALL["basic"]))
+
+
+def _without(tensors):
+    return {k: v for k, v in tensors.items() if k != "layer1.0.conv1.weight"}
+
+
+def _with_another(tensors):
+    return {**tensors, "layer9.0.conv1.weight": np.zeros(3, np.float32)}
+
+
+def _of_another_shape(tensors):
+    return {**tensors, "layer1.1.bn2.bias": np.zeros(9, np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_without, "nothing was loaded: layer1.0.conv1.weight is missing$"),
+        (_with_another, "nothing was loaded: layer9.0.conv1.weight has no place$"),
+        (_of_another_shape, r"nothing was loaded: layer1.1.bn2.bias is \(9,\), not \(8,\)$"),
+        (lambda tensors: {}, r"conv1.weight is missing; .*; and \d+ more$"),
+    ],
+)
+def test_what_does_not_fit_is_listed(tmp_path, change, message):
+    variables = _variables(SMALL["basic"])
+    before = jax.tree.map(np.copy, variables)
+    with pytest.raises(UserError, match=message):
+        pretrained.load(_saved(tmp_path, change(_golden("basic")[2])), variables)
+    jax.tree.map(np.testing.assert_array_equal, variables, before)
+
+
+def test_files_of_another_kind(tmp_path, monkeypatch):
+    variables = _variables(SMALL["basic"])
+    for name, kind in (("a.h5", "an HDF5"), ("a.safetensors", "a safetensors")):
+        (tmp_path / name).write_bytes(b"no weights" * 100)
+        with pytest.raises(UserError, match=f"is not {kind} file"):
+            pretrained.load(str(tmp_path / name), variables)
+    with pytest.raises(UserError, match="holds no run"):
+        pretrained.load(str(tmp_path), variables)
+    with pytest.raises(UserError, match=r"is neither .* convert them to .safetensors"):
+        pretrained.load("weights.pth", variables)
+
+    def unreachable(*_):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
+    with pytest.raises(UserError, match=r"could not be fetched .* \(no route to host\)"):
+        pretrained.load("timm/resnet18", variables)
+
+
+def test_from_the_hub(tmp_path, monkeypatch):
+    images, features, tensors = _golden("basic")
+    _saved(tmp_path, tensors, "model.safetensors")
+    asked = []
+
+    def download(repository, file):
+        asked.append(repository)
+        return str(tmp_path / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    loaded = pretrained.load("timm/resnet18.test", _variables(SMALL["basic"]))
+    _assert_near(SMALL["basic"]().apply(_encoder(loaded), images, train=False), features)
+    assert asked == ["timm/resnet18.test"]
