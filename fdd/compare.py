@@ -146,8 +146,8 @@ def table(groups: Sequence[Sequence[FinishedRun]]) -> str:
 def differences(groups: Sequence[Sequence[FinishedRun]]) -> str:
     """How much better each group is than the first one on the same videos, with 95 % intervals.
 
-    The intervals are over the people in the test set (`fdd.evaluation.intervals`); the seeds are taken as
-    they are. Empty if there is one group only.
+    The intervals are over the people in the test set (`fdd.evaluation.intervals`); the seeds are
+    taken as they are. Empty if there is one group only.
     """
     from fdd import tables
     from fdd.evaluation import intervals

@@ -76,12 +76,14 @@ def evaluate_robustness(
         out: As in `evaluate`.
 
     Returns:
-        See `fdd.evaluation.robustness.evaluate`; also written to the folder robustness-SPLIT of `out`.
+        See `fdd.evaluation.robustness.evaluate`; also written to the folder robustness-SPLIT of
+        `out`.
 
     Raises:
         UserError: there is no checkpoint, or no video, or `out` cannot be written.
     """
     from fdd.evaluation import robustness
+    from fdd.report import robustness as report_robustness
     from fdd.runs import prepare
 
     out = _made(out or workdir / EVALUATIONS_DIR)
@@ -106,7 +108,7 @@ def evaluate_robustness(
         return np.concatenate([np.asarray(each) for each in logits])[: len(clips)]
 
     areas = robustness.evaluate(videos, spec, score)
-    robustness.write(out / f"robustness-{split}", areas)
+    report_robustness.write(out / f"robustness-{split}", areas)
     return areas
 
 
@@ -214,7 +216,7 @@ def _run(options: argparse.Namespace) -> None:
     runtime.prepare()
     out = options.out or options.workdir / EVALUATIONS_DIR
     if options.robustness:
-        from fdd.evaluation import robustness
+        from fdd.report import robustness
 
         areas = evaluate_robustness(options.workdir, options.videos, options.split, out)
         print(robustness.table(areas))

@@ -2,18 +2,15 @@
 
 import concurrent.futures
 import functools
-import json
 import multiprocessing
 import os
-import pathlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tqdm
 
-from fdd import tables
 from fdd.data.catalog import Video, by_scene
 from fdd.errors import UserError
 from fdd.evaluation import metrics
@@ -131,30 +128,3 @@ def evaluate(videos: Sequence[Video], spec: Preprocessing, score: Scorer) -> dic
             for kind in perturbations.KINDS
         },
     }
-
-
-def table(areas: Mapping[str, Sequence[float]]) -> str:
-    """AUC by kind of damage and level, as plain text."""
-    lines = [["AUC per video", *(f"level {level}" for level in perturbations.LEVELS), "mean"]]
-    for kind in perturbations.KINDS:
-        values = areas[kind]
-        lines.append([kind, *map(_number, values), _number(float(np.mean(values)))])
-    return f"undamaged: {_number(areas[CLEAN][0])}\n{tables.aligned(lines)}"
-
-
-def _number(value: float) -> str:
-    return "n/a" if np.isnan(value) else f"{value:.3f}"
-
-
-def write(out: pathlib.Path, areas: Mapping[str, Sequence[float]]) -> None:
-    """Writes robustness.json and robustness.png."""
-    from fdd.report import figures
-
-    out.mkdir(parents=True, exist_ok=True)
-    known = {
-        kind: [None if np.isnan(value) else value for value in values]
-        for kind, values in areas.items()
-    }
-    (out / "robustness.json").write_text(json.dumps(known, indent=2, allow_nan=False) + "\n")
-    damaged = {kind: areas[kind] for kind in perturbations.KINDS}
-    figures.severity(out / "robustness.png", areas[CLEAN][0], damaged)

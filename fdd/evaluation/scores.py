@@ -15,7 +15,6 @@ from fdd.data.catalog import LABELS
 from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.evaluation import metrics
-from fdd.training.state import TrainState
 
 FRAMES = ("as_is", "shuffled", "repeated")
 _COLUMNS = (
@@ -73,8 +72,8 @@ class Scores:
 
         Returns:
             {'split', 'video': metrics, 'clip': metrics, 'per_method': {method: metrics}} with
-            what `fdd.evaluation.metrics.summarize` gives. A method's are at video level, of its fakes
-            against all real videos.
+            what `fdd.evaluation.metrics.summarize` gives. A method's are at video level, of its
+            fakes against all real videos.
         """
         videos = self.by_video()
         per_method = {}
@@ -109,8 +108,8 @@ class Scores:
 
 
 def score(
-    eval_step: Callable[[TrainState, pipeline.Batch], jax.Array],
-    state: TrainState,
+    eval_step: Callable[[Any, pipeline.Batch], jax.Array],
+    state: Any,
     dataset: Dataset,
     split: str,
     batch_size: int,

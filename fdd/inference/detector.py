@@ -12,12 +12,12 @@ import ml_collections
 import numpy as np
 
 from fdd.devices.parallel import Parallel
-from fdd.errors import UserError, shown
+from fdd.errors import UserError
 from fdd.evaluation.calibration import Calibration
 from fdd.inference import prediction, saliency
 from fdd.inference.prediction import Basis, Prediction
 from fdd.inference.saliency import Saliency
-from fdd.runs import workdir
+from fdd.runs import trained, workdir
 from fdd.runs.checkpoints import Checkpoints
 from fdd.training import settings, steps
 from fdd.training.state import Recipe, TrainState, inference_state
@@ -65,13 +65,8 @@ class Detector:
         config = workdir.stored_config(folder)
         settings.check(config)
         devices = Parallel(config.parallel)
-        if not (folder / workdir.CHECKPOINTS_DIR).is_dir():
-            raise _no_checkpoint(folder)
-        checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
-        try:
+        with trained.opened(folder) as checkpoints:
             return from_checkpoints(config, steps.create_task(config), checkpoints, folder, devices)
-        finally:
-            checkpoints.close()
 
     @functools.cached_property
     def preprocessing(self) -> Preprocessing:
@@ -198,18 +193,14 @@ def from_checkpoints(
     Raises:
         UserError: there is none, or it is damaged.
     """
-    step = checkpoints.best_step
-    if step is None:  # Of a run whose validation split cannot tell which is the best.
-        step = checkpoints.last_step_where(lambda meta: "calibration" in meta)
-    if step is None:
-        raise _no_checkpoint(folder)
-    meta = checkpoints.meta(step)
-    workdir.check_trained_with(folder, config, meta["config"])
-    state = inference_state(checkpoints.restore_variables(step, devices.replicated))
-    eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
-    fitted = Calibration.stored(meta["calibration"])
-    return Detector(config, task, devices, state, eval_step, fitted, step, meta["fingerprint"])
-
-
-def _no_checkpoint(folder: pathlib.Path) -> UserError:
-    return UserError(f"{shown(str(folder))} has no checkpoint yet: train first")
+    found = trained.restore(checkpoints, folder, config, devices.replicated)
+    return Detector(
+        config,
+        task,
+        devices,
+        inference_state(found.variables),
+        devices.compile(functools.partial(steps.eval_step, task=task)),
+        Calibration.stored(found.meta["calibration"]),
+        found.step,
+        found.meta["fingerprint"],
+    )

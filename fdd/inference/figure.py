@@ -13,9 +13,8 @@ from matplotlib.figure import Figure
 from fdd.inference import words as prediction_text
 from fdd.inference.prediction import NO_ANSWER, ClipScore, Person, Prediction
 from fdd.inference.saliency import Saliency
-from fdd.pages.drawing import save
+from fdd.pages.drawing import DARK, LIGHT, MIDDLE, save
 from fdd.pages.plain import short
-from fdd.report.figures import DARK, LIGHT, MIDDLE
 from fdd.video.crops import Box
 from fdd.video.extraction import Clip
 

@@ -13,6 +13,9 @@ from matplotlib.text import Text
 
 from fdd.pages.plain import escape
 
+DARK, MIDDLE, LIGHT = "#1b3a57", "#c8642b", "#e9eef3"
+"""The colours of all figures, which differ in brightness too."""
+
 _ASCII = set(string.printable[:95]) | {" "}
 _OTHER_ALPHABETS = ("cm", "stix", "last resort")  # Their numbers of signs are not Unicode's.
 

@@ -11,12 +11,10 @@ from matplotlib.figure import Figure
 from fdd.evaluation import metrics
 from fdd.evaluation.calibration import Calibration
 from fdd.evaluation.scores import Scores
-from fdd.pages.drawing import save
+from fdd.pages.drawing import DARK, LIGHT, MIDDLE, save
 from fdd.pages.plain import short
 from fdd.report.errors import Strip
 from fdd.report.layers import Box
-
-DARK, MIDDLE, LIGHT = "#1b3a57", "#c8642b", "#e9eef3"
 
 
 def curves(path: pathlib.Path, history: Sequence[Mapping[str, Any]], name: str, label: str) -> None:

@@ -15,8 +15,8 @@ from fdd.errors import UserError, shown
 from fdd.runs import checksums
 from fdd.runs.plain_path import PlainPath
 from fdd.runs.vetting import DamagedCheckpoint, Vetting, reason
-from fdd.training.state import TrainState
 
+PyTree = Any
 DAMAGED_DIR = "damaged_checkpoints"
 
 
@@ -28,8 +28,8 @@ class Checkpoints:
     """The best checkpoint of a run, by validation loss, and the last two.
 
     Saving goes on beside training, and a checkpoint appears only once it is whole; with it come
-    checksums of its files (`fdd.runs.checksums`) and which checkpoint was the best then. With several
-    processes, all of them call `save`, `restore` and `restore_last`.
+    checksums of its files (`fdd.runs.checksums`) and which checkpoint was the best then. With
+    several processes, all of them call `save`, `restore` and `restore_last`.
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -104,7 +104,7 @@ class Checkpoints:
     def save(
         self,
         step: int,
-        state: TrainState,
+        state: PyTree,
         meta: Mapping[str, Any],
         metrics: Mapping[str, float] | None = None,
     ) -> None:
@@ -135,7 +135,7 @@ class Checkpoints:
         except Exception as error:
             raise self._vetting.not_written(error) from None
 
-    def restore(self, step: int, abstract: TrainState) -> TrainState:
+    def restore(self, step: int, abstract: PyTree) -> PyTree:
         """Returns the state saved at a step, shaped and placed as `abstract`.
 
         Raises:
@@ -181,7 +181,7 @@ class Checkpoints:
         self._vetting.require_finite(step, variables)
         return variables
 
-    def restore_last(self, abstract: TrainState) -> tuple[int, TrainState, dict[str, Any]] | None:
+    def restore_last(self, abstract: PyTree) -> tuple[int, PyTree, dict[str, Any]] | None:
         """Returns the newest state that is not damaged, with its step and meta data.
 
         Newer ones that are damaged are moved to the folder `DAMAGED_DIR` beside the checkpoints,

@@ -12,7 +12,7 @@ import numpy as np
 
 from fdd.errors import UserError, first_line
 from fdd.models import torch_layout
-from fdd.runs import workdir
+from fdd.runs import trained, workdir
 from fdd.system import home
 
 PyTree = Any
@@ -308,10 +308,10 @@ def _at(tree: PyTree, path: Path) -> PyTree:
 
 
 def _from_run(folder: pathlib.Path, variables: PyTree) -> PyTree:
-    from fdd.inference import detector  # It imports this package.
-
-    state = detector.Detector.load(folder).state
-    found = jax.device_get({"params": state.params, "batch_stats": state.batch_stats})
+    with trained.opened(folder) as checkpoints:
+        place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+        config = workdir.stored_config(folder)
+        found = jax.device_get(trained.restore(checkpoints, folder, config, place).variables)
     old, new = (
         {
             jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape

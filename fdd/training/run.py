@@ -35,7 +35,8 @@ class Run:
         num_steps: Steps of the whole run.
         steps_per_epoch: Steps that take as many clips as the training split has.
         task: What its steps do.
-        train_step: `fdd.training.steps.train_step`, spread over the devices; its first argument is used up.
+        train_step: `fdd.training.steps.train_step`, spread over the devices; donates its first
+            argument.
         eval_step: `fdd.training.steps.eval_step`, spread over the devices.
     """
 

@@ -7,8 +7,8 @@ take as long; what it takes longer is waste. Besides, one device takes an eighth
 time is multiplied by eight: that much is lost to what every device does for itself, such as the
 optimiser's work on the parameters, and the rest to eight devices that get in each other's way. All
 run in turns of a step, or of a second's steps, each in a process of its own. Wall and processor
-time of a step are compared. All take their memory anew (`fdd.devices.runtime` would keep it for the one
-device alone).
+time of a step are compared. All take their memory anew (`fdd.devices.runtime` would keep it for the
+one device alone).
 """
 
 import argparse

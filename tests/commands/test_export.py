@@ -22,7 +22,7 @@ from fdd.training import pretrained
 from fdd.video.preprocessing import Preprocessing
 from tests.rounding import LOGIT
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 # What the example of README.md may not need; a module that is None cannot be imported.
 RUN_EXAMPLE = """
 import sys

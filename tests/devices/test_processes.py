@@ -10,7 +10,7 @@ import pytest
 from fdd.devices import processes
 from fdd.errors import UserError
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 CODE = """
 from fdd import processes
 processes._SAID_AFTER, processes._MOST = 0.5, 1.5  # Seconds.

@@ -9,6 +9,7 @@ from fdd.data.builders import faceforensics_tree
 from fdd.data.builders.faceforensics import Selection
 from fdd.errors import UserError
 from fdd.evaluation import robustness
+from fdd.report import robustness as report
 from fdd.video import perturbations
 from fdd.video.preprocessing import Preprocessing
 
@@ -47,8 +48,8 @@ def test_what_gives_no_clips_is_named_and_what_is_unknown_is_no_number(videos, t
     reals = sum(video.label == "real" for video in videos)
     said = f"fdd: {reals} of {len(some)} videos gave no clips and are in no number (youtube/"
     assert said in capsys.readouterr().err
-    assert "undamaged: n/a" in robustness.table(areas)
-    robustness.write(tmp_path, areas)
+    assert "undamaged: n/a" in report.table(areas)
+    report.write(tmp_path, areas)
     stored = json.loads((tmp_path / "robustness.json").read_text(), parse_constant=pytest.fail)
     assert stored["none"] == [None]
     nothing = [video for video in some if video.label == "real"]

@@ -11,7 +11,7 @@ from nbclient.exceptions import CellExecutionError
 from tests import on_devices
 from tests.conftest import DEMO
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "launch/colab").glob("*.ipynb"))
 SMALL = {
     "data.image_size": 32,

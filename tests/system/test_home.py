@@ -12,7 +12,7 @@ import pytest
 from fdd.errors import UserError
 from fdd.system import home
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 STRANGER = [  # An account that may read everything, has no name, and owns nothing.
     *("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"),
     *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),

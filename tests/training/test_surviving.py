@@ -22,7 +22,7 @@ from fdd.runs.checkpoints import DAMAGED_DIR
 from fdd.training import logs, pretrained
 from tests import kill_and_resume, on_devices
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def _copy(folder, to):

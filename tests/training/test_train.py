@@ -18,7 +18,7 @@ from fdd import train
 from fdd.errors import UserError
 from fdd.training import losses
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def _metrics(folder):

@@ -17,7 +17,8 @@ from fdd.data.catalog import Holdings
 class FaceForensicsConfig(ClipConfig):
     """A choice of videos and of how clips are cut from them.
 
-    The attributes beyond those of `ClipConfig` are those of `fdd.data.builders.faceforensics.Selection`.
+    The attributes beyond those of `ClipConfig` are those of
+    `fdd.data.builders.faceforensics.Selection`.
     """
 
     compression: str = "c23"
