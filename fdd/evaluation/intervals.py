@@ -9,8 +9,8 @@ what two people's combination itself adds, which it counts twice, is taken off o
 
 The pigeonhole bootstrap (Owen, The Pigeonhole Bootstrap, Annals of Applied Statistics 2007) counts
 that part three times. Measured on scores drawn as in `tests/evaluation/test_intervals.py`, its
-95 % intervals hold the truth in 97 to 100 % of data sets in which 20 or 59 people are combined as in
-Celeb-DF, and in 67 to 98 % of those in which 6 or 12 are all combined as in DeepFakeDetection.
+95 % intervals hold the truth in 97 to 100 % of data sets in which 20 or 59 people are combined as
+in Celeb-DF, and in 67 to 98 % of those in which 6 or 12 are all combined as in DeepFakeDetection.
 These hold it in 92 to 97 % and 84 to 96 %; a handful of people who differ much stays hard to judge.
 
 References:

@@ -22,8 +22,8 @@ def evaluate_scores(scores: Scores, calibration: Calibration) -> dict[str, Any]:
 
     Returns:
         JSON-compatible: what `fdd.evaluation.scores.Scores.summary` gives, where 'video' and each
-        method also have 'intervals' ({'accuracy', 'auc'}: [low, high] at 95 %, None where none is given) and
-        'interval_basis' (`fdd.evaluation.intervals.Estimate.description`);
+        method also have 'intervals' ({'accuracy', 'auc'}: [low, high] at 95 %, None where none
+        is given) and 'interval_basis' (`fdd.evaluation.intervals.Estimate.description`);
         'macro', the unweighted means of the methods' accuracy and AUC with their intervals;
         'calibrated' {'temperature', 'threshold', 'video'}, the metrics of videos at the fitted
         threshold, their logits divided by the temperature.
