@@ -16,7 +16,7 @@ loss of 8.59 in the first epoch is explained by an L2 penalty of 0.01 on the LST
 
 Measured here: nothing on FaceForensics++. On real footage of 16 people (10 to train, 4 to test, 12
 test videos, simple swaps), encoder frozen, 12 epochs, batch 8: AUC per video 0.59 to 0.66 over
-three seeds, with face crops 0.66 to 0.75. README.md has the table and the command.
+three seeds, with face crops 0.66 to 0.75. configs/README.md has the table and the command.
 """
 
 import ml_collections

@@ -23,7 +23,7 @@ from fdd.video.preprocessing import Preprocessing
 from tests.rounding import LOGIT
 
 ROOT = pathlib.Path(__file__).parents[2]
-# What the example of README.md may not need; a module that is None cannot be imported.
+# What the example of the inference page may not need; a module that is None cannot be imported.
 RUN_EXAMPLE = """
 import sys
 sys.modules.update(dict.fromkeys(["fdd", "configs", "tfds_builders", "flax", "orbax", "cv2"]))
@@ -76,7 +76,7 @@ def test_what_evaluation_reports_for_any_number_of_clips(exported, finished, cli
 
 def test_the_example_of_the_readme_runs_without_this_package(exported, finished, clips, tmp_path):
     frames, names = clips
-    section = (ROOT / "README.md").read_text().partition("## Hand it over")[2].partition("\n## ")[0]
+    section = (ROOT / "fdd/inference/README.md").read_text().partition("## Hand it over")[2].partition("\n## ")[0]
     (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     assert len(example.splitlines()) <= 10
     (tmp_path / "example.py").write_text(example)
