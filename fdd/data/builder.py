@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 import tensorflow_datasets as tfds
 from etils import epath
 
-from fdd import tables
+from fdd import declared_types, tables
 from fdd.data import coverage, extraction, records, unfinished
 from fdd.data.catalog import Holdings, Video
 from fdd.data.splits import SPLITS
@@ -51,6 +51,7 @@ class ClipConfig(tfds.core.BuilderConfig):
     jpeg_quality: int = 95
 
     def __post_init__(self):
+        declared_types.settle(self)
         if not self.splits or not set(self.splits) <= set(SPLITS):
             raise ValueError(f"splits must be some of {', '.join(SPLITS)}, not {self.splits}")
         self.splits = tuple(split for split in SPLITS if split in self.splits)
