@@ -132,6 +132,7 @@ class Dataset:
 
     Attributes:
         folder: Where it is.
+        builder: Name of the builder that built it.
         preprocessing: What `Preprocessing.description` gave when it was built.
         fingerprint: What `Preprocessing.fingerprint` gave then.
     """
@@ -160,6 +161,7 @@ class Dataset:
             ) from None
         if "fingerprint" not in metadata:
             raise UserError(f"{folder} holds a data set that was not built by fdd")
+        self.builder: str = self._builder.name
         self.preprocessing: dict[str, Any] = metadata["preprocessing"]
         self.fingerprint: str = metadata["fingerprint"]
         self._metadata: dict[str, list[dict[str, Any]]] = {}
@@ -202,7 +204,7 @@ class Dataset:
             rows = [records.fields(index) for index in range(len(records))]
             for row in rows:
                 for role in ("target", "source"):
-                    row[f"{role}_person"] = people.person(self._builder.name, row[role])
+                    row[f"{role}_person"] = people.person(self.builder, row[role])
             self._metadata[split] = rows
         return self._metadata[split]
 
