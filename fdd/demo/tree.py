@@ -23,6 +23,7 @@ GENERATOR_VERSION = 1
 
 _COMPLETE = "demo.json"
 _STARTED = "demo.partial.json"
+_TIME = 946684800  # 2000-01-01 in UTC, of every file: what is drawn again is the same data set.
 _STREAMS = {"identity": 0, "motion": 1, **{name: 2 + i for i, name in enumerate(forgeries.METHODS)}}
 
 
@@ -128,6 +129,7 @@ def write_tree(
         new.unlink(missing_ok=True)
     targets = [ids for pair in spec.pairs() for ids in (pair, pair[::-1])]
     _write_all(functools.partial(_write_target, spec, root), targets, num_processes)
+    os.utime(started, (_TIME, _TIME))
     os.replace(started, complete)
 
 
@@ -203,6 +205,7 @@ def _write_target(spec: DemoSpec, root: pathlib.Path, ids: tuple[str, str]) -> N
         else:
             shown = frames
         encode.write_video(path, shown, spec.fps, spec.qp)
+        os.utime(path, (_TIME, _TIME))
 
 
 def _rng(spec: DemoSpec, video_id: str, stream: str) -> np.random.Generator:
