@@ -15,10 +15,10 @@ Against `configs/resnet_lstm.py`:
 - The average of parameters is evaluated, and training stops when validation does not improve: the
   seed's validation accuracy falls to 0.51 in two late epochs.
 
-None of this was measured on FaceForensics++. On real footage of 16 people (see configs/README.md), with
-the encoder frozen, AUC per video was 0.81 to 0.91 over three seeds, against 0.59 to 0.66 of the other.
-Which of the changes brought that was not examined, nor could twelve test videos tell.
-"""
+None of this was measured on FaceForensics++. On real footage of 16 people (see
+configs/README.md), with the encoder frozen, AUC per video was 0.81 to 0.91 over three seeds,
+against 0.59 to 0.66 of the other. Which of the changes brought that was not examined, nor could
+twelve test videos tell. """
 
 import ml_collections
 

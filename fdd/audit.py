@@ -32,30 +32,38 @@ class Finding:
     implied: bool = False
 
 
-def shared_people(rows: Rows) -> list[Finding]:
-    """Sequence ids and actors that are in more than one split, as target or as source.
+def shared_people(rows: Rows, builder: str = "faceforensics") -> list[Finding]:
+    """People who are in more than one split, as target or as source.
 
     Args:
         rows: The records' fields by split, as `fdd.data.records.Dataset.metadata` gives them.
+        builder: Name of the data set's builder. Celeb-DF's official list has the same people on
+            both sides.
     """
     where = collections.defaultdict(set)
     for split, records in rows.items():
         for record in records:
-            for name in faceforensics.people(record["target"], record["source"]):
+            for name in filter(None, (record["target_person"], record["source_person"])):
                 where[name].add(split)
     return [
-        Finding(f"{'' if name.startswith('actor') else 'id '}{name} is in {_list(found)}")
+        Finding(
+            f"{'id ' if name.isdecimal() else ''}{escaped(name)} is in {_list(found)}",
+            implied=builder == "celeb_df",
+        )
         for name, found in sorted(where.items())
         if len(found) > 1
     ]
 
 
-def shared_sources(rows: Rows) -> list[Finding]:
+def shared_sources(rows: Rows, builder: str = "faceforensics") -> list[Finding]:
     """Groups of ids cut from one source video that are in more than one split.
 
     Args:
         rows: As in `shared_people`.
+        builder: Likewise. Only of FaceForensics++ is known which videos these are.
     """
+    if builder != "faceforensics":
+        return []
     where = collections.defaultdict(set)
     for split, records in rows.items():
         for record in records:
@@ -72,11 +80,12 @@ def shared_sources(rows: Rows) -> list[Finding]:
     return findings
 
 
-def identical_files(rows: Rows) -> list[Finding]:
+def identical_files(rows: Rows, builder: str = "faceforensics") -> list[Finding]:
     """Files with the same bytes under several names: of both classes, in two splits, or in one.
 
     Args:
         rows: As in `shared_people`.
+        builder: Likewise, of no consequence.
     """
     where = collections.defaultdict(set)
     for split, records in rows.items():
@@ -108,7 +117,7 @@ def sizes(rows: Rows) -> str:
 
 
 _CHECKS = {
-    "People (ids and actors, targets and sources)": shared_people,
+    "People (targets and sources)": shared_people,
     "Source videos": shared_sources,
     "Files": identical_files,
 }
@@ -132,12 +141,15 @@ def own_crops(unshared: Mapping[str, int] | None) -> tuple[str, bool]:
     )
 
 
-def audit(rows: Rows, unshared: Mapping[str, int] | None = None) -> tuple[str, bool]:
+def audit(
+    rows: Rows, unshared: Mapping[str, int] | None = None, builder: str = "faceforensics"
+) -> tuple[str, bool]:
     """Examines a data set.
 
     Args:
         rows: As in `shared_people`.
         unshared: As in `own_crops`.
+        builder: As in `shared_people`.
 
     Returns:
         A report in plain text, and whether there is leakage that the official splits do not imply.
@@ -145,7 +157,7 @@ def audit(rows: Rows, unshared: Mapping[str, int] | None = None) -> tuple[str, b
     parts = [f"Videos (clips) per split\n{sizes(rows)}"]
     leaks = 0
     for title, check in _CHECKS.items():
-        findings = check(rows)
+        findings = check(rows, builder)
         leaks += sum(not finding.implied for finding in findings)
         lines = [
             f"  {'in the official splits too' if finding.implied else 'LEAK'}: {finding.what}"
@@ -186,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"fdd: {error}", file=sys.stderr)
         return 2
-    text, leaks = audit(rows, unshared)
+    text, leaks = audit(rows, unshared, dataset.builder)
     print(text)
     return int(leaks)
 

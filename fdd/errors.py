@@ -1,6 +1,7 @@
 """The exception that ends a command with one line instead of a traceback."""
 
 import errno
+import os
 import sys
 import threading
 from types import TracebackType
@@ -50,6 +51,14 @@ def show_without_traceback() -> None:
 def is_of_the_disk(error: BaseException | None) -> bool:
     """Whether a file could not be written for a reason that is not the program's."""
     return isinstance(error, OSError) and error.errno in DISK_CODES
+
+
+def reason_of_the_disk(error: Exception) -> str:
+    """Why a file could not be written, if that is what happened; '' for another error."""
+    if isinstance(error, OSError):
+        return str(error.strerror) if is_of_the_disk(error) else ""
+    # ArrayRecord has a RuntimeError for all, with the system's words in it.
+    return next((reason for reason in map(os.strerror, DISK_CODES) if reason in str(error)), "")
 
 
 def keep_threads_quiet_about_disks() -> None:

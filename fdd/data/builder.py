@@ -15,12 +15,12 @@ from typing import Any, ClassVar, TypeVar
 import tensorflow_datasets as tfds
 from etils import epath
 
-from fdd import tables
-from fdd.data import coverage, extraction, records, unfinished
+from fdd import declared_types, tables
+from fdd.data import coverage, extraction, held, identity, records, unfinished
 from fdd.data.catalog import Holdings, Video
 from fdd.data.splits import SPLITS
-from fdd.errors import DISK_CODES, UserError, first_line, is_of_the_disk, show_without_traceback
-from fdd.video import files, preprocessing
+from fdd.errors import UserError, first_line, reason_of_the_disk, show_without_traceback
+from fdd.video import preprocessing
 from fdd.video.preprocessing import REGIONS, Preprocessing
 
 _OUTCOMES = "outcomes"
@@ -51,6 +51,7 @@ class ClipConfig(tfds.core.BuilderConfig):
     jpeg_quality: int = 95
 
     def __post_init__(self):
+        declared_types.settle(self)
         if not self.splits or not set(self.splits) <= set(SPLITS):
             raise ValueError(f"splits must be some of {', '.join(SPLITS)}, not {self.splits}")
         self.splits = tuple(split for split in SPLITS if split in self.splits)
@@ -71,6 +72,12 @@ class ClipConfig(tfds.core.BuilderConfig):
     def part(self, kind: type[Settings]) -> Settings:
         """An instance of a dataclass whose fields are all among these settings."""
         return kind(**{field.name: getattr(self, field.name) for field in dataclasses.fields(kind)})
+
+    def settings(self) -> dict[str, Any]:
+        """All settings by name; two configs that have the same ones make the same data set."""
+        of_tfds = {field.name for field in dataclasses.fields(tfds.core.BuilderConfig)}
+        names = {field.name for field in dataclasses.fields(self)} - of_tfds
+        return {name: getattr(self, name) for name in sorted(names)}
 
     def settings_name(self) -> str:
         """A name that differs where the settings (apart from `splits`) do."""
@@ -113,6 +120,12 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Lists the videos that a user holds; arguments and errors as those of `survey`."""
         return self._survey(root).videos
 
+    def key_of(self, sources: identity.Sources) -> str:
+        """The key of the data set that this builder makes of some files."""
+        config = self.builder_config
+        settings = config.settings() | {"fingerprint": config.preprocessing.fingerprint()}
+        return identity.key_of(self.name, settings, sources)
+
     def _survey(self, root: pathlib.Path) -> Holdings:
         try:
             holdings = self.survey(root)
@@ -143,10 +156,27 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             ),
         )
 
+    def download_and_prepare(
+        self, *, download_config: tfds.download.DownloadConfig | None = None, **others: Any
+    ) -> None:
+        """Builds the data set; one that is there already stays, and what it was built from is said.
+
+        Raises:
+            UserError: what is there was built from another folder than the manual_dir given; or
+                there is nothing to build, or no room.
+        """
+        show_without_traceback()
+        config = download_config or tfds.download.DownloadConfig()
+        there = (pathlib.Path(self.data_dir) / "dataset_info.json").exists()
+        if there and config.manual_dir and not config.download_mode.overwrite_dataset:
+            dataset = records.Dataset(self.data_dir)
+            held.check_fingerprint(dataset, self.builder_config.preprocessing)
+            held.check_origin(dataset, held.found_in(pathlib.Path(config.manual_dir), self.key_of))
+        super().download_and_prepare(download_config=config, **others)
+
     def _download_and_prepare(
         self, dl_manager: tfds.download.DownloadManager, download_config: Any
     ) -> None:
-        show_without_traceback()
         if not tables.is_utf8(self.data_dir):
             raise UserError(
                 f"a data set cannot be kept in {tables.escaped(str(self.data_dir))}, whose name is "
@@ -162,7 +192,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             with unfinished.claim(self.data_dir):
                 super()._download_and_prepare(dl_manager, download_config)
         except Exception as error:
-            if not (reason := _of_the_disk(error)):
+            if not (reason := reason_of_the_disk(error)):
                 raise
             raise UserError(
                 f"the data set cannot be written to {self.data_dir}: {reason}; make room or name "
@@ -175,7 +205,9 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         config = self.builder_config
         root = _manual_dir(dl_manager)
+        self._sources = identity.look(root)
         self._holdings = self._survey(root)
+        self._root = root
         found = self._holdings.videos
         self._wanted = {v.video_id: v for v in found if v.split in config.splits}
         if not self._wanted:
@@ -235,25 +267,10 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _report(self, outcomes: Sequence[coverage.Outcome]) -> None:
         wanted = (outcome for outcome in outcomes if outcome.video.video_id in self._wanted)
         outcomes = sorted(wanted, key=lambda outcome: outcome.video.video_id)
-        counts = self._holdings.expected.items()
-        expected = {key: count for key, count in counts if key[0] in self.builder_config.splits}
-        rows = coverage.coverage(outcomes, expected)
-        coverage.write(self.data_path, rows, outcomes, self._holdings.ignored)
-        print(coverage.table(rows))
-        print(coverage.class_sizes(outcomes))
-        if self._holdings.warning:
-            print(f"Warning: {self._holdings.warning}.")
-        if ignored := self._holdings.ignored:
-            print(
-                f"Passed over: {len(ignored)} {'file' if len(ignored) == 1 else 'files'}, named in "
-                f"{coverage.IGNORED_FILE}: "
-                f"{files.summary(ignored)}."
-            )
-        if not any(row.clips for row in rows):
-            raise UserError(
-                f"no clip could be cut from any video; the first one, {outcomes[0].video.path}: "
-                f"{outcomes[0].error}"
-            )
+        key, counts = self.key_of(self._sources), coverage.class_counts(outcomes)
+        origin = identity.Identity(key, os.path.abspath(self._root), identity.now(), counts)
+        identity.write(pathlib.Path(self.data_path), origin, self._sources)
+        coverage.report(self.data_path, outcomes, self._holdings, self.builder_config.splits)
 
     def _splits(self, video_ids: Sequence[str] | Mapping[str, Any]) -> list[str]:
         present = {self._wanted[name].split for name in video_ids if name in self._wanted}
@@ -267,14 +284,6 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             if video.split == split and video.video_id in self._wanted
         }
         return [video for video in self._videos if video.scene in scenes]
-
-
-def _of_the_disk(error: Exception) -> str:
-    """Why a file could not be written, if that is what happened; '' for another error."""
-    if isinstance(error, OSError):
-        return str(error.strerror) if is_of_the_disk(error) else ""
-    # ArrayRecord has a RuntimeError for all, with the system's words in it.
-    return next((reason for reason in map(os.strerror, DISK_CODES) if reason in str(error)), "")
 
 
 def _manual_dir(dl_manager: tfds.download.DownloadManager) -> pathlib.Path:

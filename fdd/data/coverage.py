@@ -5,14 +5,15 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from etils import epath
 
 from fdd import tables
-from fdd.data.catalog import Video
+from fdd.data.catalog import LABELS, Holdings, Video
 from fdd.data.splits import SPLITS
 from fdd.errors import UserError, first_line
+from fdd.video import files
 from fdd.video.files import Ignored
 
 COVERAGE_FILE = "coverage.csv"
@@ -132,16 +133,59 @@ def table(rows: Sequence[Row]) -> str:
     return tables.aligned(lines, names=2)
 
 
-def class_sizes(outcomes: Iterable[Outcome]) -> str:
-    """One line: how many distinct real and fake videos each split was built from."""
+def class_counts(outcomes: Iterable[Outcome]) -> dict[str, dict[str, int]]:
+    """How many videos of each split and label gave clips; splits without any are left out."""
     counts = collections.Counter(
         (outcome.video.split, outcome.video.label) for outcome in outcomes if outcome.num_clips
     )
-    splits = [split for split in SPLITS if any(key[0] == split for key in counts)]
+    some = {split for split, _ in counts}
+    return {
+        split: {label: counts[split, label] for label in LABELS}
+        for split in SPLITS
+        if split in some
+    }
+
+
+def class_sizes(outcomes: Iterable[Outcome]) -> str:
+    """One line: how many distinct real and fake videos each split was built from."""
     parts = [
-        f"{split} {counts[split, 'real']} real, {counts[split, 'fake']} fake" for split in splits
+        f"{split} {counts['real']} real, {counts['fake']} fake"
+        for split, counts in class_counts(outcomes).items()
     ]
     return f"Distinct videos: {'; '.join(parts) or 'none'}."
+
+
+def report(
+    folder: epath.PathLike, outcomes: Sequence[Outcome], holdings: Holdings, splits: Collection[str]
+) -> None:
+    """Writes the lists of a data set, and prints what is in them.
+
+    Args:
+        folder: Of the data set.
+        outcomes: What became of each video that was wanted.
+        holdings: What was found.
+        splits: Those that are built.
+
+    Raises:
+        UserError: no video gave a clip.
+    """
+    expected = {key: count for key, count in holdings.expected.items() if key[0] in splits}
+    rows = coverage(outcomes, expected)
+    write(folder, rows, outcomes, holdings.ignored)
+    print(table(rows))
+    print(class_sizes(outcomes))
+    if holdings.warning:
+        print(f"Warning: {holdings.warning}.")
+    if ignored := holdings.ignored:
+        print(
+            f"Passed over: {len(ignored)} {'file' if len(ignored) == 1 else 'files'}, named in "
+            f"{IGNORED_FILE}: {files.summary(ignored)}."
+        )
+    if not any(row.clips for row in rows):
+        raise UserError(
+            f"no clip could be cut from any video; the first one, {outcomes[0].video.path}: "
+            f"{outcomes[0].error}"
+        )
 
 
 def write(

@@ -3,6 +3,7 @@
 No TensorFlow is needed to write them (frames are handed over as encoded JPEG) or to read them.
 """
 
+import functools
 import io
 import json
 import pathlib
@@ -16,7 +17,7 @@ from tensorflow_datasets.core import writer
 from tensorflow_datasets.proto import tf_example_pb2
 
 from fdd import tables
-from fdd.data import people, places
+from fdd.data import identity, people, places
 from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError, first_line
@@ -132,8 +133,10 @@ class Dataset:
 
     Attributes:
         folder: Where it is.
+        builder: Name of the builder that built it.
         preprocessing: What `Preprocessing.description` gave when it was built.
         fingerprint: What `Preprocessing.fingerprint` gave then.
+        identity: What it was built from; None if it was built before that was recorded.
     """
 
     def __init__(self, folder: str | pathlib.Path):
@@ -160,9 +163,21 @@ class Dataset:
             ) from None
         if "fingerprint" not in metadata:
             raise UserError(f"{folder} holds a data set that was not built by fdd")
+        self.builder: str = self._builder.name
         self.preprocessing: dict[str, Any] = metadata["preprocessing"]
         self.fingerprint: str = metadata["fingerprint"]
+        self.identity = identity.read(self.folder)
         self._metadata: dict[str, list[dict[str, Any]]] = {}
+
+    @property
+    def name(self) -> str:
+        """Builder, config and version, such as 'folder/face-uniform1x10-224px/1.0.0'."""
+        return self._builder.info.full_name
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Eight hexadecimal digits that tell it from other data sets; see `fdd.data.identity`."""
+        return self.identity.key if self.identity else identity.stand_in(self.folder)
 
     @property
     def splits(self) -> dict[str, int]:
@@ -202,7 +217,7 @@ class Dataset:
             rows = [records.fields(index) for index in range(len(records))]
             for row in rows:
                 for role in ("target", "source"):
-                    row[f"{role}_person"] = people.person(self._builder.name, row[role])
+                    row[f"{role}_person"] = people.person(self.builder, row[role])
             self._metadata[split] = rows
         return self._metadata[split]
 

@@ -25,6 +25,7 @@ GENERATOR_VERSION = 2
 
 _COMPLETE = "demo.json"
 _STARTED = "demo.partial.json"
+_TIME = 946684800  # 2000-01-01 in UTC, of every file: what is drawn again is the same data set.
 _STREAMS = {"identity": 0, "motion": 1, **{name: 2 + i for i, name in enumerate(forgeries.METHODS)}}
 
 
@@ -131,6 +132,7 @@ def write_tree(
         new.unlink(missing_ok=True)
     targets = [ids for pair in spec.pairs() for ids in (pair, pair[::-1])]
     _write_all(functools.partial(_write_target, spec, root), targets, num_processes)
+    os.utime(started, (_TIME, _TIME))
     os.replace(started, complete)
 
 
@@ -193,6 +195,7 @@ def _write_target(spec: DemoSpec, root: pathlib.Path, ids: tuple[str, str]) -> N
             encode.write_video(written[name], shown, spec.fps, spec.qp)
         encode.pad_to_one_size(written.values())
         for name, path in paths.items():
+            os.utime(written[name], (_TIME, _TIME))
             path.parent.mkdir(parents=True, exist_ok=True)
             os.replace(written[name], path)
 

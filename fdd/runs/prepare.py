@@ -4,14 +4,14 @@ import dataclasses
 import importlib
 import json
 import pathlib
+import shlex
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
 
 import ml_collections
 import tensorflow_datasets as tfds
 from absl import logging
 
-from fdd.data import coverage
+from fdd.data import coverage, held
 from fdd.data.builder import ClipBuilder, ClipConfig
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
@@ -21,8 +21,13 @@ from fdd.system import home
 BUILDERS = ("faceforensics", "celeb_df", "dfdc", "folder")
 
 
-def create_builder(data: ml_collections.ConfigDict) -> ClipBuilder:
+def create_builder(data: ml_collections.ConfigDict, key: str = "") -> ClipBuilder:
     """Returns the TFDS builder, with its config, that `config.data` describes.
+
+    Args:
+        data: `config.data`.
+        key: What the config's name ends with, if anything: data sets of several folders of videos
+            with the same settings lie beside each other.
 
     Raises:
         UserError: a value is out of range.
@@ -35,34 +40,21 @@ def create_builder(data: ml_collections.ConfigDict) -> ClipBuilder:
         config = _config(type(builder_class.BUILDER_CONFIGS[0]), data)
     except ValueError as error:
         raise UserError(f"config.data: {error}") from None
-    same = (
-        fixed.name
-        for fixed in builder_class.BUILDER_CONFIGS
-        if _settings(fixed) == _settings(config)
-    )
+    fixed = builder_class.BUILDER_CONFIGS
+    config = next((each for each in fixed if each.settings() == config.settings()), config)
+    if key:
+        config = dataclasses.replace(config, name=f"{config.name}-{key}")
     level = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)  # TFDS warns of every config that has no fixed name.
     try:
-        return builder_class(
-            config=next(same, config), data_dir=_data_dir(data), file_format="array_record"
-        )
+        return builder_class(config=config, data_dir=_data_dir(data), file_format="array_record")
     finally:
         logging.set_verbosity(level)
 
 
 def _config(kind: type[ClipConfig], data: ml_collections.ConfigDict) -> ClipConfig:
     """`config.data`'s values for the settings that a builder has."""
-    return kind(**{name: data[name] for name in _setting_names(kind)})
-
-
-def _settings(config: ClipConfig) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in _setting_names(type(config))}
-
-
-def _setting_names(kind: type[ClipConfig]) -> list[str]:
-    """What can be chosen in `config.data`."""
-    not_chosen = {"splits", *(field.name for field in dataclasses.fields(tfds.core.BuilderConfig))}
-    return [field.name for field in dataclasses.fields(kind) if field.name not in not_chosen]
+    return kind(**{name: data[name] for name in kind().settings() if name != "splits"})
 
 
 def _demo(data: ml_collections.ConfigDict) -> DemoSpec | None:
@@ -89,33 +81,54 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     """Opens the data set that `config.data` describes.
 
     If it has not been built and `data.manual_dir` says where the videos are, or `data.demo` how
-    to draw some, it is built.
+    to draw some, it is built, into a folder whose name ends with its key (`fdd.data.identity`) or,
+    for the demo, in a folder of the demo's own. One that was built before is taken as it is, and
+    lines say which it is and what has changed since in the folder of its videos.
 
     Raises:
         UserError: a value is out of range, there is no such data set and nothing to build it from,
-            or it was built with other preprocessing.
+            it is not clear which one is meant, or it was built with other preprocessing.
     """
-    builder, demo = create_builder(data), _demo(data)
-    spec = builder.builder_config.preprocessing
-    built = (pathlib.Path(builder.data_dir) / "dataset_info.json").exists()
-    if not built:
-        manual_dir = videos_folder(data)
-        if demo:
-            _draw(demo, manual_dir)
-        if manual_dir is None:
-            raise UserError(_how_to_build(builder, data))
-        _build(builder, manual_dir)
-    elif data.manual_dir:
-        print(f"Taking {builder.data_dir}, built before; delete it to build it anew.")
-    dataset = Dataset(builder.data_dir)
-    if dataset.fingerprint != spec.fingerprint():
-        raise UserError(
-            f"{dataset.folder} was cut by another version of the video path (fingerprint "
-            f"{dataset.fingerprint}, now {spec.fingerprint()}): delete it and build it again"
-        )
+    builder, folder = create_builder(data), videos_folder(data)
+    found = held.found_in(folder, builder.key_of) if folder else None
+    place = pathlib.Path(builder.data_dir)
+    chosen = _demos(place) if data.demo else held.choose(held.built(place), found)
+    if chosen is None:
+        dataset = Dataset(_build(builder, data, found))
+        held.check_fingerprint(dataset, builder.builder_config.preprocessing)
+    else:
+        dataset = Dataset(chosen)
+        held.check_fingerprint(dataset, builder.builder_config.preprocessing)
+        if found is None and dataset.identity:
+            found = held.found_in(pathlib.Path(dataset.identity.manual_dir), builder.key_of)
+        rebuild = f"rm -r {shlex.quote(str(dataset.folder))}, then this command again"
+        for line in held.lines(dataset, found, rebuild):
+            print(line)
     if missing := coverage.missing_methods(dataset.folder):
         print(f"{dataset.folder} was built without any video of {', '.join(missing)}.")
     return dataset
+
+
+def _demos(place: pathlib.Path) -> pathlib.Path | None:
+    """The demo's data set, if it is there: it has a folder of its own."""
+    return place if place in held.built(place) else None
+
+
+def _build(
+    builder: ClipBuilder, data: ml_collections.ConfigDict, found: held.Found | None
+) -> pathlib.Path:
+    """Builds the data set, after drawing its videos if it is the demo's; returns its folder."""
+    if found is None:
+        raise UserError(_how_to_build(builder, data))
+    if demo := _demo(data):
+        _draw(demo, found.folder)
+    else:
+        builder = create_builder(data, found.key)
+    tfds.disable_progress_bar()  # The builder shows its own.
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=found.folder)
+    )
+    return pathlib.Path(builder.data_dir)
 
 
 def _draw(demo: DemoSpec, folder: pathlib.Path) -> None:
@@ -130,19 +143,10 @@ def _draw(demo: DemoSpec, folder: pathlib.Path) -> None:
         ) from None
 
 
-def _build(builder: tfds.core.DatasetBuilder, manual_dir: pathlib.Path) -> None:
-    if not manual_dir.is_dir():
-        raise UserError(f"config.data.manual_dir={manual_dir} is no folder")
-    tfds.disable_progress_bar()  # The builder shows its own.
-    builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
-    )
-
-
 def _above(builder: ClipBuilder, folder: pathlib.Path) -> pathlib.Path | None:
     """The folder above this one in which the builder's data set is, if there is one."""
     inside = pathlib.Path(*pathlib.Path(builder.data_dir).parts[-3:])  # Name, config and version.
-    return next((p for p in folder.absolute().parents if (p / inside).is_dir()), None)
+    return next((p for p in folder.absolute().parents if held.built(p / inside)), None)
 
 
 def _how_to_build(builder: ClipBuilder, data: ml_collections.ConfigDict) -> str:
@@ -155,9 +159,9 @@ def _how_to_build(builder: ClipBuilder, data: ml_collections.ConfigDict) -> str:
         )
     option = config.name
     if config.name not in builder.builder_configs:
-        usual = _settings(type(config)())
+        usual = type(config)().settings()
         settings = {
-            name: value for name, value in _settings(config).items() if value != usual[name]
+            name: value for name, value in config.settings().items() if value != usual[name]
         }
         option = f"'{json.dumps(settings)}'"
     return (

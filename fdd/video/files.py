@@ -47,12 +47,14 @@ class File:
         size: In bytes.
         identity: Equal for two names of one file.
         linked: Whether a symbolic link is in the path.
+        modified: When its contents last changed, in whole seconds since 1970.
     """
 
     path: str
     size: int
     identity: tuple[int, int]
     linked: bool = False
+    modified: int = 0
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -179,7 +181,8 @@ def _look(entry: os.DirEntry[str], path: str, linked: bool) -> File | Ignored | 
         return Ignored(path, "a file of macOS about another one")
     if entry.name.startswith("."):
         return Ignored(path, "hidden")
-    return File(path, info.st_size, identity, linked or entry.is_symlink())
+    is_link = linked or entry.is_symlink()
+    return File(path, info.st_size, identity, is_link, int(info.st_mtime))
 
 
 def once(files: Iterable[File]) -> tuple[list[File], list[Ignored]]:

@@ -9,6 +9,7 @@ from typing import Any
 import av
 import cv2
 
+from fdd import declared_types
 from fdd.video import faces, sampling
 from fdd.video.sampling import Plan
 
@@ -43,6 +44,7 @@ class Preprocessing:
     jpeg_quality: int = 95
 
     def __post_init__(self):
+        declared_types.settle(self)
         if self.region not in REGIONS:
             raise ValueError(f"region must be one of {', '.join(REGIONS)}, not '{self.region}'")
         sampling.check(self.num_frames, self.sampling, self.clips_per_video, self.spacing)
@@ -86,9 +88,9 @@ class Preprocessing:
         clips = f"{self.sampling}{self.clips_per_video}x{self.num_frames}"
         parts = [self.region, clips, f"{self.image_size}px"]
         if self.margin != Preprocessing.margin:
-            parts.append(f"margin{self.margin:g}")
+            parts.append(f"margin{_short(self.margin)}")
         if self.spacing != Preprocessing.spacing:
-            parts.append(f"spacing{self.spacing:g}")
+            parts.append(f"spacing{_short(self.spacing)}")
         if self.jpeg_quality != Preprocessing.jpeg_quality:
             parts.append(f"quality{self.jpeg_quality}")
         return "-".join(parts)
@@ -97,6 +99,12 @@ class Preprocessing:
         """Sixteen hexadecimal digits, equal for equal preprocessing."""
         text = json.dumps(self.description(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _short(number: float) -> str:
+    """A number in as few digits as tell it from all others."""
+    text = f"{number:g}"
+    return text if float(text) == number else repr(number)
 
 
 def library_versions() -> dict[str, str]:

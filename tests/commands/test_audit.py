@@ -3,10 +3,10 @@ import shutil
 import pytest
 
 from fdd import audit
-from fdd.data import splits
+from fdd.data import people, splits
 
 
-def _record(target, source="", method="Deepfakes", digest=None):
+def _record(target, source="", method="Deepfakes", digest=None, builder="faceforensics"):
     name = f"{target}_{source}" if source else target
     method = method if source else "youtube"
     video_id = f"{method}/{name}"
@@ -17,6 +17,8 @@ def _record(target, source="", method="Deepfakes", digest=None):
         "video_id": video_id,
         "file_sha256": digest or video_id,
         "label": 1 if source else 0,
+        "target_person": people.person(builder, target),
+        "source_person": people.person(builder, source),
     }
 
 
@@ -91,6 +93,33 @@ def test_actors():
     }
     whats = [finding.what for finding in audit.shared_people(rows)]
     assert whats == ["actor 01 is in train and test", "actor 02 is in train and test"]
+
+
+def test_celebrities_whichever_video_shows_them():
+    rows = {
+        "train": [_record("id0_0000", "id1", builder="celeb_df")],
+        "test": [_record("id1_0007", builder="celeb_df"), _record("00170", builder="celeb_df")],
+    }
+    (finding,) = audit.shared_people(rows, "celeb_df")
+    assert finding == audit.Finding("id1 is in train and test", implied=True)
+    text, leaks = audit.audit(rows, builder="celeb_df")
+    assert "in the official splits too: id1 is in train and test" in text
+    assert not leaks
+
+
+def test_groups_of_ones_own_videos_are_taken_as_they_are():
+    """Two of them are called as videos of FaceForensics++ that show one source, or as an actor."""
+    rows = {
+        split: [_record(name, digest=f"{split} {name}", builder="folder") for name in names]
+        for split, names in {
+            "train": ("331", "07", "Ann"),
+            "test": ("332", "07__walk", "Ann"),
+        }.items()
+    }
+    assert len(audit.shared_sources(rows)) == 1
+    whats = [finding.what for finding in audit.shared_people(rows, "folder")]
+    assert whats == ["Ann is in train and test"]
+    assert audit.audit(rows, builder="folder")[0].count("LEAK: ") == 1
 
 
 def test_the_command(dataset, capsys):

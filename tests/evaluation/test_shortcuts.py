@@ -28,6 +28,8 @@ def _video(rng, target, source, method):
         "video_id": f"{method}/{name}",
         "target": target,
         "source": source,
+        "target_person": target,
+        "source_person": source,
         "file_sha256": f"{method}/{name}",
         "fps": float(rng.choice([25.0, 29.97])),
         "video_frames": int(rng.integers(300, 800)),

@@ -1,0 +1,197 @@
+"""Which data set it is: what it was built from and with, in files beside the records.
+
+Two data sets are the same if they have one key, which is made of
+
+- the builder and all of its settings: which videos, which splits, how clips are cut;
+- what was found: the name below manual_dir, the size and the time of the last change, in whole
+  seconds, of every file that may have a say: videos, pictures and lists.
+
+Where the folder lies and what it is called is no part of it, so a folder that was moved or renamed,
+or copied with its times (`cp -p`, `rsync -a`), gives the same data set. A copy with new times gives
+another one. Nothing but names, sizes and times is read.
+"""
+
+import csv
+import dataclasses
+import datetime
+import hashlib
+import io
+import json
+import os
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fdd.data.catalog import LABELS
+from fdd.data.splits import SPLITS
+from fdd.errors import UserError, first_line
+from fdd.tables import escaped
+from fdd.video import files
+
+IDENTITY_FILE = "identity.json"
+SOURCES_FILE = "sources.csv"
+_COLUMNS = ["path", "bytes", "modified"]
+_OTHER_ENDINGS = frozenset(
+    (
+        *(".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"),  # Frames and masks.
+        *(".csv", ".tsv", ".json", ".txt"),  # Lists.
+    )
+)
+_OUR_OWN = ("dataset_info.json", "metrics.jsonl")  # Of a data set, and of a run.
+_KEY = re.compile(r"[0-9a-f]{8}")
+_TIME = re.compile(r"[\d :-]{19}")
+_NAMED = 3
+
+Sources = Mapping[str, tuple[int, int]]
+"""Size in bytes and time of the last change, by a file's path below manual_dir."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Identity:
+    """What is recorded of a data set.
+
+    Attributes:
+        key: Eight hexadecimal digits, see `key_of`.
+        manual_dir: The folder of the videos, as an absolute path, where it was built.
+        built: When, in UTC: '2026-01-31 12:00:00'.
+        videos: Number of videos that gave clips, by split and then by 'real' and 'fake'.
+    """
+
+    key: str
+    manual_dir: str
+    built: str
+    videos: Mapping[str, Mapping[str, int]]
+
+    def is_from(self, folder: pathlib.Path) -> bool:
+        """Whether a folder is where it was built from, whichever way there."""
+        return os.path.realpath(self.manual_dir) == os.path.realpath(folder)
+
+
+def look(root: pathlib.Path) -> Sources:
+    """Finds what a data set would be built from, without opening any file.
+
+    Hidden files are left out, and so are data sets and runs of this program that lie below `root`.
+
+    Args:
+        root: The folder of the videos.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        found, _ = files.walk(root)
+    except OSError as error:
+        raise UserError(f"{escaped(str(root))} cannot be searched: {error.strerror}") from None
+    own = {os.path.dirname(p.path) for p in found if os.path.basename(p.path) in _OUR_OWN} - {""}
+    return {
+        escaped(each.path): (each.size, each.modified)
+        for each in found
+        if _may_have_a_say(each.path) and not any(each.path.startswith(f"{one}/") for one in own)
+    }
+
+
+def _may_have_a_say(path: str) -> bool:
+    ending = os.path.splitext(path)[1].lower()
+    return files.is_video(path) or ending in _OTHER_ENDINGS
+
+
+def key_of(builder: str, settings: Mapping[str, Any], sources: Sources) -> str:
+    """The key of a data set.
+
+    Args:
+        builder: Name of the builder.
+        settings: All of its settings, JSON-compatible.
+        sources: What was found.
+    """
+    text = json.dumps([builder, settings, sorted(sources.items())], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def stand_in(folder: pathlib.Path) -> str:
+    """A key for a data set of which none is recorded, made of what lies in its folder."""
+    parts = sorted((path.name, path.stat().st_size) for path in folder.iterdir() if path.is_file())
+    digest = hashlib.sha256(json.dumps(parts).encode())
+    digest.update((folder / "dataset_info.json").read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def now() -> str:
+    """The time, for `Identity.built`."""
+    return f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def write(folder: pathlib.Path, identity: Identity, sources: Sources) -> None:
+    """Writes identity.json and sources.csv into a data set's folder."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([_COLUMNS, *([path, *values] for path, values in sorted(sources.items()))])
+    (folder / SOURCES_FILE).write_bytes(text.getvalue().encode())
+    content = json.dumps(dataclasses.asdict(identity), indent=2)
+    (folder / IDENTITY_FILE).write_text(f"{content}\n")
+
+
+def read(folder: pathlib.Path) -> Identity | None:
+    """Reads what `write` wrote; None for a data set that was built before it was recorded.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        values = json.loads((folder / IDENTITY_FILE).read_bytes())
+        identity = Identity(**values)
+        counts = [counts[label] for counts in identity.videos.values() for label in LABELS]
+        if not (
+            _KEY.fullmatch(identity.key)  # Names of folders are made of it.
+            and _TIME.fullmatch(identity.built)
+            and isinstance(identity.manual_dir, str)
+            and identity.videos.keys() <= set(SPLITS)
+            and all(isinstance(count, int) for count in counts)
+        ):
+            raise ValueError("a value is of another kind")
+        return identity
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _damaged(folder / IDENTITY_FILE, error) from None
+
+
+def read_sources(folder: pathlib.Path) -> Sources:
+    """Reads what a data set was built from.
+
+    Raises:
+        UserError: the list is missing or damaged.
+    """
+    file = folder / SOURCES_FILE
+    try:
+        rows = list(csv.DictReader(io.StringIO(file.read_bytes().decode(), newline="")))
+        return {row["path"]: (int(row["bytes"]), int(row["modified"])) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise _damaged(file, error) from None
+
+
+def _damaged(file: pathlib.Path, error: Exception) -> UserError:
+    return UserError(
+        f"{escaped(str(file))} cannot be read ({escaped(first_line(error))}): put it back from a "
+        "copy, or delete the data set and build it again"
+    )
+
+
+def changes(before: Sources, after: Sources) -> str:
+    """What became of the files, as '2 files added (a, b), 1 file removed (c)'; '' if nothing."""
+    kinds = {
+        "added": sorted(after.keys() - before.keys()),
+        "removed": sorted(before.keys() - after.keys()),
+        "changed": sorted(
+            path for path in before.keys() & after.keys() if before[path] != after[path]
+        ),
+    }
+    return ", ".join(
+        f"{len(paths)} {'file' if len(paths) == 1 else 'files'} {kind} ({_some(paths)})"
+        for kind, paths in kinds.items()
+        if paths
+    )
+
+
+def _some(paths: Sequence[str]) -> str:
+    return ", ".join([*paths[:_NAMED], *(["…"] if len(paths) > _NAMED else [])])

@@ -1,0 +1,47 @@
+"""Settings of the types that are declared for them, whatever way they were given."""
+
+import dataclasses
+import math
+import numbers
+from typing import Any
+
+
+def settle(settings: Any) -> None:
+    """Gives each number among a dataclass' fields the type that is declared for it.
+
+    Names, fingerprints and keys are made of what settings look like as text: 2 and 2.0 must be one
+    margin. Fields of other types than float, int and bool stay as they are.
+
+    Args:
+        settings: An instance of a dataclass, frozen or not; changed in place.
+
+    Raises:
+        ValueError: a value is no finite number, no integer, or neither true nor false.
+    """
+    for field in dataclasses.fields(settings):
+        if convert := _CONVERSIONS.get(field.type):
+            value = convert(field.name, getattr(settings, field.name))
+            object.__setattr__(settings, field.name, value)
+
+
+def _number(name: str, value: object) -> float:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, not {value!r}")
+    return float(value) + 0.0  # -0.0 becomes 0.0.
+
+
+def _integer(name: str, value: object) -> int:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or value != value // 1:
+        raise ValueError(f"{name} must be an integer, not {value!r}")
+    return int(value)
+
+
+def _truth(name: str, value: object) -> bool:
+    if value not in (False, True):
+        raise ValueError(f"{name} must be true or false, not {value!r}")
+    return bool(value)
+
+
+_CONVERSIONS = {float: _number, int: _integer, bool: _truth}
