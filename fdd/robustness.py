@@ -1,9 +1,7 @@
 """How a detector holds up when its videos are damaged: seven kinds of damage at five levels."""
 
-import concurrent.futures
 import functools
 import json
-import multiprocessing
 import os
 import pathlib
 import sys
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import tqdm
 
-from fdd import metrics, tables
+from fdd import metrics, tables, workers
 from fdd.data.catalog import Video, by_scene
 from fdd.errors import UserError
 from fdd.tables import escaped
@@ -23,7 +21,6 @@ from fdd.video.crops import decode_jpegs
 from fdd.video.decode import VideoError
 from fdd.video.family import Family, cut_together
 from fdd.video.preprocessing import Preprocessing
-from fdd.workers import exit_with_parent
 
 CLEAN = "none"
 Condition = tuple[str, int]
@@ -72,11 +69,11 @@ def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[tuple[list
     """Yields `_damaged_clips` of each scene's videos, as they get done, a few ahead."""
     groups = by_scene(videos)
     processes = min(len(os.sched_getaffinity(0)), len(groups))
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(processes, context, exit_with_parent) as pool:
+    with workers.pool(processes) as pool:
         waiting = []
         for group in groups:
-            waiting.append(pool.submit(_damaged_clips, group, spec))
+            with workers.shielded():
+                waiting.append(pool.submit(_damaged_clips, group, spec))
             if len(waiting) > 2 * processes:
                 yield waiting.pop(0).result()
         for job in waiting:

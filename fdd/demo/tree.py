@@ -5,9 +5,9 @@ import dataclasses
 import functools
 import hashlib
 import json
-import multiprocessing
 import os
 import pathlib
+import time
 
 import cv2
 import numpy as np
@@ -126,8 +126,12 @@ def write_tree(
         new.replace(started)
     finally:
         new.unlink(missing_ok=True)
+    began = time.time()
     targets = [ids for pair in spec.pairs() for ids in (pair, pair[::-1])]
     _write_all(functools.partial(_write_target, spec, root), targets, num_processes)
+    for left in root.rglob(f".*{encode.PARTIAL}"):  # Of a killed call; it is no file of the tree.
+        if left.stat().st_mtime < began:
+            left.unlink()
     os.replace(started, complete)
 
 
@@ -161,16 +165,12 @@ def _write_all(write_one, targets: list[tuple[str, str]], num_processes: int | N
                 write_one(ids)
                 bar.update()
             return
-        pool = concurrent.futures.ProcessPoolExecutor(
-            num_processes, multiprocessing.get_context("spawn"), _start_worker
-        )
-        try:
-            jobs = [pool.submit(write_one, ids) for ids in targets]
+        with workers.pool(num_processes, _start_worker) as pool:
+            with workers.shielded():
+                jobs = [pool.submit(write_one, ids) for ids in targets]
             for job in concurrent.futures.as_completed(jobs):
                 job.result()
                 bar.update()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _start_worker() -> None:

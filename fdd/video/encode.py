@@ -7,6 +7,9 @@ from collections.abc import Iterable
 import av
 import numpy as np
 
+PARTIAL = ".partial"
+"""What the name of a file ends in that is not complete; it begins with a point."""
+
 
 def write_video(
     path: str | os.PathLike[str],
@@ -32,7 +35,7 @@ def write_video(
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
         _encode(partial, frames, fps, qp)
         os.replace(partial, path)
