@@ -18,7 +18,8 @@ Against `configs/resnet_lstm.py`:
 None of this was measured on FaceForensics++. On real footage of 16 people (see
 configs/README.md), with the encoder frozen, AUC per video was 0.81 to 0.91 over three seeds,
 against 0.59 to 0.66 of the other. Which of the changes brought that was not examined, nor could
-twelve test videos tell. """
+twelve test videos tell.
+"""
 
 import ml_collections
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fdd import tables
+from fdd import commands, tables
 from fdd.data import splits
 from fdd.data.builders import faceforensics
 from fdd.data.catalog import LABELS
@@ -154,6 +154,7 @@ def audit(
     Returns:
         A report in plain text, and whether there is leakage that the official splits do not imply.
     """
+
     parts = [f"Videos (clips) per split\n{sizes(rows)}"]
     leaks = 0
     for title, check in _CHECKS.items():
@@ -188,11 +189,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "dataset_dir", type=pathlib.Path, help="a data set's folder, or the one above"
     )
     options = parser.parse_args(arguments)
+    with commands.one_line("standard output"):
+        return _run(options.dataset_dir)
+
+
+def _run(folder: pathlib.Path) -> int:
     from fdd.data import coverage
     from fdd.data.records import Dataset  # Late, so that --help need not wait for TFDS.
 
     try:
-        dataset = Dataset(options.dataset_dir)
+        dataset = Dataset(folder)
         rows = {s: dataset.metadata(s) for s in splits.SPLITS if s in dataset.splits}
         unshared = coverage.unshared(dataset.folder)
     except UserError as error:

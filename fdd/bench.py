@@ -17,8 +17,7 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from fdd import command_line
-from fdd.errors import UserError
+from fdd import command_line, commands
 
 KINDS = ("train", "forward", "input", "build", "predict")
 
@@ -50,19 +49,17 @@ def main(argv: list[str]) -> None:
     logging.set_verbosity(logging.FATAL)
     runtime.prepare()
     kind, config = argv[1], _CONFIG.value
-    try:
-        if kind == "input":
-            found = benchmarks.measure_input(config, _REPEATS.value)
-        elif kind == "build":
-            found = benchmarks.measure_build(config, _VIDEOS.value, _REPEATS.value)
-        elif kind == "predict":
-            found = benchmarks.measure_predict(config, pathlib.Path(_VIDEO.value), _REPEATS.value)
-        else:
-            found = benchmarks.measure_steps(kind, config, _REPEATS.value)
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
+    if kind == "input":
+        found = benchmarks.measure_input(config, _REPEATS.value)
+    elif kind == "build":
+        found = benchmarks.measure_build(config, _VIDEOS.value, _REPEATS.value)
+    elif kind == "predict":
+        found = benchmarks.measure_predict(config, pathlib.Path(_VIDEO.value), _REPEATS.value)
+    else:
+        found = benchmarks.measure_steps(kind, config, _REPEATS.value)
     print(json.dumps(found) if _JSON.value else benchmarks.text(found))
 
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=_parse_flags)
+    with commands.one_line("standard output"):
+        app.run(main, flags_parser=_parse_flags)

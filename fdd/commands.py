@@ -5,8 +5,8 @@ import os
 import pathlib
 import signal
 import sys
-import threading
 from collections.abc import Iterator
+from typing import NoReturn
 
 from fdd.errors import UserError, is_of_the_disk, shown
 from fdd.system import preemption
@@ -16,40 +16,40 @@ ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 
 
 @contextlib.contextmanager
-def one_line(place: str | os.PathLike[str] = "", after_interrupt: str = "") -> Iterator[None]:
+def one_line(
+    place: str | os.PathLike[str] = "", after_interrupt: str = "", waits: bool = True
+) -> Iterator[None]:
     """A context that ends the program where a command is stopped from outside or by a `UserError`.
 
     Args:
         place: What cannot be written where an error of the disk does not say what.
         after_interrupt: What to know after Ctrl-C.
+        waits: Whether a program that is stopped waits for its threads.
     """
     open_standard_streams()
-    in_main = threading.current_thread() is threading.main_thread()
-    takes_sigterm = in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if takes_sigterm:
-        preemption.raise_on_sigterm()
+    handlers = preemption.raise_on_signals()
     try:
         yield
         sys.stdout.flush()
     except UserError as error:
         _end(str(error), ERROR)
     except BrokenPipeError:  # Whoever reads standard output has had enough.
-        _end("standard output was closed before all was written", ERROR)
+        _end("standard output was closed before all was written", ERROR, waits)
     except MemoryError:
         _end("there is not enough memory", ERROR)
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # It is ending already.
-        _end("; ".join(filter(None, ["interrupted", after_interrupt])), INTERRUPTED)
+        _end("; ".join(filter(None, ["interrupted", after_interrupt])), INTERRUPTED, waits)
     except preemption.Preempted as stopped:
-        _end(str(stopped), TERMINATED)
+        _end(str(stopped), TERMINATED, waits)
     except OSError as error:
         if not is_of_the_disk(error):
             raise
         path = shown(os.fsdecode(error.filename or place))
         _end(f"{path} cannot be written: {error.strerror}", ERROR)
     finally:
-        if takes_sigterm:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number, handler in handlers.items():
+            if signal.getsignal(number) != signal.SIG_IGN:  # Which it is where one has come.
+                signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -95,14 +95,16 @@ def open_standard_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _end(line: str, status: int) -> None:
+def _end(line: str, status: int, waits: bool = True) -> NoReturn:
     """Says a line and leaves; what standard output still holds and cannot take is dropped."""
     try:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    if status == ERROR:
+    if status == ERROR and waits:
         sys.exit(f"fdd: {line}")
     with contextlib.suppress(OSError):
         print(f"fdd: {line}", file=sys.stderr, flush=True)
+    if not waits:
+        os._exit(status)
     sys.exit(status)

@@ -165,10 +165,11 @@ def _write(contents: Mapping[pathlib.Path, bytes | bytearray]) -> None:
         for path in contents:
             _partial(path).replace(path)
     except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
         for each in contents:
             with contextlib.suppress(OSError):
                 _partial(each).unlink()
-        raise UserError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _partial(path: pathlib.Path) -> pathlib.Path:

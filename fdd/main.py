@@ -60,7 +60,6 @@ def _profile() -> tuple[int, int] | None:
 @contextlib.contextmanager
 def _resumable() -> Iterator[None]:
     """A context that ends with one line and a status of its own where the run can go on later."""
-    preemption.raise_on_sigterm()  # Training, which has something to save, takes the signal.
     with commands.one_line("the run's folder", "the same command goes on from here"):
         try:
             yield

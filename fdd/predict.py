@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from fdd import commands
-from fdd.errors import UserError, is_of_the_disk, keep_threads_quiet_about_disks, shown
+from fdd.errors import UserError, keep_threads_quiet_about_disks, shown
 from fdd.video import files
 
 _OK, _ERROR, _WRONG_USAGE, _NO_ANSWER = 0, 1, 2, 3
@@ -130,26 +130,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands.open_standard_streams()
     given = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args([_no_option(argument) for argument in given])
-    try:
-        paths, notes = find_videos(options.videos)
-    except UserError as error:
-        parser.error(str(error))
-    for note in notes:
-        print(f"fdd: {note}", file=sys.stderr)
-    try:
+    # Videos that are being decoded ahead are not waited for.
+    with commands.one_line(options.out or "standard output", waits=False):
+        try:
+            paths, notes = find_videos(options.videos)
+        except UserError as error:
+            parser.error(str(error))
+        for note in notes:
+            print(f"fdd: {note}", file=sys.stderr)
         unanswered = sum(_run(options, paths))
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
-    except BrokenPipeError:  # Whoever reads the answers has had enough.
-        os._exit(_ERROR)
-    except OSError as error:
-        if not is_of_the_disk(error):
-            raise
-        place = shown(os.fsdecode(error.filename or options.out or "standard output"))
-        sys.exit(f"fdd: {place} cannot be written: {error.strerror}")
-    except KeyboardInterrupt:
-        print("fdd: interrupted", file=sys.stderr)
-        os._exit(130)  # Videos that are being decoded ahead are not waited for.
     if unanswered:
         some = f"{unanswered} of {len(paths)} videos got no answer"
         print(f"fdd: {some}", file=sys.stderr)

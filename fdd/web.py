@@ -2,13 +2,13 @@
 
 import argparse
 import pathlib
-import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from fdd import commands
 from fdd.errors import UserError
 
 if TYPE_CHECKING:
@@ -114,10 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from absl import logging
 
     logging.set_verbosity(logging.ERROR)  # orbax tells of every file.
-    # uvicorn raises the signal again once it has stopped; without this, files would be left.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-    try:
+    # uvicorn raises the signal again once it has stopped.
+    with commands.one_line("the temporary folder"):
         from fdd.webpage.limits import Limits
 
         asked = {
@@ -130,15 +128,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         limits = Limits(**{name: value for name, value in asked.items() if value is not None})
         allowed = [name for name in options.allowed_hosts.split(",") if name]
         serve(options.workdir, options.host, options.port, limits, allowed)
-    except UserError as error:
-        sys.exit(f"fdd: {error}")
-
-
-def _stop(number: int, _: object) -> None:
-    """Ends the program once; a second signal must not end the tidying up."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    sys.exit(0 if number == signal.SIGINT else 128 + number)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import fractions
 import functools
 import hashlib
 import json
-import multiprocessing
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from fdd.data import results_file
 from fdd.data.catalog import Video, families
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
-from fdd.system.workers import exit_with_parent
+from fdd.system import workers
 from fdd.video import pipes
 from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
@@ -140,22 +139,18 @@ class Workspace:
         bar = tqdm.tqdm(
             total=len(videos), initial=len(videos) - total, desc="Cutting clips", unit="video"
         )
-        # Spawned, since forking a process with JAX or TensorFlow threads can lock up.
-        context = multiprocessing.get_context("spawn")
-        pool = concurrent.futures.ProcessPoolExecutor(processes, context, exit_with_parent)
-        with bar, pool:
-            jobs = {pool.submit(self._extract_to_file, *each): each[0] for each in groups}
-            try:
+        try:
+            with bar, workers.pool(processes) as pool:
+                with workers.shielded():
+                    jobs = {pool.submit(self._extract_to_file, *each): each[0] for each in groups}
                 for job in concurrent.futures.as_completed(jobs):
                     job.result()
                     bar.update(len(jobs[job]))
-            except concurrent.futures.process.BrokenProcessPool:
-                raise UserError(
-                    "a process that cuts videos was killed, perhaps for want of memory; what is "
-                    "finished is kept, so run the command again"
-                ) from None
-            finally:
-                pool.shutdown(cancel_futures=True)  # So that Ctrl-C need not wait for the queue.
+        except concurrent.futures.process.BrokenProcessPool:
+            raise UserError(
+                "a process that cuts videos was killed, perhaps for want of memory; what is "
+                "finished is kept, so run the command again"
+            ) from None
 
     def results(self, videos: Sequence[Video]) -> Iterator[Result]:
         """Yields the result of each video, in an order that depends on the videos alone."""

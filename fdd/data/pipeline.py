@@ -1,10 +1,13 @@
 """grain pipelines: records to batches of uint8 clips, a function of the step number alone."""
 
+import concurrent.futures
 import contextlib
 import dataclasses
+import gc
+import itertools
 import math
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import grain
 import numpy as np
@@ -13,6 +16,7 @@ from absl import flags
 from fdd.data.catalog import LABELS
 from fdd.data.records import Dataset
 from fdd.errors import UserError, first_line
+from fdd.system import workers
 
 Batch = dict[str, np.ndarray]
 
@@ -150,6 +154,30 @@ def _shuffled(indices: np.ndarray, seed: int) -> grain.MapDataset:
     return grain.MapDataset.source(indices).seed(seed).shuffle().repeat()
 
 
+def _from_processes(iterator: Iterator[Batch]) -> Iterator[Batch]:
+    """Batches that other processes read, as this one's own.
+
+    They come in shared memory, which outlives the program where one is still held at its end: by
+    JAX, or in the cycles of references that grain makes.
+    """
+
+    def start() -> list[Batch]:
+        with workers.shielded():  # The processes are started here.
+            return [_copied(batch) for batch in itertools.islice(iterator, 1)]
+
+    try:
+        with concurrent.futures.ThreadPoolExecutor(1) as starter:
+            yield from starter.submit(start).result()
+        yield from map(_copied, iterator)
+    finally:
+        iterator.close()
+        gc.collect()
+
+
+def _copied(batch: Batch) -> Batch:
+    return {name: np.array(values) for name, values in batch.items()}
+
+
 def _iterate(batches: grain.MapDataset, num_workers: int) -> Generator[Batch]:
     # By default grain keeps 500 elements ahead; 500 batches of 224-pixel clips are 24 GB.
     cores = len(os.sched_getaffinity(0))
@@ -158,10 +186,11 @@ def _iterate(batches: grain.MapDataset, num_workers: int) -> Generator[Batch]:
     if num_workers:
         if not flags.FLAGS.is_parsed():  # grain reads absl's flags, which a notebook never parses.
             flags.FLAGS.mark_as_parsed()
-        dataset = dataset.mp_prefetch(grain.MultiprocessingOptions(num_workers=num_workers))
+        options = grain.MultiprocessingOptions(num_workers=num_workers)
+        dataset = dataset.mp_prefetch(options, lambda *_: workers.exit_with_parent())
     try:
         with contextlib.closing(iter(dataset)) as iterator:
-            yield from iterator
+            yield from _from_processes(iterator) if num_workers else iterator
     except RuntimeError as error:  # grain's, of a worker that was killed.
         raise UserError(
             f"reading records stopped ({first_line(error)}); was a process killed for want of "

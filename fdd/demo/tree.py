@@ -5,10 +5,11 @@ import dataclasses
 import functools
 import hashlib
 import json
-import multiprocessing
 import os
 import pathlib
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 
 import cv2
@@ -130,8 +131,12 @@ def write_tree(
         new.replace(started)
     finally:
         new.unlink(missing_ok=True)
+    began = time.time()
     targets = [ids for pair in spec.pairs() for ids in (pair, pair[::-1])]
     _write_all(functools.partial(_write_target, spec, root), targets, num_processes)
+    for left in root.glob(f".*{encode.PARTIAL}"):  # Of a killed call; it is no part of the tree.
+        if left.stat().st_mtime < began:
+            shutil.rmtree(left)
     os.utime(started, (_TIME, _TIME))
     os.replace(started, complete)
 
@@ -166,16 +171,12 @@ def _write_all(write_one, targets: list[tuple[str, str]], num_processes: int | N
                 write_one(ids)
                 bar.update()
             return
-        pool = concurrent.futures.ProcessPoolExecutor(
-            num_processes, multiprocessing.get_context("spawn"), _start_worker
-        )
-        try:
-            jobs = [pool.submit(write_one, ids) for ids in targets]
+        with workers.pool(num_processes, _start_worker) as pool:
+            with workers.shielded():
+                jobs = [pool.submit(write_one, ids) for ids in targets]
             for job in concurrent.futures.as_completed(jobs):
                 job.result()
                 bar.update()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _start_worker() -> None:
@@ -189,7 +190,7 @@ def _write_target(spec: DemoSpec, root: pathlib.Path, ids: tuple[str, str]) -> N
     paths |= {name: forgery_path(root, name, *ids) for name in forgeries.METHODS}
     if all(path.exists() for path in paths.values()):
         return
-    with tempfile.TemporaryDirectory(prefix=f".{ids[0]}.", dir=root) as folder:
+    with tempfile.TemporaryDirectory(encode.PARTIAL, f".{ids[0]}.", root) as folder:
         written = {name: pathlib.Path(folder, f"{name}.mp4") for name in paths}
         for name, shown in _drawn(spec, ids):
             encode.write_video(written[name], shown, spec.fps, spec.qp)

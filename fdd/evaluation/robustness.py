@@ -1,8 +1,6 @@
 """How a detector holds up when its videos are damaged: seven kinds of damage at five levels."""
 
-import concurrent.futures
 import functools
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +12,7 @@ import tqdm
 from fdd.data.catalog import Video, by_scene
 from fdd.errors import UserError
 from fdd.evaluation import metrics
-from fdd.system.workers import exit_with_parent
+from fdd.system import workers
 from fdd.tables import escaped
 from fdd.video import perturbations
 from fdd.video.clips import extract_clips
@@ -70,11 +68,11 @@ def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[tuple[list
     """Yields `_damaged_clips` of each scene's videos, as they get done, a few ahead."""
     groups = by_scene(videos)
     processes = min(len(os.sched_getaffinity(0)), len(groups))
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(processes, context, exit_with_parent) as pool:
+    with workers.pool(processes) as pool:
         waiting = []
         for group in groups:
-            waiting.append(pool.submit(_damaged_clips, group, spec))
+            with workers.shielded():
+                waiting.append(pool.submit(_damaged_clips, group, spec))
             if len(waiting) > 2 * processes:
                 yield waiting.pop(0).result()
         for job in waiting:

@@ -83,11 +83,13 @@ class Pages:
             text = _markdown(prediction, picture.name, saliency)
             title = f"fdd: {prediction.path}"
             page.write_text(self_contained(text, self._out, title), "utf-8")
-        except OSError as error:
+        except BaseException as error:
             for file in (picture, page):  # Better none than a part of one.
                 with contextlib.suppress(OSError):
                     file.unlink()
-            raise self._not_written(error) from None
+            if isinstance(error, OSError):
+                raise self._not_written(error) from None
+            raise
         return {"page": str(page), "picture": str(picture)}
 
     def _name(self, path: str) -> str:

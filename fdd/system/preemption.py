@@ -2,11 +2,15 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 EXIT_STATUS = 75
 """Of a command that saved its work and is to be started again: EX_TEMPFAIL of sysexits.h."""
+
+
+_USUAL = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
 
 
 class Preempted(BaseException):
@@ -16,14 +20,27 @@ class Preempted(BaseException):
     """
 
 
-def raise_on_sigterm() -> None:
-    """Has SIGTERM raise `Preempted`, once, wherever the program is; for the main thread."""
+def raise_on_signals() -> dict[int, Any]:
+    """Has SIGTERM raise `Preempted` and SIGINT KeyboardInterrupt, wherever the program is.
 
-    def stop(*_: object) -> NoReturn:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Preempted("stopped by SIGTERM")
+    Only the first of them counts: another one must not end the tidying up. What somebody else
+    handles or ignores, as `nohup` does, is left alone. For the main thread; others change nothing.
 
-    signal.signal(signal.SIGTERM, stop)
+    Returns:
+        The handlers that were there, by signal, of what was changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+
+    def stop(number: int, _: object) -> NoReturn:
+        for each in _USUAL:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else Preempted("stopped by SIGTERM")
+
+    found = {number: usual for number, usual in _USUAL.items() if signal.getsignal(number) == usual}
+    for number in found:
+        signal.signal(number, stop)
+    return found
 
 
 @contextlib.contextmanager

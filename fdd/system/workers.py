@@ -1,20 +1,61 @@
 """How processes that work for this one begin and end."""
 
+import concurrent.futures
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
+
+
+@contextlib.contextmanager
+def shielded() -> Iterator[None]:
+    """A context whose new processes and threads never get SIGINT and SIGTERM.
+
+    Both often reach a whole group of processes; what happens then is for this one to say. What a
+    thread blocks is blocked in all that it starts, from the first instruction on.
+    """
+    resource_tracker.ensure_running()  # Which unblocks them when it starts its own process.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def exit_with_parent() -> None:
-    """Makes this worker process end when the process that started it does, even by kill -9.
-
-    Ctrl-C is left to that process.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Makes this worker process end when the process that started it does, even by kill -9."""
 
     def watch() -> None:
         multiprocessing.parent_process().join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+@contextlib.contextmanager
+def pool(
+    most: int, start: Callable[[], None] = exit_with_parent
+) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
+    """A context with worker processes; where an exception leaves it, they are killed.
+
+    So what they write must appear only when it is whole. Submit jobs `shielded`.
+
+    Args:
+        most: How many processes there may be.
+        start: What each of them calls first.
+    """
+    others = set(multiprocessing.active_children())
+    # Spawned, since forking a process with JAX or TensorFlow threads can lock up.
+    context = multiprocessing.get_context("spawn")
+    executor = concurrent.futures.ProcessPoolExecutor(most, context, start)
+    try:
+        yield executor
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)

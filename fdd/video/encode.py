@@ -8,6 +8,9 @@ from collections.abc import Iterable
 import av
 import numpy as np
 
+PARTIAL = ".partial"
+"""What the name of a file ends in that is not complete; it begins with a point."""
+
 _BOX_HEADER = struct.Struct(">I4s")  # Size of the box in bytes, with this header, and its type.
 
 
@@ -35,7 +38,7 @@ def write_video(
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
         _encode(partial, frames, fps, qp)
         os.replace(partial, path)

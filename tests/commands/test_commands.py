@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 
@@ -17,6 +19,12 @@ def _run(body, shell="", **options):
     command = ["bash", "-c", f'"$@" {shell}', "bash", sys.executable, "-c", code]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **options}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def _wait_for(file, process):
+    deadline = time.monotonic() + 60
+    while not file.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def test_a_closed_pipe_is_one_line():
@@ -102,10 +110,66 @@ def test_signals_before_training_starts(tmp_path):
             stderr=subprocess.PIPE,
             text=True,
         )
-        deadline = time.monotonic() + 60
-        while not ready.exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
+        _wait_for(ready, process)
         for _ in range(times):
             process.send_signal(number)
         _, error = process.communicate(timeout=60)
         assert (process.returncode, error) == (status, line)
+
+
+# Where each command is stopped: in the first call of this function, which every run of it makes.
+PLACES = {
+    "predict": ("fdd.runs.workdir.stored_config", "--workdir=RUN", __file__),
+    "evaluate": ("fdd.runs.workdir.stored_config", "--workdir=RUN"),
+    "export": ("fdd.runs.workdir.stored_config", "--workdir=RUN", "--out=FILE"),
+    "audit": ("fdd.data.records.Dataset", "FOLDER"),
+    "compare": ("fdd.runs.workdir.read_json", "RUN"),
+    "bench": ("fdd.command_line.parse", "forward", f"--config={ROOT}/configs/demo.py"),
+    "web": ("socket.create_server", "--workdir=RUN"),
+}
+STOPPED_IN = """
+import pathlib, runpy, sys, time
+from unittest import mock
+module, place, ready = sys.argv[1:4]
+del sys.argv[1:4]
+def stay(*_, **__):
+    pathlib.Path(ready).touch()
+    try:
+        time.sleep(60)
+    finally:
+        time.sleep(0.5)  # A second signal must not end the tidying up.
+        print("tidied up")
+with mock.patch(place, stay):
+    runpy.run_module(module, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("signals", "status", "line"),
+    [
+        ([signal.SIGTERM, signal.SIGTERM], 143, "fdd: stopped by SIGTERM\n"),
+        ([signal.SIGINT, signal.SIGINT], 130, "fdd: interrupted\n"),
+    ],
+    ids=["SIGTERM", "Ctrl-C"],
+)
+def test_every_command_that_is_stopped_says_so_in_one_line(tmp_path, signals, status, line):
+    processes = {}
+    for name, (place, *arguments) in PLACES.items():
+        processes[name] = subprocess.Popen(
+            [sys.executable, "-c", STOPPED_IN, f"fdd.{name}", place, tmp_path / name, *arguments],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    ended = {}
+    for name, process in processes.items():
+        _wait_for(tmp_path / name, process)
+        for number in signals:
+            process.send_signal(number)
+            time.sleep(0.1)
+    for name, process in processes.items():
+        out, error = process.communicate(timeout=60)
+        ended[name] = (process.returncode, out, error)
+    assert ended == dict.fromkeys(PLACES, (status, "tidied up\n", line))

@@ -67,7 +67,7 @@ def test_a_worker_that_dies_over_a_video_costs_only_that_visitor(
 
 @pytest.mark.parametrize(
     ("signals", "status"),
-    [([signal.SIGTERM], 143), ([signal.SIGINT, signal.SIGINT, signal.SIGTERM], 0)],
+    [([signal.SIGTERM], 143), ([signal.SIGINT, signal.SIGINT, signal.SIGTERM], 130)],
     ids=["terminated", "interrupted twice"],
 )
 def test_a_server_that_is_ended_while_it_judges_leaves_nothing(
@@ -113,6 +113,6 @@ def test_a_server_that_is_ended_while_it_starts_leaves_nothing(
 ):
     site = Site(finished, tmp_path / "web", *LIMITS)
     wait_for(lambda: list(site.folder.iterdir()) != [], 60)
-    assert site.end(signal.SIGINT) == 0
+    assert site.end(signal.SIGINT) == 130
     assert list(site.folder.iterdir()) == []
     assert "Traceback" not in site.log.read_text()
