@@ -39,6 +39,8 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.data.manual_dir = ""
     config.data.demo = None
     config.data.builder = "faceforensics"  # Or "celeb_df", "dfdc", "folder".
+    config.data.layout = "auto"  # Of the videos; see tfds_builders/README.md.
+    config.data.split = "0.7,0.15,0.15"  # Of a folder that has no splits: train, validation, test.
     config.data.compression = "c23"
     config.data.methods = (
         "Deepfakes",

@@ -2,8 +2,11 @@
 
 import dataclasses
 import itertools
+import os
+import pathlib
 from collections.abc import Iterable, Mapping
 
+from fdd.data.layouts import Layout
 from fdd.tables import escaped
 from fdd.video.files import Ignored
 
@@ -51,6 +54,14 @@ class Video:
         """(method, name) in one string."""
         return f"{self.method}/{self.name}"
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file is there and has no bytes."""
+        try:
+            return not os.stat(self.path).st_size
+        except OSError:
+            return False
+
 
 @dataclasses.dataclass(frozen=True)
 class Holdings:
@@ -62,12 +73,27 @@ class Holdings:
             known.
         ignored: All other files, with the reason.
         warning: What is wrong with the videos although they are taken, in one line; '' if nothing.
+        layouts: In which ways the videos are held.
+        root: The folder that the paths of `ignored` start from; None: unknown.
     """
 
     videos: list[Video]
     expected: Mapping[tuple[str, str], int | None]
     ignored: list[Ignored]
     warning: str = ""
+    layouts: tuple[Layout, ...] = ()
+    root: pathlib.Path | None = None
+
+    def without_empty(self) -> "Holdings":
+        """The same with files of no bytes among the ignored ones."""
+        empty = {video.video_id: video for video in self.videos if video.is_empty}
+        root = self.root or pathlib.Path()
+        ignored = [
+            Ignored(os.path.relpath(video.path, root), "empty, it has no bytes: download it again")
+            for video in empty.values()
+        ]
+        kept = [video for video in self.videos if video.video_id not in empty]
+        return dataclasses.replace(self, videos=kept, ignored=sorted([*self.ignored, *ignored]))
 
 
 def in_scene_order(videos: Iterable[Video]) -> list[Video]:

@@ -17,6 +17,9 @@ COMPRESSIONS = {"raw": ("raw", "c0"), "c23": ("c23",), "c40": ("c40",)}
 ACTOR = re.compile(r"(?P<actor>\d\d)__(?P<scene>\w+)")
 """Name of a real video of DeepFakeDetection."""
 
+ACTOR_FAKE = re.compile(r"(?P<actor>\d\d)_(?P<source>\d\d)__(?P<scene>\w+)__(?P<id>[A-Z0-9]{8})")
+"""Name of a fake of DeepFakeDetection."""
+
 LAYOUT = """\
 original_sequences/youtube/<compression>/videos/000.mp4
 manipulated_sequences/<method>/<compression>/videos/000_003.mp4"""

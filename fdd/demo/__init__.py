@@ -4,6 +4,6 @@ They stand in for footage that may not be shipped: from the decoder to the repor
 the same code as real videos.
 """
 
-from fdd.demo.tree import DemoSpec, write_tree
+from fdd.demo.tree import DemoSpec, is_marker, write_tree
 
-__all__ = ["DemoSpec", "write_tree"]
+__all__ = ["DemoSpec", "is_marker", "write_tree"]

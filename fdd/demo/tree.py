@@ -131,6 +131,17 @@ def write_tree(
     os.replace(started, complete)
 
 
+def is_marker(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is the one by which `write_tree` knows a tree again."""
+    path = pathlib.Path(path)
+    if path.name not in (_COMPLETE, _STARTED):
+        return False
+    try:
+        return isinstance(_fingerprint_in(path), str)
+    except (OSError, ValueError):
+        return False
+
+
 def _check_folder(spec: DemoSpec, root: pathlib.Path) -> None:
     markers = [root / name for name in (_COMPLETE, _STARTED) if (root / name).exists()]
     for marker in markers:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow_datasets as tfds
 
-from fdd.data import faceforensics, faceforensics_tree
+from fdd.data import faceforensics, faceforensics_tree, layouts
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
 from fdd.data.catalog import Holdings
 from fdd.data.faceforensics import ALL_METHODS, METHODS, Selection
@@ -57,6 +57,7 @@ class Builder(ClipBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
+    LAYOUTS = layouts.FACE_FORENSICS
     MANUAL_DOWNLOAD_INSTRUCTIONS = faceforensics.HOW_TO_OBTAIN
     HOMEPAGE = "https://github.com/ondyari/FaceForensics"
     BUILDER_CONFIGS = [
