@@ -53,6 +53,7 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.data.drop_same_source = False
     config.data.train_per_class = 1500
     config.data.held_out_per_class = 100
+    config.data.splits_file = ""  # DeepfakeBench's JSON instead of FaceForensics++'s own splits.
     config.data.region = region
     config.data.margin = 1.3
     config.data.image_size = 224

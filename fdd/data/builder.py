@@ -22,7 +22,7 @@ from fdd.data.layouts import Layout
 from fdd.data.splits import SPLITS
 from fdd.errors import DISK_CODES, UserError, first_line, is_of_the_disk, show_without_traceback
 from fdd.video import files, preprocessing
-from fdd.video.preprocessing import REGIONS, Preprocessing
+from fdd.video.preprocessing import REGIONS, STORED, Preprocessing
 
 _OUTCOMES = "outcomes"
 
@@ -59,7 +59,8 @@ class ClipConfig(tfds.core.BuilderConfig):
         self.splits = tuple(split for split in SPLITS if split in self.splits)
         if not self.name:
             some = () if self.splits == SPLITS else ("+".join(self.splits),)
-            self.name = "-".join((self.settings_name(), *some))
+            held = () if self.layout == layouts.AUTO else (self.layout,)
+            self.name = "-".join((self.settings_name(), *held, *some))
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -81,9 +82,10 @@ class ClipConfig(tfds.core.BuilderConfig):
 
 
 def standard_settings() -> Iterator[dict[str, Any]]:
-    """Yields the settings that get a fixed name: each region with each usual sampling."""
+    """Yields the settings that get a fixed name: each region of videos, each usual sampling."""
     samplings = (("uniform", 1), ("first", 1), ("consecutive", 4))
-    for region, (sampling, clips_per_video) in itertools.product(REGIONS, samplings):
+    regions = (region for region in REGIONS if region != STORED)
+    for region, (sampling, clips_per_video) in itertools.product(regions, samplings):
         yield {"region": region, "sampling": sampling, "clips_per_video": clips_per_video}
 
 

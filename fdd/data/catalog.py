@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
+import stat
 from collections.abc import Iterable, Mapping
 
 from fdd.data.layouts import Layout
@@ -18,7 +19,7 @@ class Video:
     """A video file and what its place in the data set says of it.
 
     Attributes:
-        path: The file.
+        path: The file; or a folder of frames (`fdd.video.stored`).
         label: 'real' or 'fake'.
         method: Forgery method of a fake, or where a real video comes from.
         name: Name of the file without its ending. Methods share names: `video_id` is unique.
@@ -58,7 +59,8 @@ class Video:
     def is_empty(self) -> bool:
         """Whether the file is there and has no bytes."""
         try:
-            return not os.stat(self.path).st_size
+            info = os.stat(self.path)
+            return stat.S_ISREG(info.st_mode) and not info.st_size
         except OSError:
             return False
 

@@ -45,7 +45,8 @@ Celeb-real/id0_0000.mp4
 YouTube-real/00000.mp4
 Celeb-synthesis/id0_id1_0000.mp4
 {TEST_LIST}
-In Celeb-DF++ the fakes are in Celeb-synthesis/FaceSwap|FaceReenact|TalkingFace/<method>. A part of the videos will do; the list must be there, since it says which ones are for testing."""
+In Celeb-DF++ the fakes are in Celeb-synthesis/FaceSwap|FaceReenact|TalkingFace/<method>.
+A part of the videos will do; the list must be there, since it says which ones are for testing."""
 
 
 def read_test_list(text: str) -> set[tuple[str, str]]:

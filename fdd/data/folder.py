@@ -134,8 +134,14 @@ def _order(key: Place) -> tuple[int, bool, str]:
 def _holds_labels(folder: pathlib.Path) -> bool:
     names = {inner.name.lower(): inner for inner in places.folders(folder)}
     inner = [path for name, path in names.items() if split_named(name)]
-    return bool(names.keys() & set(LABELS)) or any(
-        path.name.lower() in LABELS for split in inner for path in places.folders(split)
+    return (
+        bool(names.keys() & set(LABELS))
+        or any(path.name.lower() in LABELS for split in inner for path in places.folders(split))
+        or any(
+            folder_paths.is_of_ffiw(pathlib.PurePath(path.parent.name, path.name, "any"))
+            for outer in names.values()
+            for path in places.folders(outer)
+        )
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import tensorflow_datasets as tfds
 
-from fdd.data import faceforensics, faceforensics_tree, layouts
+from fdd.data import faceforensics, faceforensics_tree, layouts, splits_file
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
 from fdd.data.catalog import Holdings
 from fdd.data.faceforensics import ALL_METHODS, METHODS, Selection
+from fdd.video.preprocessing import STORED
 
 
 @dataclasses.dataclass(eq=False)
@@ -25,6 +26,7 @@ class FaceForensicsConfig(ClipConfig):
     drop_same_source: bool = False
     train_per_class: int = 0
     held_out_per_class: int = 0
+    splits_file: str = ""
 
     def __post_init__(self):
         self.methods = tuple(self.methods)
@@ -37,7 +39,9 @@ class FaceForensicsConfig(ClipConfig):
 
     def settings_name(self) -> str:
         """See `fdd.data.faceforensics.config_name`."""
-        return faceforensics.config_name(self.selection, self.preprocessing)
+        file = self.splits_file
+        digest = splits_file.digest(file) if file else ""
+        return faceforensics.config_name(self.selection, self.preprocessing, digest)
 
 
 _SEED = FaceForensicsConfig(
@@ -72,4 +76,7 @@ class Builder(ClipBuilder):
 
     def survey(self, root: pathlib.Path) -> Holdings:
         """See `fdd.data.faceforensics_tree.survey`."""
-        return faceforensics_tree.survey(root, self.builder_config.selection)
+        config = self.builder_config
+        return faceforensics_tree.survey(
+            root, config.selection, config.region == STORED, config.layout
+        )
