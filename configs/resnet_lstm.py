@@ -39,6 +39,8 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.data.manual_dir = ""
     config.data.demo = None
     config.data.builder = "faceforensics"  # Or "celeb_df", "dfdc", "folder".
+    config.data.layout = "auto"  # Of the videos; see tfds_builders/README.md.
+    config.data.split = "0.7,0.15,0.15"  # Of a folder that has no splits: train, validation, test.
     config.data.compression = "c23"
     config.data.methods = (
         "Deepfakes",
@@ -51,6 +53,7 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.data.drop_same_source = False
     config.data.train_per_class = 1500
     config.data.held_out_per_class = 100
+    config.data.splits_file = ""  # DeepfakeBench's JSON instead of FaceForensics++'s own splits.
     config.data.region = region
     config.data.margin = 1.3
     config.data.image_size = 224

@@ -182,25 +182,41 @@ def _list(names: Iterable[str]) -> str:
     return " and ".join(name for name in splits.SPLITS if name in names)
 
 
+def _write(path: pathlib.Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise UserError(f"{escaped(str(path))} cannot be written: {error.strerror}") from None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status: 0, 1 for leakage, 2 for no data set."""
     parser = argparse.ArgumentParser(prog="python -m fdd.audit", description=__doc__)
     parser.add_argument(
         "dataset_dir", type=pathlib.Path, help="a data set's folder, or the one above"
     )
+    parser.add_argument(
+        "--splits_json",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="also write the splits of a data set of FaceForensics++ to a file, as DeepfakeBench "
+        "has them (config.data.splits_file reads them)",
+    )
     options = parser.parse_args(arguments)
     with commands.one_line("standard output"):
-        return _run(options.dataset_dir)
+        return _run(options)
 
 
-def _run(folder: pathlib.Path) -> int:
-    from fdd.data import coverage
+def _run(options: argparse.Namespace) -> int:
+    from fdd.data import coverage, splits_file
     from fdd.data.records import Dataset  # Late, so that --help need not wait for TFDS.
 
     try:
-        dataset = Dataset(folder)
+        dataset = Dataset(options.dataset_dir)
         rows = {s: dataset.metadata(s) for s in splits.SPLITS if s in dataset.splits}
         unshared = coverage.unshared(dataset.folder)
+        if options.splits_json:
+            _write(options.splits_json, splits_file.write(rows))
     except UserError as error:
         print(f"fdd: {error}", file=sys.stderr)
         return 2

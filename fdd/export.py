@@ -25,6 +25,7 @@ _SAMPLING = {
 }
 _REGION = {
     "full_frame": "the whole frame, whatever its aspect ratio",
+    "stored": "the whole picture, as others cropped the face and stored it",
     "face": "a square around one person's face, the same for all frames of a clip, centred on the "
     "union of the boxes that OpenCV's YuNet finds in four of them, evenly spread, its side "
     "{margin:g} times the union's longer side; beyond the video's border the border is repeated",
@@ -132,8 +133,8 @@ def metadata(loaded: "Detector") -> dict[str, str]:
         "threshold_as_probability": json.dumps(loaded.basis.threshold),
         "video": "the logits of a video's clips are averaged before the division; above threshold "
         "(before it) or threshold_as_probability (after it) the video is called fake",
-        "clips": describe(loaded.preprocessing),
-        "preprocessing": json.dumps(loaded.preprocessing.description()),
+        "clips": describe(loaded.trained_on),
+        "preprocessing": json.dumps(loaded.trained_on.description()),
         "preprocessing_fingerprint": loaded.fingerprint,
         "checkpoint_step": json.dumps(loaded.step),
         "jax_version": jax.__version__,
@@ -144,7 +145,9 @@ def describe(spec: "Preprocessing") -> str:
     """Says in words what clips must be; `fdd.video.clips.extract_clips` makes them so."""
     size = f"{spec.image_size}x{spec.image_size}"
     apart = "consecutive frames"
-    if spec.spacing:
+    if spec.region == "stored":
+        apart = "pictures stored one after the other, however far apart in time"
+    elif spec.spacing:
         apart = f"frames {spec.spacing:g} seconds apart (those nearest to these times, none twice)"
     numbers = {"t": spec.num_frames, "n": spec.clips_per_video}
     frames = _SAMPLING[spec.sampling].format(**numbers, apart=apart)

@@ -105,6 +105,13 @@ def tree(data_dir: pathlib.Path) -> pathlib.Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def pair(tree: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
+    """An original of the drawn tree, and a fake of it."""
+    fake = min(tree.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))
+    return tree / f"original_sequences/youtube/c23/videos/{fake.stem.split('_')[0]}.mp4", fake
+
+
 @pytest.fixture
 def shared() -> pathlib.Path:
     """A folder with real footage and weights that not everybody has."""

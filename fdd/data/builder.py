@@ -16,12 +16,13 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from fdd import declared_types, tables
-from fdd.data import coverage, extraction, held, identity, records, unfinished
+from fdd.data import coverage, extraction, held, identity, layouts, own_files, records, unfinished
 from fdd.data.catalog import Holdings, Video
+from fdd.data.layouts import Layout
 from fdd.data.splits import SPLITS
 from fdd.errors import UserError, first_line, reason_of_the_disk, show_without_traceback
 from fdd.video import preprocessing
-from fdd.video.preprocessing import REGIONS, Preprocessing
+from fdd.video.preprocessing import REGIONS, STORED, Preprocessing
 
 _OUTCOMES = "outcomes"
 
@@ -35,12 +36,14 @@ class ClipConfig(tfds.core.BuilderConfig):
     Attributes:
         name: Follows from the other settings if it is left empty.
         splits: The splits to build.
+        layout: Key of the layout that the videos must be found in; 'auto': any that is known.
 
     The others are those of `fdd.video.preprocessing.Preprocessing`.
     """
 
     name: str = ""
     splits: Sequence[str] = SPLITS
+    layout: str = layouts.AUTO
     region: str = "face"
     margin: float = 1.3
     image_size: int = 224
@@ -57,7 +60,8 @@ class ClipConfig(tfds.core.BuilderConfig):
         self.splits = tuple(split for split in SPLITS if split in self.splits)
         if not self.name:
             some = () if self.splits == SPLITS else ("+".join(self.splits),)
-            self.name = "-".join((self.settings_name(), *some))
+            held = () if self.layout == layouts.AUTO else (self.layout,)
+            self.name = "-".join((self.settings_name(), *held, *some))
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -85,9 +89,10 @@ class ClipConfig(tfds.core.BuilderConfig):
 
 
 def standard_settings() -> Iterator[dict[str, Any]]:
-    """Yields the settings that get a fixed name: each region with each usual sampling."""
+    """Yields the settings that get a fixed name: each region of videos, each usual sampling."""
     samplings = (("uniform", 1), ("first", 1), ("consecutive", 4))
-    for region, (sampling, clips_per_video) in itertools.product(REGIONS, samplings):
+    regions = (region for region in REGIONS if region != STORED)
+    for region, (sampling, clips_per_video) in itertools.product(regions, samplings):
         yield {"region": region, "sampling": sampling, "clips_per_video": clips_per_video}
 
 
@@ -101,9 +106,11 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     Attributes:
         HOMEPAGE: Where the data set is described.
+        LAYOUTS: In which ways it may be held.
     """
 
     HOMEPAGE: ClassVar[str | None] = None
+    LAYOUTS: ClassVar[tuple[Layout, ...]] = ()
 
     @abc.abstractmethod
     def survey(self, root: pathlib.Path) -> Holdings:
@@ -127,16 +134,19 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return identity.key_of(self.name, settings, sources)
 
     def _survey(self, root: pathlib.Path) -> Holdings:
+        wanted = self.builder_config.layout
+        if wanted not in (known := (layouts.AUTO, *(each.key for each in self.LAYOUTS))):
+            raise UserError(f"config.data.layout is '{wanted}', known: {', '.join(known)}")
         try:
-            holdings = self.survey(root)
+            holdings = self.survey(root).without_empty()
         except OSError as error:
             raise UserError(f"{root} cannot be searched: {error.strerror}") from None
-        by_id: dict[str, Video] = {}
-        for video in holdings.videos:
-            if (first := by_id.setdefault(video.video_id, video)) is not video:
-                names = tables.escaped(f"{first.path} and {video.path}")
-                raise UserError(f"two videos are called {video.video_id}: {names}; rename one")
-        return holdings
+        said = f"{tables.escaped(str(root))} is recognised as {layouts.named(holdings.layouts)}"
+        if wanted not in (layouts.AUTO, *(each.key for each in holdings.layouts)):
+            raise UserError(f"{said}, not as config.data.layout={wanted} asks")
+        print(f"{said}.")
+        _refuse_equal_ids(holdings.videos)
+        return _without_own_files(holdings)
 
     def _info(self) -> tfds.core.DatasetInfo:
         spec, selection = self.builder_config.preprocessing, self.builder_config.selection
@@ -284,6 +294,21 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             if video.split == split and video.video_id in self._wanted
         }
         return [video for video in self._videos if video.scene in scenes]
+
+
+def _refuse_equal_ids(videos: Sequence[Video]) -> None:
+    by_id: dict[str, Video] = {}
+    for video in videos:
+        if (first := by_id.setdefault(video.video_id, video)) is not video:
+            names = tables.escaped(f"{first.path} and {video.path}")
+            raise UserError(f"two videos are called {video.video_id}: {names}; rename one")
+
+
+def _without_own_files(holdings: Holdings) -> Holdings:
+    """Does not list what the demo wrote beside the videos that it drew."""
+    root = holdings.root or pathlib.Path()
+    others = [each for each in holdings.ignored if not own_files.is_own(root / each.path)]
+    return dataclasses.replace(holdings, ignored=others)
 
 
 def _manual_dir(dl_manager: tfds.download.DownloadManager) -> pathlib.Path:

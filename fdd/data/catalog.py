@@ -2,8 +2,12 @@
 
 import dataclasses
 import itertools
+import os
+import pathlib
+import stat
 from collections.abc import Iterable, Mapping
 
+from fdd.data.layouts import Layout
 from fdd.tables import escaped
 from fdd.video.files import Ignored
 
@@ -15,7 +19,7 @@ class Video:
     """A video file and what its place in the data set says of it.
 
     Attributes:
-        path: The file.
+        path: The file; or a folder of frames (`fdd.video.stored`).
         label: 'real' or 'fake'.
         method: Forgery method of a fake, or where a real video comes from.
         name: Name of the file without its ending. Methods share names: `video_id` is unique.
@@ -51,6 +55,15 @@ class Video:
         """(method, name) in one string."""
         return f"{self.method}/{self.name}"
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file is there and has no bytes."""
+        try:
+            info = os.stat(self.path)
+            return stat.S_ISREG(info.st_mode) and not info.st_size
+        except OSError:
+            return False
+
 
 @dataclasses.dataclass(frozen=True)
 class Holdings:
@@ -62,12 +75,27 @@ class Holdings:
             known.
         ignored: All other files, with the reason.
         warning: What is wrong with the videos although they are taken, in one line; '' if nothing.
+        layouts: In which ways the videos are held.
+        root: The folder that the paths of `ignored` start from; None: unknown.
     """
 
     videos: list[Video]
     expected: Mapping[tuple[str, str], int | None]
     ignored: list[Ignored]
     warning: str = ""
+    layouts: tuple[Layout, ...] = ()
+    root: pathlib.Path | None = None
+
+    def without_empty(self) -> "Holdings":
+        """The same with files of no bytes among the ignored ones."""
+        empty = {video.video_id: video for video in self.videos if video.is_empty}
+        root = self.root or pathlib.Path()
+        ignored = [
+            Ignored(os.path.relpath(video.path, root), "empty, it has no bytes: download it again")
+            for video in empty.values()
+        ]
+        kept = [video for video in self.videos if video.video_id not in empty]
+        return dataclasses.replace(self, videos=kept, ignored=sorted([*self.ignored, *ignored]))
 
 
 def in_scene_order(videos: Iterable[Video]) -> list[Video]:

@@ -17,7 +17,7 @@ from fdd.data.catalog import Video, families
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
 from fdd.system import workers
-from fdd.video import pipes
+from fdd.video import pipes, stored
 from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
 from fdd.video.extraction import Clip, Extraction
@@ -87,9 +87,7 @@ def _extract_all(videos: Sequence[Video], spec: Preprocessing, family: Family) -
     for video in videos:
         extraction, error, digest, size = None, "", "", 0
         try:
-            with pipes.open_regular(video.path) as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                size = os.fstat(file.fileno()).st_size
+            digest, size = _digest(video.path)
             extraction = extract_clips(video.path, spec, reference, video.mask, family=family)
             reference = reference or extraction
             extraction = dataclasses.replace(extraction, people=extraction.people[:1])
@@ -102,6 +100,15 @@ def _extract_all(videos: Sequence[Video], spec: Preprocessing, family: Family) -
             error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
         results.append(Result(video, extraction, error, digest, size))
     return results
+
+
+def _digest(path: str) -> tuple[str, int]:
+    """SHA-256 of a video and its size in bytes."""
+    if stored.is_stored(path):
+        return stored.digest(path)
+    with pipes.open_regular(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return digest, os.fstat(file.fileno()).st_size
 
 
 class Workspace:
@@ -180,8 +187,10 @@ class Workspace:
         for video in (*group, *family):
             try:
                 stat = os.stat(video.path)
-                version = [stat.st_size, stat.st_mtime_ns]
-            except OSError:  # A dangling link, say: extraction will report it.
+                version: list[object] = [stat.st_size, stat.st_mtime_ns]
+                if stored.is_stored(video.path):
+                    version = stored.version(video.path)
+            except (OSError, VideoError):  # A dangling link, say: extraction will report it.
                 version = []
             videos.append([dataclasses.astuple(video), version])
         digest = hashlib.sha256(json.dumps(videos).encode()).hexdigest()[:32]

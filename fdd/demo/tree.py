@@ -17,6 +17,7 @@ import numpy as np
 import tqdm
 
 from fdd.data import splits
+from fdd.data.own_files import COMPLETE, STARTED
 from fdd.demo import drawing, forgeries, identities, motion
 from fdd.system import workers
 from fdd.video import encode
@@ -24,8 +25,6 @@ from fdd.video import encode
 GENERATOR_VERSION = 2
 """To be raised whenever the same specification would give other files."""
 
-_COMPLETE = "demo.json"
-_STARTED = "demo.partial.json"
 _TIME = 946684800  # 2000-01-01 in UTC, of every file: what is drawn again is the same data set.
 _STREAMS = {"identity": 0, "motion": 1, **{name: 2 + i for i, name in enumerate(forgeries.METHODS)}}
 
@@ -119,13 +118,13 @@ def write_tree(
         ValueError: The folder holds a tree of another specification, or other videos.
     """
     root = pathlib.Path(root)
-    complete, started = root / _COMPLETE, root / _STARTED
+    complete, started = root / COMPLETE, root / STARTED
     _check_folder(spec, root)
     if complete.exists():
         return
     root.mkdir(parents=True, exist_ok=True)
     record = {"spec": dataclasses.asdict(spec), "fingerprint": spec.fingerprint()}
-    new = root / f".{_STARTED}.{os.getpid()}"
+    new = root / f".{STARTED}.{os.getpid()}"
     try:
         new.write_text(json.dumps(record, indent=2) + "\n")
         new.replace(started)
@@ -142,7 +141,7 @@ def write_tree(
 
 
 def _check_folder(spec: DemoSpec, root: pathlib.Path) -> None:
-    markers = [root / name for name in (_COMPLETE, _STARTED) if (root / name).exists()]
+    markers = [root / name for name in (COMPLETE, STARTED) if (root / name).exists()]
     for marker in markers:
         found = _fingerprint_in(marker)
         if found != spec.fingerprint():

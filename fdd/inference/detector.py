@@ -24,7 +24,7 @@ from fdd.training.state import Recipe, TrainState, inference_state
 from fdd.video.ahead import Ahead, extract
 from fdd.video.decode import VideoError
 from fdd.video.extraction import Clip, Extraction
-from fdd.video.preprocessing import Preprocessing
+from fdd.video.preprocessing import STORED, Preprocessing
 
 _MOST_CLIPS_AT_A_TIME = 4  # What ResNet-50 at 224 pixels needs less than 2 GiB for.
 
@@ -68,12 +68,27 @@ class Detector:
         with trained.opened(folder) as checkpoints:
             return from_checkpoints(config, steps.create_task(config), checkpoints, folder, devices)
 
-    @functools.cached_property
+    @property
     def preprocessing(self) -> Preprocessing:
         """How videos are cut, exactly as those it was trained on were.
 
         Raises:
-            UserError: this version of fdd cannot do that.
+            UserError: this version of fdd cannot do that, or they were no videos but stored frames.
+        """
+        if self.trained_on.region == STORED:
+            raise UserError(
+                "the run was trained on frames that others cropped and stored (region=stored), and "
+                "no video can be cut as they were: it judges data sets of such frames only "
+                "(python -m fdd.evaluate); train on videos to judge videos"
+            )
+        return self.trained_on
+
+    @functools.cached_property
+    def trained_on(self) -> Preprocessing:
+        """How the clips it was trained on were cut.
+
+        Raises:
+            UserError: this version of fdd cuts them otherwise.
         """
         spec = Preprocessing.of(self.config.data)
         if spec.fingerprint() != self.fingerprint:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from fdd.video import crops, decode, masks, sampling
+from fdd.video import crops, decode, masks, sampling, stored
 from fdd.video.decode import VideoError, VideoInfo
 from fdd.video.effort import Effort, scout, scouted
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.faces import Face
 from fdd.video.family import Family
-from fdd.video.preprocessing import Preprocessing
+from fdd.video.preprocessing import STORED, Preprocessing
 from fdd.video.search import Place, Search, doubts
 
 _NOTHING_COMMON = "it has the frames of none of its original's clips"
@@ -34,7 +34,7 @@ def extract_clips(
     """Cuts a video into clips.
 
     Args:
-        path: Any file that FFmpeg reads.
+        path: Any file that FFmpeg reads; or, with the region 'stored', a folder of frames.
         spec: How.
         reference: What the unmanipulated version of this video gave. The clips are of the same
             frames, by their positions in the file, whatever their number and times; one that
@@ -55,6 +55,7 @@ def extract_clips(
             and `NoFaceError` are three kinds of it.
         FamilyChangedError: the video has other frames than the family was placed on.
     """
+    _check_kind(path, spec)
     info = decode.probe(path) if family is None else family.info(path)
     try:
         try:
@@ -67,6 +68,21 @@ def extract_clips(
     except VideoError as error:
         error.condition = info.condition
         raise
+
+
+def _check_kind(path: str | pathlib.Path, spec: Preprocessing) -> None:
+    """Sees that a video is cut by the settings that it is to be cut by.
+
+    Raises:
+        VideoError: it is a file and the settings are of stored frames, or the other way round.
+    """
+    if stored.is_stored(path) and spec.region != STORED:
+        raise VideoError(f"a folder of frames, which only region={STORED} reads")
+    if spec.region == STORED and not stored.is_stored(path):
+        raise VideoError(
+            f"a video, whose frames are not cut as those of region={STORED} are, which others "
+            "cropped and stored"
+        )
 
 
 def _extract(
@@ -173,7 +189,7 @@ def _cut_clips(
     for index, frames in _frames_of_clips(path, info, plan.clips):
         indices, size = plan.clips[index], frames[0].shape[:2]
         seconds = tuple(info.seconds(i) for i in indices)
-        if spec.region == "full_frame":
+        if spec.region != "face":
             places = [Place(0, None)]
         elif reference is not None and size == reference.frame_size:
             places = [Place(0, known[index])]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import av
 import numpy as np
 
-from fdd.video import opening
+from fdd.video import opening, stored
 from fdd.video.errors import DamagedError, IncompleteError, MisreadError, VideoError
 from fdd.video.info import HEALTHY, Condition, VideoInfo, no_frames
 from fdd.video.opening import Header, header
@@ -38,7 +38,7 @@ def probe(path: str | pathlib.Path) -> VideoInfo:
     as in a raw stream, in a file that starts between two key frames, or in one that ends early.
 
     Args:
-        path: A video file or a pipe.
+        path: A video file, a pipe, or a folder of frames (`fdd.video.stored`).
 
     Returns:
         The video's frame times, rate and size.
@@ -47,6 +47,8 @@ def probe(path: str | pathlib.Path) -> VideoInfo:
         VideoError: the file is missing, is no video, has no frame, or has frames larger than
             `fdd.video.opening.MAX_PIXELS` or more of them than its size can hold.
     """
+    if stored.is_stored(path):
+        return stored.probe(path)
     with opening.opened(path) as video:
         stream = video.stream
         height, width = stream.height, stream.width
@@ -104,6 +106,9 @@ def read_frames(
         MisreadError: what the packets said is wrong, so that `survey` is needed.
         VideoError: the file cannot be read, or a wanted frame cannot be decoded.
     """
+    if stored.is_stored(path):
+        yield from stored.read_frames(path, info, indices)
+        return
     keys = info.stamps if info.stamped else info.places
     pending = {keys[index]: index for index in sorted(set(indices))}
     if not pending:

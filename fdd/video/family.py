@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from fdd.video import decode, pipes
+from fdd.video import decode, pipes, stored
 from fdd.video.decode import VideoInfo
 from fdd.video.preprocessing import Preprocessing
 from fdd.video.sampling import Plan
@@ -42,7 +42,7 @@ class Family:
         self._infos: dict[str, VideoInfo] = {}
         for path in paths:
             # Whoever cuts it will say what is wrong with it.
-            with contextlib.suppress(Exception), pipes.open_regular(path):
+            with contextlib.suppress(Exception), _opened(path):
                 self._infos[os.fspath(path)] = decode.probe(path)
         self.plan = self._place()
 
@@ -98,6 +98,10 @@ class Family:
                 }
                 plan, seconds = Plan(clips, placed.missing, placed.step), common
         return plan
+
+
+def _opened(path: Path) -> contextlib.AbstractContextManager[object]:
+    return contextlib.nullcontext() if stored.is_stored(path) else pipes.open_regular(path)
 
 
 def cut_together(paths: Sequence[Path], spec: Preprocessing, cut: Callable[[Family], Done]) -> Done:

@@ -13,7 +13,8 @@ from fdd import declared_types
 from fdd.video import faces, sampling
 from fdd.video.sampling import Plan
 
-REGIONS = ("face", "full_frame")
+STORED = "stored"
+REGIONS = ("face", "full_frame", STORED)
 _VERSION = 2  # Raise it whenever a change in `fdd.video` changes the pixels of a clip.
 
 
@@ -23,14 +24,16 @@ class Preprocessing:
 
     Attributes:
         region: 'face': a square around the face, the same for all frames of a clip.
-            'full_frame': the whole frame, whatever its aspect ratio.
-        margin: Side of the square over the longer side of the face's box; unused for full frames.
+            'full_frame': the whole frame, whatever its aspect ratio. 'stored': frames that others
+            cropped and stored as pictures (`fdd.video.stored`), taken whole and one after the
+            other, however far they are apart in time.
+        margin: Side of the square over the longer side of the face's box; used for faces only.
         image_size: Height and width of a clip's frames in pixels.
         num_frames: Frames per clip.
         sampling: See `fdd.video.sampling.plan`, as of the next two.
         clips_per_video: Clips per video.
         spacing: Seconds from one frame of a clip to the next, unless it is spread over the video;
-            0: frames are counted, whatever their times.
+            0: frames are counted, whatever their times, as they are for stored frames.
         jpeg_quality: 0 to 100.
     """
 
@@ -70,15 +73,16 @@ class Preprocessing:
         Args:
             seconds: Time of every frame of the video, in order.
         """
-        return sampling.plan(
-            seconds, self.num_frames, self.sampling, self.clips_per_video, self.spacing
-        )
+        spacing = 0.0 if self.region == STORED else self.spacing
+        return sampling.plan(seconds, self.num_frames, self.sampling, self.clips_per_video, spacing)
 
     def description(self) -> dict[str, object]:
         """The settings, and what the path itself uses, as JSON-compatible values."""
         detector = {"sha256": faces.DETECTOR_SHA256, "threshold": faces.SCORE_THRESHOLD}
+        unknown = {"margin": "as stored", "spacing": "as stored"}  # Nobody says how, or how often.
         return {
             **dataclasses.asdict(self),
+            **(unknown if self.region == STORED else {}),
             "detector": detector if self.region == "face" else None,
             "version": _VERSION,
         }
@@ -87,9 +91,10 @@ class Preprocessing:
         """A readable name: 'face-consecutive4x10-224px', and what else is unusual."""
         clips = f"{self.sampling}{self.clips_per_video}x{self.num_frames}"
         parts = [self.region, clips, f"{self.image_size}px"]
-        if self.margin != Preprocessing.margin:
+        is_cut_here = self.region != STORED
+        if is_cut_here and self.margin != Preprocessing.margin:
             parts.append(f"margin{_short(self.margin)}")
-        if self.spacing != Preprocessing.spacing:
+        if is_cut_here and self.spacing != Preprocessing.spacing:
             parts.append(f"spacing{_short(self.spacing)}")
         if self.jpeg_quality != Preprocessing.jpeg_quality:
             parts.append(f"quality{self.jpeg_quality}")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fdd.data import text_files
-from fdd.data.builders import celeb_df, dfdc, folder
+from fdd.data.builders import celeb_df, dfdc, folder_paths
 from fdd.errors import UserError
 
 COLUMNS = {"video": ("video", "file"), "group": ("group",)}
@@ -51,7 +51,7 @@ def test_any_table_is_read_as_it_was_written(
 READERS = (
     lambda text: text_files.table(text, "a.csv", COLUMNS),
     lambda text: text_files.json_object(text, "a.json"),
-    folder.read_groups,
+    folder_paths.read_groups,
     celeb_df.read_test_list,
     lambda text: dfdc.read_entries(text, "labels.csv"),
     lambda text: dfdc.read_entries(text, "metadata.json"),

@@ -4,6 +4,7 @@ import pathlib
 
 import tensorflow_datasets as tfds
 
+from fdd.data import layouts
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
 from fdd.data.builders import celeb_df
 from fdd.data.catalog import Holdings
@@ -14,6 +15,7 @@ class Builder(ClipBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
+    LAYOUTS = (layouts.CELEB_DF, layouts.CELEB_DF_PLUS)
     MANUAL_DOWNLOAD_INSTRUCTIONS = celeb_df.HOW_TO_OBTAIN
     HOMEPAGE = celeb_df.HOMEPAGE
     BUILDER_CONFIGS = [ClipConfig(**settings) for settings in standard_settings()]

@@ -4,6 +4,7 @@ import pathlib
 
 import tensorflow_datasets as tfds
 
+from fdd.data import layouts
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
 from fdd.data.builders import dfdc
 from fdd.data.catalog import Holdings
@@ -14,6 +15,7 @@ class Builder(ClipBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
+    LAYOUTS = (layouts.DFDC, layouts.DFDC_PREVIEW)
     MANUAL_DOWNLOAD_INSTRUCTIONS = dfdc.HOW_TO_OBTAIN
     HOMEPAGE = dfdc.HOMEPAGE
     BUILDER_CONFIGS = [ClipConfig(**settings) for settings in standard_settings()]

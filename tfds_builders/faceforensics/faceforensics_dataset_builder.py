@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import tensorflow_datasets as tfds
 
+from fdd.data import layouts, splits_file
 from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
 from fdd.data.builders import faceforensics, faceforensics_tree
 from fdd.data.builders.faceforensics import ALL_METHODS, METHODS, Selection
 from fdd.data.catalog import Holdings
+from fdd.video.preprocessing import STORED
 
 
 @dataclasses.dataclass(eq=False)
@@ -26,6 +28,7 @@ class FaceForensicsConfig(ClipConfig):
     drop_same_source: bool = False
     train_per_class: int = 0
     held_out_per_class: int = 0
+    splits_file: str = ""
 
     def __post_init__(self):
         self.methods = tuple(self.methods)
@@ -38,7 +41,9 @@ class FaceForensicsConfig(ClipConfig):
 
     def settings_name(self) -> str:
         """See `fdd.data.builders.faceforensics.config_name`."""
-        return faceforensics.config_name(self.selection, self.preprocessing)
+        file = self.splits_file
+        digest = splits_file.digest(file) if file else ""
+        return faceforensics.config_name(self.selection, self.preprocessing, digest)
 
 
 _SEED = FaceForensicsConfig(
@@ -58,6 +63,7 @@ class Builder(ClipBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
+    LAYOUTS = layouts.FACE_FORENSICS
     MANUAL_DOWNLOAD_INSTRUCTIONS = faceforensics.HOW_TO_OBTAIN
     HOMEPAGE = "https://github.com/ondyari/FaceForensics"
     BUILDER_CONFIGS = [
@@ -72,4 +78,7 @@ class Builder(ClipBuilder):
 
     def survey(self, root: pathlib.Path) -> Holdings:
         """See `fdd.data.builders.faceforensics_tree.survey`."""
-        return faceforensics_tree.survey(root, self.builder_config.selection)
+        config = self.builder_config
+        return faceforensics_tree.survey(
+            root, config.selection, config.region == STORED, config.layout
+        )

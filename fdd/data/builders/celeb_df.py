@@ -1,4 +1,4 @@
-"""Celeb-DF (v2) as it lies on disk: folders, file names, and the list of the official test set.
+"""Celeb-DF (v2) and Celeb-DF++ as they lie on disk: folders, names, and the official test list.
 
 References:
     Li, Yang, Sun, Qi and Lyu, Celeb-DF: A Large-scale Challenging Dataset for DeepFake Forensics,
@@ -6,13 +6,14 @@ References:
 """
 
 import collections
+import dataclasses
 import os
 import pathlib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import NoReturn
 
-from fdd.data import identical, places, text_files
+from fdd.data import identical, layouts, places, text_files
 from fdd.data.catalog import Holdings, Video
 from fdd.errors import UserError
 from fdd.tables import escaped
@@ -28,11 +29,14 @@ HOMEPAGE = "https://github.com/yuezunli/celeb-deepfakeforensics"
 _FOLDERS = {name.lower(): name for name in NUM_VIDEOS}
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BETWEEN = re.compile(r"[\s,;|\"']+")
-_PATH = re.compile(r"(?:.*[/\\])?(?P<folder>[\w-]+)[/\\](?P<name>\w+)\.\w+")
+_KINDS = {name.lower(): name for name in ("FaceSwap", "FaceReenact", "TalkingFace")}  # Of ++.
+_SLASH = re.compile(r"[/\\]")
+_FILE = re.compile(r"(?P<name>\w+)\.\w+")
 _LONGEST = 255  # Characters of a path that are looked at.
 _CELEBRITY = re.compile(r"id\d+_\d+")
 _YOUTUBE = re.compile(r"\d+")
 _SYNTHESIS = re.compile(r"(?P<target>id\d+)_(?P<source>id\d+)_(?P<clip>\d+)")
+_OF_ONE = re.compile(r"(?P<target>id\d+_\d+)\w*")
 
 HOW_TO_OBTAIN = f"""\
 Celeb-DF is given out by its authors to researchers who agree to its terms: fill in the form linked
@@ -41,6 +45,7 @@ Celeb-real/id0_0000.mp4
 YouTube-real/00000.mp4
 Celeb-synthesis/id0_id1_0000.mp4
 {TEST_LIST}
+In Celeb-DF++ the fakes are in Celeb-synthesis/FaceSwap|FaceReenact|TalkingFace/<method>.
 A part of the videos will do; the list must be there, since it says which ones are for testing."""
 
 
@@ -58,7 +63,7 @@ def read_test_list(text: str) -> set[tuple[str, str]]:
         text: Contents of List_of_testing_videos.txt.
 
     Returns:
-        (folder, name of the file without its ending) of each video.
+        (folder, or in Celeb-DF++ kind-method; name of the file without its ending) of each video.
 
     Raises:
         UserError: a line is of another form, or contradicts itself.
@@ -93,11 +98,19 @@ def read_test_list(text: str) -> set[tuple[str, str]]:
 def _listed(cells: Sequence[str]) -> tuple[str, str, str] | None:
     """(label, folder, name) of a line, whatever order its cells are in."""
     labels = [cell for cell in cells if cell in ("0", "1")]
-    paths = [match for cell in cells if (match := _PATH.fullmatch(cell[-_LONGEST:]))]
-    if len(labels) != 1 or len(paths) != 1:
+    paths = [found for cell in cells if (found := _listed_path(cell[-_LONGEST:]))]
+    return (labels[0], *paths[0]) if len(labels) == len(paths) == 1 else None
+
+
+def _listed_path(cell: str) -> tuple[str, str] | None:
+    """(folder, name) of a path in the list, whatever it begins with."""
+    *above, name = _SLASH.split(cell)
+    match = _FILE.fullmatch(name)
+    starts = [at for at, part in enumerate(above) if part.lower() in _FOLDERS]
+    if not match or not starts:
         return None
-    folder = _FOLDERS.get(paths[0]["folder"].lower())
-    return (labels[0], folder, paths[0]["name"].lower()) if folder else None
+    folder, inner, _ = _parts("/".join([*above[starts[-1] :], name]))
+    return (folder, match["name"].lower()) if inner.lower() in ("", "videos") else None
 
 
 def survey(root: pathlib.Path) -> Holdings:
@@ -123,7 +136,7 @@ def survey(root: pathlib.Path) -> Holdings:
     candidates, reasons = [], {}
     for file in found:
         folder, inner, name = _parts(file.path)
-        if folder not in NUM_VIDEOS or inner.lower() not in ("", "videos"):
+        if not _is_known(folder) or inner.lower() not in ("", "videos"):
             reasons[file.path] = f"in none of the folders {', '.join(NUM_VIDEOS)}"
         elif files.is_video(name):
             stem = files.original_name(os.path.splitext(name)[0].lower())
@@ -150,13 +163,24 @@ def survey(root: pathlib.Path) -> Holdings:
             why = files.why_no_video(root, file.path) or reasons[file.path]
             ignored.append(Ignored(file.path, why))
     videos, copies, warning = identical.settle(root, videos, refuse_copies=False)
-    return Holdings(videos, _expected_counts(test), sorted([*ignored, *copies]), warning)
+    plus = {video.method for video in videos if video.method not in NUM_VIDEOS}
+    if plus and not any(folder in plus for folder, _ in test):
+        unlisted = f"{TEST_LIST} names no fake of Celeb-DF++, so all of them are for training"
+        warning = "; ".join(filter(None, (warning, unlisted)))
+    return Holdings(
+        videos,
+        _expected_counts(test, plus),
+        sorted([*ignored, *copies]),
+        warning,
+        (layouts.CELEB_DF_PLUS if plus else layouts.CELEB_DF,),
+        root,
+    )
 
 
 def _refuse_nothing(root: pathlib.Path) -> NoReturn:
     raise UserError(
-        f"no video of Celeb-DF (v2) under {escaped(str(root))}: expected Celeb-real/id0_0000.mp4, "
-        f"YouTube-real/00000.mp4, Celeb-synthesis/id0_id1_0000.mp4 and {TEST_LIST} there, but "
+        f"no video of Celeb-DF under {escaped(str(root))}: expected "
+        f"{layouts.looked_for((layouts.CELEB_DF, layouts.CELEB_DF_PLUS))}; and {TEST_LIST}, but "
         f"{places.there_is(root)}{places.within(root, _FOLDERS)} (to get the data: {HOMEPAGE})"
     )
 
@@ -166,14 +190,31 @@ def _holds_folders(folder: pathlib.Path) -> bool:
 
 
 def _parts(path: str) -> tuple[str, str, str]:
-    """(folder as the data set spells it, folders inside it, name)"""
-    folder, _, rest = path.partition("/")
-    inner, _, name = rest.rpartition("/")
-    return _FOLDERS.get(folder.lower(), folder), inner, name
+    """(folder as the data set spells it, or kind-method of Celeb-DF++; folders inside it; name)"""
+    folder, *inner, name = path.split("/") if "/" in path else ("", path)
+    folder = _FOLDERS.get(folder.lower(), folder)
+    if folder == FAKE and len(inner) > 1 and inner[0].lower() in _KINDS:
+        return f"{_KINDS[inner[0].lower()]}-{inner[1]}", "/".join(inner[2:]), name
+    return folder, "/".join(inner), name
 
 
-def _expected_counts(listed: Collection[tuple[str, str]]) -> dict[tuple[str, str], int | None]:
+def _is_known(folder: str) -> bool:
+    return folder in NUM_VIDEOS or folder.partition("-")[0] in _KINDS.values()
+
+
+def _expected_counts(
+    listed: Collection[tuple[str, str]], plus: Collection[str]
+) -> dict[tuple[str, str], int | None]:
+    """Celeb-DF (v2)'s numbers; those of Celeb-DF++'s fakes are not known."""
     test = collections.Counter(folder for folder, _ in listed)
+    if plus:
+        real = {folder: NUM_VIDEOS[folder] for folder in REAL}
+        return {
+            **{("train", folder): real[folder] - test[folder] for folder in REAL},
+            **{("train", folder): None for folder in sorted({*plus, *test} - {*REAL})},
+            **{("test", folder): test[folder] for folder in REAL},
+            **{("test", folder): test[folder] for folder in sorted({*plus, *test} - {*REAL})},
+        }
     train = {folder: total - test[folder] for folder, total in NUM_VIDEOS.items()}
     return {
         **{("train", folder): count for folder, count in train.items()},
@@ -185,7 +226,7 @@ def _test_list(root: pathlib.Path, found: Iterable[File]) -> set[tuple[str, str]
     path = next((file.path for file in found if file.path.lower() == TEST_LIST.lower()), None)
     if path is None:
         raise UserError(
-            f"{escaped(str(root))} has no {TEST_LIST}, which comes with Celeb-DF (v2) and says "
+            f"{escaped(str(root))} has no {TEST_LIST}, which comes with Celeb-DF and says "
             "which videos are for testing"
         )
     return read_test_list(text_files.read(root / path))
@@ -193,12 +234,17 @@ def _test_list(root: pathlib.Path, found: Iterable[File]) -> set[tuple[str, str]
 
 def _video(path: str, folder: str, name: str, split: str) -> Video | None:
     """The video's place in the data set; None for a name that has none."""
-    if folder == FAKE:
-        match = _SYNTHESIS.fullmatch(name)
-        if not match:
+    if folder not in REAL:
+        if match := _SYNTHESIS.fullmatch(name):
+            target, source = f"{match['target']}_{match['clip']}", match["source"]
+        elif folder != FAKE and (match := _OF_ONE.fullmatch(name)):
+            target, source = match["target"], ""
+        else:
             return None
-        target = f"{match['target']}_{match['clip']}"
-        return Video(path, "fake", folder, name, target, match["source"], split, "")
+        video = Video(path, "fake", folder, name, target, source, split, "")
+        # Only of swapped faces is it known that frame i shows the target's frame i.
+        own = folder.startswith((_KINDS["facereenact"], _KINDS["talkingface"]))
+        return dataclasses.replace(video, scene=video.video_id) if own else video
     if not (_CELEBRITY if folder == "Celeb-real" else _YOUTUBE).fullmatch(name):
         return None
     return Video(path, "real", folder, name, name, "", split, "")

@@ -14,7 +14,7 @@ import posixpath
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from fdd.data import identical, places, text_files
+from fdd.data import identical, layouts, places, text_files
 from fdd.data.catalog import Holdings, Video
 from fdd.data.splits import SPLITS, split_named
 from fdd.errors import UserError
@@ -35,15 +35,10 @@ _COLUMNS = {  # What spreadsheets and competitions call them.
     "original": ("original",),
 }
 
-LAYOUT = f"""\
-dfdc_train_part_0/{FULL_LIST} with its videos beside it, likewise the other parts and test folders
-test/{TEST_LIST} with its videos beside it or in test/videos
-{PREVIEW_LIST} with method_A, method_B and original_videos beside it"""
-
 HOW_TO_OBTAIN = f"""\
 DFDC is given out by Meta to those who agree to its terms: {HOMEPAGE}. manual_dir
 is a folder with any of these, itself or at most two folders down:
-{LAYOUT}
+{layouts.looked_for((layouts.DFDC, layouts.DFDC_PREVIEW))}
 A part of it will do: the videos that are there are built."""
 
 
@@ -182,8 +177,8 @@ def survey(root: pathlib.Path) -> Holdings:
     if not videos:
         raise UserError(
             f"no video of DFDC under {escaped(str(root))}: expected "
-            f"{'; or '.join(LAYOUT.splitlines())}, but {places.there_is(root)} (to get the data: "
-            f"{HOMEPAGE})"
+            f"{layouts.looked_for((layouts.DFDC, layouts.DFDC_PREVIEW))}, but "
+            f"{places.there_is(root)} (to get the data: {HOMEPAGE})"
         )
     used = [*videos, *(list_path for *_, list_path in lists)]
     ignored += places.unused(root, found, used, "named in no list")
@@ -191,7 +186,9 @@ def survey(root: pathlib.Path) -> Holdings:
     ordered, copies, warning = identical.settle(root, ordered, refuse_copies=False)
     counts = collections.Counter(named.values())
     expected = sorted(counts.items(), key=lambda item: (SPLITS.index(item[0][0]), item[0][1]))
-    return Holdings(ordered, dict(expected), sorted([*ignored, *copies]), warning)
+    kinds = {number == 0: None for number, *_ in lists}  # The preview's list is the first.
+    held = tuple(layouts.DFDC_PREVIEW if preview else layouts.DFDC for preview in sorted(kinds))
+    return Holdings(ordered, dict(expected), sorted([*ignored, *copies]), warning, held, root)
 
 
 def _as_list(file: File) -> tuple[int, int, str] | None:

@@ -1,12 +1,14 @@
 """FaceForensics++: its methods, which videos make a data set, and who is in them."""
 
+import collections
 import dataclasses
 import functools
 import importlib.resources
 import json
 import re
+from collections.abc import Mapping
 
-from fdd.data import splits
+from fdd.data import layouts, splits
 from fdd.video.preprocessing import Preprocessing
 
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
@@ -17,15 +19,14 @@ COMPRESSIONS = {"raw": ("raw", "c0"), "c23": ("c23",), "c40": ("c40",)}
 ACTOR = re.compile(r"(?P<actor>\d\d)__(?P<scene>\w+)")
 """Name of a real video of DeepFakeDetection."""
 
-LAYOUT = """\
-original_sequences/youtube/<compression>/videos/000.mp4
-manipulated_sequences/<method>/<compression>/videos/000_003.mp4"""
+ACTOR_FAKE = re.compile(r"(?P<actor>\d\d)_(?P<source>\d\d)__(?P<scene>\w+)__(?P<id>[A-Z0-9]{8})")
+"""Name of a fake of DeepFakeDetection."""
 
 HOW_TO_OBTAIN = f"""\
 FaceForensics++ is given out by its authors to researchers who agree to its terms: fill in the
 form at https://github.com/ondyari/FaceForensics and run the download script that is sent to you.
-manual_dir is the folder that the script wrote:
-{LAYOUT}
+manual_dir is the folder that the script wrote, or one of the other copies that people hold:
+{layouts.looked_for(layouts.FACE_FORENSICS)}
 where <compression> is raw (or c0), c23 or c40. A part of it will do: the methods and videos that
 are there are built."""
 
@@ -42,6 +43,8 @@ class Selection:
             as a video of another split; the official splits have seven such groups.
         train_per_class: At most so many real and so many fake videos for training; 0: all.
         held_out_per_class: Likewise for validation, and for test.
+        splits_file: JSON that says which videos are in which split (`fdd.data.splits_file`); ''
+            for the official splits.
     """
 
     compression: str = "c23"
@@ -49,6 +52,7 @@ class Selection:
     drop_same_source: bool = False
     train_per_class: int = 0
     held_out_per_class: int = 0
+    splits_file: str = ""
 
     def __post_init__(self):
         if self.compression not in COMPRESSIONS:
@@ -77,8 +81,14 @@ def straddling_groups() -> list[frozenset[str]]:
     return [g for g in same_source_groups() if len({splits.official_split(i) for i in g}) > 1]
 
 
-def config_name(selection: Selection, spec: Preprocessing) -> str:
-    """Name of the builder's config with these settings, also its folder's name."""
+def config_name(selection: Selection, spec: Preprocessing, splits_digest: str = "") -> str:
+    """Name of the builder's config with these settings, also its folder's name.
+
+    Args:
+        selection: Which videos.
+        spec: How they are cut.
+        splits_digest: Of the contents of the selection's file of splits.
+    """
     parts = [selection.compression, spec.name()]
     if selection.methods != METHODS:
         parts.append("+".join(selection.methods))
@@ -86,14 +96,26 @@ def config_name(selection: Selection, spec: Preprocessing) -> str:
         parts.append("strict")
     if selection.train_per_class or selection.held_out_per_class:
         parts.append(f"most{selection.train_per_class}+{selection.held_out_per_class}")
+    if splits_digest:
+        parts.append(f"splits{splits_digest}")
     return "-".join(parts)
 
 
-def expected_counts(selection: Selection) -> dict[tuple[str, str], int | None]:
+def expected_counts(
+    selection: Selection, given: Mapping[tuple[str, str], str] | None = None
+) -> dict[tuple[str, str], int | None]:
     """Number of videos of each (split, method) in the complete data set, before any limit.
 
     None where it is not known: DeepFakeDetection's list of fakes is not published.
+
+    Args:
+        selection: Which videos.
+        given: The split of each (method, video) where the official splits do not count.
     """
+    if given is not None:
+        counts = collections.Counter((split, method) for (method, _), split in given.items())
+        wanted = (*selection.originals, *selection.methods)
+        return {(split, m): counts[split, m] for split in splits.SPLITS for m in wanted}
     return {
         (split, method): None
         if method in ("actors", DEEP_FAKE_DETECTION)

@@ -8,24 +8,29 @@ import os
 import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NoReturn
 
-from fdd.data import identical, places, splits
+from fdd.data import identical, layouts, places, splits, splits_file
+from fdd.data.builders import faceforensics_files, faceforensics_layouts
 from fdd.data.builders.faceforensics import (
     ACTOR,
+    ACTOR_FAKE,
     ALL_METHODS,
-    COMPRESSIONS,
-    LAYOUT,
+    DEEP_FAKE_DETECTION,
     Selection,
     expected_counts,
     straddling_groups,
 )
+from fdd.data.builders.faceforensics_layouts import Held
 from fdd.data.catalog import Holdings, Video
 from fdd.errors import UserError
 from fdd.tables import escaped
 from fdd.video import files
 from fdd.video.files import File, Ignored
+from fdd.video.preprocessing import STORED
 
-_KINDS = ("original_sequences", "manipulated_sequences")
+_FRAMES = layouts.DEEPFAKEBENCH
+_NOT_ASKED = "of a method that was not asked for"
 
 # DeepFakeDetection comes without splits. Its actors are numbered 01 to 28.
 _ACTOR_SPLITS = {
@@ -35,34 +40,39 @@ _ACTOR_SPLITS = {
 }
 _SEQUENCE = re.compile(r"(?P<target>\d{3})")
 _SEQUENCE_FAKE = re.compile(r"(?P<target>\d{3})_(?P<source>\d{3})")
-_ACTOR_FAKE = re.compile(r"(?P<actor>\d\d)_(?P<source>\d\d)__(?P<scene>\w+)__(?P<id>[A-Z0-9]{8})")
 
 
-def survey(root: pathlib.Path, selection: Selection) -> Holdings:
+def survey(
+    root: pathlib.Path, selection: Selection, of_frames: bool = False, layout: str = layouts.AUTO
+) -> Holdings:
     """Looks through what a user holds.
 
     Fakes whose target and source are in different splits are left out: they belong to none.
 
     Args:
-        root: Folder with `original_sequences` and `manipulated_sequences`, or one above it.
+        root: Folder in one of the layouts `fdd.data.layouts.FACE_FORENSICS`, or one above it. A
+            video that is held in several of them is taken once.
         selection: What is wanted.
+        of_frames: Whether stored frames are wanted, not videos.
+        layout: Key of the layout that is looked for; 'auto': all.
 
     Returns:
         What is there of it, the videos sorted by (method, name).
 
     Raises:
-        UserError: nothing is there, a method that is none of FaceForensics++'s has no folder, or
-            two videos that must differ are the same.
+        UserError: nothing is there, a method that is none of FaceForensics++'s has no folder, the
+            file of splits is not understood, or two videos that must differ are the same.
     """
-    root = places.locate(root, _holds_sequences)
+    splits_of = splits_file.of_selection(selection)
+    root, held = faceforensics_layouts.find(root, layout)
     found, ignored = files.walk(root)
-    _refuse_unknown_methods(root, found, selection)
-    here, candidates, masks = _sort(root, found, selection)
-    chosen, others = places.one_of_each(candidates)
-    ignored += [*here, *others]
+    _refuse_unknown_methods(root, found, held, selection)
+    sorted_files = faceforensics_files.sort(root, found, held, selection, of_frames)
+    chosen, others = places.one_of_each(sorted_files.candidates)
+    ignored += [*sorted_files.ignored, *others]
     videos = []
     for (method, real, name), file in chosen.items():
-        place = _place(name, real)
+        place = _place(method, name, real, splits_of)
         if isinstance(place, str):
             ignored.append(Ignored(file.path, place))
             continue
@@ -72,84 +82,86 @@ def survey(root: pathlib.Path, selection: Selection) -> Holdings:
             Video(path, label, method, name, target, source, split, selection.compression)
         )
     if not videos:
-        expected = LAYOUT.replace("<compression>", selection.compression).splitlines()
-        raise UserError(
-            f"no {selection.compression} video of FaceForensics++ under {escaped(str(root))}: "
-            f"expected {' and '.join(expected)} there, but {places.there_is(root)}"
-            f"{places.within(root, _KINDS)} (to get the data: "
-            "https://github.com/ondyari/FaceForensics)"
-        )
+        _refuse_nothing(root, held, sorted_files, selection, of_frames)
     videos.sort(key=lambda video: (video.method, video.name))
     videos, copies, warning = identical.settle(root, videos, refuse_copies=False)
     ignored += copies
-    videos, unused = _with_masks(root, videos, masks)
+    videos, unused = _with_masks(root, videos, sorted_files.masks)
     ignored += [Ignored(path, "a mask that is not needed") for path in unused]
     kept = _limited([v for v in videos if not _dropped(v, selection)], selection)
     ignored += _left_out(root, videos, kept, selection)
-    return Holdings(kept, expected_counts(selection), sorted(ignored), warning)
+    warning = "; ".join(filter(None, (warning, _without_originals(kept))))
+    known = tuple(dict.fromkeys(each.layout(of_frames) for each in held))
+    expected = expected_counts(selection, splits_of)
+    return Holdings(kept, expected, sorted(ignored), warning, known, root)
 
 
-def _holds_sequences(folder: pathlib.Path) -> bool:
-    return any(inner.name.lower() in _KINDS for inner in places.folders(folder))
+def _refuse_nothing(
+    root: pathlib.Path,
+    held: Sequence[Held],
+    found: faceforensics_files.Sorted,
+    selection: Selection,
+    of_frames: bool,
+) -> NoReturn:
+    place = escaped(str(root))
+    if found.other_kind and not of_frames:
+        raise UserError(
+            f"{place} is recognised as {layouts.DEEPFAKEBENCH.name}, crops without the videos: "
+            f"to take the crops as they are, say --config.data.region={STORED}"
+        )
+    if found.other_kind:
+        raise UserError(
+            f"{place} holds videos and no stored frames, {layouts.looked_for([_FRAMES])}: say "
+            "--config.data.region=face or full_frame"
+        )
+    said = [each.layout(of_frames).name for each in held]
+    known = f" (recognised as {' and '.join(said)})" if said else ""
+    others = collections.Counter(each.kind for each in found.ignored)
+    methods = {r.reason.partition(": ")[2] for r in found.ignored if r.kind == _NOT_ASKED}
+    hint = f", of {', '.join(sorted(methods))}, which config.data.methods does not name"
+    expected = layouts.looked_for(layouts.FACE_FORENSICS)
+    raise UserError(
+        f"no {selection.compression} video of FaceForensics++ under {place}{known}: expected "
+        f"{expected.replace('<compression>', selection.compression)} there, but "
+        f"{places.there_is(root)}{hint if others[_NOT_ASKED] else ''}"
+        f"{places.within(root, faceforensics_layouts.KINDS)} (to get the data: "
+        "https://github.com/ondyari/FaceForensics)"
+    )
+
+
+def _without_originals(videos: Sequence[Video]) -> str:
+    """What is to be said of DeepFakeDetection without its actors' originals; '' if nothing."""
+    methods = {video.method for video in videos}
+    if DEEP_FAKE_DETECTION not in methods or "actors" in methods:
+        return ""
+    return (
+        f"{DEEP_FAKE_DETECTION} is held without the originals of its actors, so its scenes alone "
+        "tell that they are fake: leave it out of config.data.methods, or get the originals"
+    )
 
 
 def _refuse_unknown_methods(
-    root: pathlib.Path, found: Sequence[File], selection: Selection
+    root: pathlib.Path, found: Sequence[File], held: Sequence[Held], selection: Selection
 ) -> None:
     unknown = [method for method in selection.methods if method not in ALL_METHODS]
     if not unknown:
         return
-    parts = (file.path.split("/") for file in found)
-    held = {p[1] for p in parts if p[0].lower() == "manipulated_sequences" and len(p) > 2}
+    there = (each.official(file.path) for file in found for each in held)
+    parts = (path.split("/") for path in there if path)
+    methods = {p[1] for p in parts if p[0].lower() == "manipulated_sequences" and len(p) > 2}
     for method in unknown:
-        if method not in held:
+        if method not in methods:
             raise UserError(
                 f"unknown method '{method}': it is none of {', '.join(ALL_METHODS)}, and there is "
                 f"no folder {root / 'manipulated_sequences' / method} with files in it"
             )
 
 
-def _sort(
-    root: pathlib.Path, found: Sequence[File], selection: Selection
-) -> tuple[list[Ignored], list[tuple[tuple[str, bool, str], File, int]], dict[str, str]]:
-    """Divides files into those passed over, those of videos, and masks by method/name.
-
-    The second are what `places.one_of_each` takes: (method, is real, name), the file, a rank.
-    """
-    wanted = {("original_sequences", method.lower()): method for method in selection.originals}
-    wanted |= {("manipulated_sequences", method.lower()): method for method in selection.methods}
-    compressions = COMPRESSIONS[selection.compression]
-    ignored, candidates, masks = [], [], {}
-    for file in found:
-        kind, method, compression, folder, *rest = (*file.path.split("/"), "", "", "", "")[:5]
-        kind, compression, name = kind.lower(), compression.lower(), rest[0] if rest else ""
-        if why := files.why_no_video(root, file.path):
-            ignored.append(Ignored(file.path, why))
-        elif kind not in _KINDS:
-            ignored.append(Ignored(file.path, f"outside {' and '.join(_KINDS)}"))
-        elif (kind, method.lower()) not in wanted:
-            ignored.append(Ignored(file.path, f"of a method that was not asked for: {method}"))
-        elif folder.lower() != "videos" or file.path.count("/") != 4:
-            ignored.append(Ignored(file.path, "not in <method>/<compression>/videos"))
-        elif compression == "masks":
-            video_id = f"{wanted[kind, method.lower()]}/{_stem(name)}"
-            if masks.setdefault(video_id, file.path) != file.path:
-                ignored.append(Ignored(file.path, f"another mask of a video: {video_id}"))
-        elif compression not in compressions:
-            ignored.append(Ignored(file.path, f"of a compression not asked for: {compression}"))
-        else:
-            what = (wanted[kind, method.lower()], kind == "original_sequences", _stem(name))
-            candidates.append((what, file, compressions.index(compression)))
-    return ignored, candidates, masks
-
-
-def _stem(name: str) -> str:
-    return files.original_name(os.path.splitext(name)[0])
-
-
-def _place(name: str, real: bool) -> tuple[str, str, str] | str:
+def _place(
+    method: str, name: str, real: bool, given: Mapping[tuple[str, str], str] | None
+) -> tuple[str, str, str] | str:
     """(target, source, split) of a video by its name; or why it has none."""
-    if match := (ACTOR if real else _ACTOR_FAKE).fullmatch(name):
+    if match := (ACTOR if real else ACTOR_FAKE).fullmatch(name):
         actor, source = match["actor"], "" if real else match["source"]
         target = f"{actor}__{match['scene']}"
         split, other = _ACTOR_SPLITS.get(actor), _ACTOR_SPLITS.get(source)
@@ -158,6 +170,9 @@ def _place(name: str, real: bool) -> tuple[str, str, str] | str:
         split, other = splits.official_split(target), splits.official_split(source)
     else:
         return "not named as a video of FaceForensics++, 000.mp4 or 000_003.mp4"
+    if given is not None:
+        split = other = given.get((method, name))
+        return (target, source, split) if split else "in no split of the file of splits"
     if split is None:
         return "of an actor who is not in FaceForensics++"
     if source and other != split:

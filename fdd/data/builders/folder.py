@@ -3,120 +3,52 @@
 import collections
 import dataclasses
 import pathlib
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 
-from fdd.data import identical, places, text_files
+from fdd.data import division, identical, layouts, places
+from fdd.data.builders import folder_paths
+from fdd.data.builders.faceforensics import ACTOR_FAKE
+from fdd.data.builders.folder_paths import GROUPS_FILE, Place, divided, place
 from fdd.data.catalog import LABELS, Holdings, Video
+from fdd.data.division import Division
+from fdd.data.layouts import Layout
 from fdd.data.splits import AMBIGUOUS, SPLITS, split_named
 from fdd.errors import UserError
 from fdd.tables import escaped
 from fdd.video import files
-
-GROUPS_FILE = "groups.csv"
-_COLUMNS = {
-    "video": ("video", "videos", "file", "filename", "file_name", "path", "name"),
-    "group": ("group", "groups", "person", "identity", "subject", "actor", "speaker"),
-}
-
-Place = tuple[str, str]
-"""(split, method)"""
-
-LAYOUT = """\
-real/*.mp4 and fake/*.mp4 (or fake/<method>/*.mp4)
-train|validation|test/real/*.mp4 and train|validation|test/fake/*.mp4"""
+from fdd.video.files import File, Ignored
 
 HOW_TO_OBTAIN = f"""\
 manual_dir is a folder of your own videos:
-{LAYOUT}
+{"; or ".join(path for each in layouts.FOLDER for path in each.paths)}
 Videos may lie in further folders inside these, and have any ending that videos usually have."""
 
-
-def place(path: pathlib.PurePath) -> Place | None:
-    """Where a file's path from the root puts it.
-
-    Args:
-        path: Such as real/a.mp4, fake/METHOD/a.mp4 or train/fake/METHOD/a.mp4; the names of splits
-            and labels in capitals or not.
-
-    Returns:
-        Its split, 'test' where the path names none, and its method: 'real'; for fakes, the name of
-        the folder inside fake/, or 'fake' if there is none. None for a file that is no video, or in
-        none of these folders.
-
-    Raises:
-        UserError: a folder of fakes is called 'real'.
-    """
-    named, label, parts = _divided(path)
-    if not files.is_video(path.name) or label is None:
-        return None
-    split = split_named(named) if named else "test"
-    if label.lower() == "real":
-        return split, "real"
-    method = escaped(parts[0]) if len(parts) > 1 else "fake"
-    if method.lower() == "real":
-        raise UserError(f"{escaped(str(path))}: a method of forgery cannot be called 'real'")
-    return split, method
+_WITH_PEOPLE = (  # Data sets whose names of fakes say who is in them, and their builders.
+    ("DeepFakeDetection", ACTOR_FAKE, "faceforensics"),
+    ("Celeb-DF", re.compile(r"id\d+_id\d+_\d{4}"), "celeb_df"),
+)
 
 
-def _divided(path: pathlib.PurePath) -> tuple[str, str | None, tuple[str, ...]]:
-    """A path's folder of a split ('': none), of a label (None: none), and what is inside it."""
-    parts = path.parts
-    named = parts[0] if len(parts) > 1 and split_named(parts[0]) else ""
-    rest = parts[1:] if named else parts
-    if len(rest) < 2 or rest[0].lower() not in LABELS:
-        return named, None, rest
-    return named, rest[0], rest[1:]
-
-
-def read_groups(text: str) -> dict[pathlib.PurePath, str]:
-    """Who or what is shown in which video.
-
-    Args:
-        text: Contents of groups.csv: columns `video`, a path from the root, and `group`, whatever
-            delimits them.
-
-    Returns:
-        The group of each path that has one.
-
-    Raises:
-        UserError: a column is missing, or a path is in none of the folders for videos or has two
-            groups.
-    """
-    groups: dict[pathlib.PurePath, str] = {}
-    for line, row in text_files.table(text, GROUPS_FILE, _COLUMNS):
-        name = row["video"].replace("\\", "/").removeprefix("./")
-        path = pathlib.PurePosixPath(unicodedata.normalize("NFC", name))
-        if place(path) is None:
-            raise UserError(
-                f"{GROUPS_FILE}, line {line}: '{escaped(str(path))}' is no video in real/, fake/ "
-                "or a split's real/ or fake/"
-            )
-        if (group := escaped(row["group"])) and groups.setdefault(path, group) != group:
-            raise UserError(
-                f"{GROUPS_FILE}, line {line}: '{escaped(str(path))}' has another group already"
-            )
-        groups.setdefault(path, "")
-    return groups
-
-
-def survey(root: pathlib.Path) -> Holdings:
+def survey(root: pathlib.Path, shares: Division | None = None) -> Holdings:
     """Looks through what a user holds.
 
     A video's target is its group, or the video itself where groups.csv is missing or says nothing
     of it.
 
     Args:
-        root: Folder with real/ and fake/, or with these two inside train/, validation/ or test/; or
-            a folder above it.
+        root: Folder with real/ and fake/, or with these two inside train/, validation/ or test/, or
+            with FFIW-10K's source/ and target/; or a folder above it.
+        shares: How videos that come without splits are divided, which is printed; by default all
+            are for testing.
 
     Returns:
         The videos, sorted by path; and how many of each (split, method) are there or named in
         groups.csv.
 
     Raises:
-        UserError: there are none, the two layouts are mixed, groups.csv is not understood, splits
-            share a group, or two videos are the same.
+        UserError: there are none, two layouts are mixed, groups.csv is not understood, splits share
+            a group, two videos are the same, or they cannot be divided.
     """
     root = places.locate(root, _holds_labels)
     found, ignored = files.walk(root)
@@ -125,12 +57,12 @@ def survey(root: pathlib.Path) -> Holdings:
     _refuse_mixed_folders(root, placed)
     if not placed:
         raise UserError(
-            f"no video under {escaped(str(root))}: expected {', '.join(LAYOUT.splitlines())} "
+            f"no video under {escaped(str(root))}: expected {layouts.looked_for(layouts.FOLDER)} "
             f"there, with the names of videos (.mp4, .mov, …), but {places.there_is(root)}"
             f"{places.within(root, (*LABELS, *SPLITS))}"
         )
     lists = [file.path for file in found if file.path.lower() == GROUPS_FILE]
-    groups = _groups(root, lists, placed)
+    groups = folder_paths.of_paths(root, lists, placed)
     names = _names(placed)
     videos = []
     for path, (split, method) in placed.items():
@@ -142,12 +74,57 @@ def survey(root: pathlib.Path) -> Holdings:
         videos.append(dataclasses.replace(video, scene=video.video_id))
     videos, copies, warning = identical.settle(root, videos, refuse_copies=True)
     _refuse_shared_groups(videos)
+    layout = _layout(placed)
+    if layout is layouts.PLAIN and not lists and (known := _with_people(videos)):
+        _refuse_division(known, shares)
+        warning = "; ".join(filter(None, (warning, known)))
+    by_group: dict[str, str] = {}
+    if layout is layouts.PLAIN and shares:
+        by_group = division.divide([v for v in videos if not v.is_empty], shares)
+        videos = [dataclasses.replace(v, split=by_group.get(v.target, v.split)) for v in videos]
+        print(division.summary(videos, shares, bool(lists)))
     used = [*map(str, placed), *lists]
-    ignored += [*copies, *places.unused(root, found, used, "in no folder real or fake")]
+    ignored += [*copies, *_unused(root, found, used)]
     counts = collections.Counter((video.split, video.method) for video in videos)
-    counts.update(where for path in groups if (where := place(path)))
+    for path, group in groups.items():
+        split, method = place(path)
+        counts[by_group.get(group, split), method] += 1
     expected = {key: counts[key] for key in sorted(counts, key=_order)}
-    return Holdings(videos, expected, sorted(ignored), warning)
+    return Holdings(videos, expected, sorted(ignored), warning, (layout,), root)
+
+
+def _layout(paths: Iterable[pathlib.PurePath]) -> Layout:
+    paths = list(paths)
+    if any(map(folder_paths.is_of_ffiw, paths)):
+        return layouts.FFIW
+    return layouts.OWN_SPLITS if any(divided(path)[0] for path in paths) else layouts.PLAIN
+
+
+def _unused(root: pathlib.Path, found: Iterable[File], used: Iterable[str]) -> list[Ignored]:
+    unused = places.unused(root, found, used, "in no folder real or fake")
+    masks = f"{folder_paths.MASKS}/"
+    return [
+        Ignored(each.path, "a mask that is not needed") if each.path.startswith(masks) else each
+        for each in unused
+    ]
+
+
+def _with_people(videos: Iterable[Video]) -> str:
+    """What is to be said of fakes whose names say who is in them; '' where none do."""
+    names = [video.name.rpartition("/")[2] for video in videos if video.label == "fake"]
+    for dataset, pattern, builder in _WITH_PEOPLE:
+        if names and all(pattern.fullmatch(name) for name in names):
+            return (
+                f"by their names the fakes are of {dataset}, whose people the builder folder does "
+                f"not know: say --config.data.builder={builder}, or name the people in "
+                f"{GROUPS_FILE}"
+            )
+    return ""
+
+
+def _refuse_division(known: str, shares: Division | None) -> None:
+    if shares:
+        raise UserError(f"people would be trained on and tested on: {known}")
 
 
 def _order(key: Place) -> tuple[int, bool, str]:
@@ -158,8 +135,14 @@ def _order(key: Place) -> tuple[int, bool, str]:
 def _holds_labels(folder: pathlib.Path) -> bool:
     names = {inner.name.lower(): inner for inner in places.folders(folder)}
     inner = [path for name, path in names.items() if split_named(name)]
-    return bool(names.keys() & set(LABELS)) or any(
-        path.name.lower() in LABELS for split in inner for path in places.folders(split)
+    return (
+        bool(names.keys() & set(LABELS))
+        or any(path.name.lower() in LABELS for split in inner for path in places.folders(split))
+        or any(
+            folder_paths.is_of_ffiw(pathlib.PurePath(path.parent.name, path.name, "any"))
+            for outer in names.values()
+            for path in places.folders(outer)
+        )
     )
 
 
@@ -167,7 +150,7 @@ def _refuse_mixed_folders(root: pathlib.Path, paths: Iterable[pathlib.PurePath])
     """Sees that splits and labels have one folder each, and all videos are in splits or none."""
     spellings = collections.defaultdict(set)
     for path in paths:
-        named, label, _ = _divided(path)
+        named, label, _ = divided(path)
         split = split_named(named) if named else ""
         spellings[split].add(named)
         spellings[split, label.lower()].add(f"{named}/{label}" if named else label)
@@ -190,30 +173,6 @@ def _refuse_mixed_folders(root: pathlib.Path, paths: Iterable[pathlib.PurePath])
             )
 
 
-def _groups(
-    root: pathlib.Path, lists: Sequence[str], placed: Mapping[pathlib.PurePath, Place]
-) -> dict[pathlib.PurePath, str]:
-    """The group of each path, spelt as on the disk where such a file is there."""
-    if not lists:
-        return {}
-    if len(lists) > 1:
-        raise UserError(f"{escaped(str(root))} holds both {' and '.join(lists)}: remove one")
-    exact = {_normal(path): path for path in placed}
-    folded = {_normal(path).lower(): path for path in placed}
-    groups = {}
-    for path, group in read_groups(text_files.read(root / lists[0])).items():
-        name = _normal(path)
-        held = exact.get(name) or folded.get(name.lower()) or path
-        if groups.setdefault(held, group) != group:
-            raise UserError(f"{GROUPS_FILE}: '{escaped(str(held))}' is in two groups")
-    return groups
-
-
-def _normal(path: pathlib.PurePath) -> str:
-    """A path with accents as parts of their letters, as most systems but macOS write them."""
-    return unicodedata.normalize("NFC", str(path))
-
-
 def _names(paths: Mapping[pathlib.PurePath, Place]) -> dict[pathlib.PurePath, str]:
     """Path inside the method's folder without the ending; the whole path where two would agree.
 
@@ -221,7 +180,7 @@ def _names(paths: Mapping[pathlib.PurePath, Place]) -> dict[pathlib.PurePath, st
     """
     short = {}
     for path, (_, method) in paths.items():
-        inside = _divided(path.with_suffix(""))[2]
+        inside = divided(path.with_suffix(""))[2]
         inside = inside[1:] if method != "real" and len(inside) > 1 else inside
         short[path] = (method, escaped("/".join(inside)))
     counts = collections.Counter(short.values())

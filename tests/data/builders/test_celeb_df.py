@@ -17,7 +17,7 @@ LIST = "1 YouTube-real/00170.mp4\n1 Celeb-real/id0_0001.mp4\n0 Celeb-synthesis/i
 def _touch(root, *paths):
     for path in paths:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).touch()
+        (root / path).write_text(str(path))
 
 
 def _tree(root):
@@ -143,7 +143,7 @@ def held(tree, tmp_path_factory):
         }.items():
             (root / path).parent.mkdir(exist_ok=True)
             shutil.copy(source, root / path)
-    (root / "Celeb-synthesis/id1_id6_0000.mp4").write_bytes(b"")
+    (root / "Celeb-synthesis/id1_id6_0000.mp4").write_bytes(b"no video")
     listed = "1 Celeb-real/id1_0000.mp4\n0 Celeb-synthesis/id0_id5_0000.mp4\n"
     (root / celeb_df.TEST_LIST).write_text(f"{listed}1 YouTube-real/00170.mp4\n")
     return root
@@ -228,3 +228,38 @@ def test_configs():
     assert {path.name for path in folder.iterdir()} >= {"README.md", "CITATIONS.bib", "TAGS.txt"}
     with pytest.raises(ValueError, match="splits must be some of train, validation, test"):
         ClipConfig(splits=["val"])
+
+
+PLUS = {
+    "Celeb-synthesis/FaceSwap/InSwap/id0_id1_0000.mp4": ("FaceSwap-InSwap", "id0_0000", "id1"),
+    "Celeb-synthesis/FaceSwap/Other/id0_id1_0000.mp4": ("FaceSwap-Other", "id0_0000", "id1"),
+    "Celeb-synthesis/FaceReenact/X/id0_id2_0001.mp4": ("FaceReenact-X", "id0_0001", "id2"),
+    "Celeb-synthesis/TalkingFace/Y/id3_0002.mp4": ("TalkingFace-Y", "id3_0002", ""),
+}
+
+
+def test_celeb_df_plus(tmp_path):
+    _touch(tmp_path, "Celeb-real/id0_0000.mp4", "YouTube-real/00170.mp4", *PLUS)
+    _touch(tmp_path, "Celeb-synthesis/TalkingFace/Y/talk.mp4")
+    listed = ["1 YouTube-real/00170.mp4", *(f"0 {path}" for path in sorted(PLUS)[:2])]
+    (tmp_path / celeb_df.TEST_LIST).write_text("\n".join(listed))
+    holdings = celeb_df.survey(tmp_path)
+    found = {
+        str(pathlib.Path(video.path).relative_to(tmp_path)): video for video in holdings.videos
+    }
+    fakes = {path: video for path, video in found.items() if video.label == "fake"}
+    assert {p: (v.method, v.target, v.source) for p, v in fakes.items()} == PLUS
+    tested = [path for path, video in found.items() if video.split == "test"]
+    assert sorted(tested) == sorted([*sorted(PLUS)[:2], "YouTube-real/00170.mp4"])
+    # A swapped face lies where its target's does; of the other kinds nothing says so.
+    assert [v.scene == v.target for _, v in sorted(fakes.items())] == [False, True, True, False]
+    assert [each.path for each in holdings.ignored] == ["Celeb-synthesis/TalkingFace/Y/talk.mp4"]
+    assert [layout.key for layout in holdings.layouts] == ["celeb_df_plus"]
+    assert holdings.expected["test", "FaceReenact-X"] == 1
+    assert not holdings.warning
+
+
+def test_a_list_without_the_fakes_of_celeb_df_plus(tmp_path):
+    _touch(tmp_path, "YouTube-real/00170.mp4", *PLUS)
+    (tmp_path / celeb_df.TEST_LIST).write_text(LIST)
+    assert "names no fake of Celeb-DF++" in celeb_df.survey(tmp_path).warning

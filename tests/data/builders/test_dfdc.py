@@ -18,7 +18,7 @@ def _write(root, path, entries, held=()):
     for name in held:
         file = (root / path).parent / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
+        file.write_text(name)
 
 
 def _found(root):

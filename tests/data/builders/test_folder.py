@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 
 from fdd.data import coverage, records
 from fdd.data.builder import ClipConfig
-from fdd.data.builders import folder
+from fdd.data.builders import folder, folder_paths
 from fdd.errors import UserError
 from fdd.video import decode
 from tests.data.test_builder import _rows
@@ -19,7 +19,7 @@ from tfds_builders.folder import folder_dataset_builder as module
 def _touch(root, *paths):
     for path in paths:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).touch()
+        (root / path).write_text(str(path))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_groups_of_another_hand(tmp_path, coding, text):
 )
 def test_groups_of_another_form_are_refused(text, reason):
     with pytest.raises(UserError, match=reason):
-        folder.read_groups(text)
+        folder_paths.read_groups(text)
 
 
 def test_nothing_there_names_the_layout(tmp_path):
@@ -154,6 +154,7 @@ def test_build(tree, tmp_path):
     real = sorted(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))[:2]
     fake = sorted(tree.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))[0]
     _touch(held, "real/broken.mp4", "fake/Flicker/empty.mp4")
+    (held / "fake/Flicker/empty.mp4").write_bytes(b"")
     shutil.copy(real[0], held / "real/a.mp4")
     shutil.copy(real[1], held / "real/b.mp4")
     shutil.copy(fake, held / "fake/Flicker/c.mp4")
@@ -177,7 +178,9 @@ def test_build(tree, tmp_path):
     counts = {row["method"]: row for row in _rows(dataset.folder / "coverage.csv")}
     assert [counts["real"][name] for name in ("expected", "found", "built")] == ["4", "3", "2"]
     failed = {row["video_id"] for row in _rows(dataset.folder / "failures.csv")}
-    assert failed == {"real/broken", "Flicker/empty"}
+    assert failed == {"real/broken"}
+    ignored = {row["path"]: row["reason"] for row in _rows(dataset.folder / "ignored.csv")}
+    assert ignored == {"fake/Flicker/empty.mp4": "empty, it has no bytes: download it again"}
     assert module.Builder.name == "folder"
 
 

@@ -1,0 +1,138 @@
+"""Dividing videos that come without splits into training, validation and test, by group."""
+
+import collections
+import dataclasses
+import hashlib
+import math
+from collections.abc import Collection, Mapping, Sequence
+
+from fdd.data.catalog import LABELS, Video
+from fdd.data.splits import SPLITS
+from fdd.errors import UserError
+
+_SEED = 0
+_SUM_TOLERANCE = 1e-6  # Three thirds with seven digits each.
+
+
+@dataclasses.dataclass(frozen=True)
+class Division:
+    """How groups of videos are divided.
+
+    Attributes:
+        shares: Of the groups, for training, validation and test; they add up to 1.
+        seed: Goes into the hash that orders the groups.
+    """
+
+    shares: tuple[float, float, float]
+    seed: int = _SEED
+
+    @classmethod
+    def parse(cls, text: str) -> "Division | None":
+        """Understands '0.7,0.15,0.15'; None for '': no division.
+
+        Raises:
+            ValueError: it is none of these, a number is negative, or the sum is not 1.
+        """
+        if not text.strip():
+            return None
+        wanted = "split must be three numbers for train, validation and test that add up to 1"
+        try:
+            shares = tuple(float(part) for part in text.strip(" ()[]").split(","))
+        except ValueError:
+            shares = ()
+        usable = len(shares) == len(SPLITS) and all(0 <= share <= 1 for share in shares)
+        if not usable or abs(math.fsum(shares) - 1) > _SUM_TOLERANCE:
+            raise ValueError(f"{wanted}, such as 0.7,0.15,0.15, not '{text}'")
+        return cls(shares)
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The splits that get anything."""
+        return tuple(name for name, share in zip(SPLITS, self.shares, strict=True) if share)
+
+    def text(self, between: str = ",") -> str:
+        """As `parse` takes it."""
+        return between.join(f"{share:g}" for share in self.shares)
+
+
+def divide(videos: Sequence[Video], division: Division) -> dict[str, str]:
+    """The split of each group (`Video.target`).
+
+    Groups with real videos only, with fakes only, and with both are divided each for themselves, so
+    that every split gets both classes. Each time the groups are put in the order of a hash of their
+    names, and the first ones train. The order of files has no say. A new group pushes at most one
+    of its kind over each of the two borders; a new video of a group changes nothing, unless it is
+    the group's first one of a class.
+
+    Args:
+        videos: Of both classes.
+        division: How.
+
+    Raises:
+        UserError: there are too few groups for both classes in each split.
+    """
+    labels = collections.defaultdict(set)
+    for video in videos:
+        labels[video.target].add(video.label)
+    kinds = [
+        sorted((g for g, found in labels.items() if found == set(kind)), key=_order(division.seed))
+        for kind in (LABELS, LABELS[:1], LABELS[1:])
+    ]
+    splits: dict[str, str] = {}
+    lacking = {label: set(division.used) for label in LABELS}
+    for groups, kind in zip(kinds, (LABELS, LABELS[:1], LABELS[1:]), strict=True):
+        first = set().union(*(lacking[label] for label in kind))
+        ends = _counts(len(groups), division, first)
+        names = [name for name in SPLITS for _ in range(ends.get(name, 0))]
+        splits |= dict(zip(groups, names, strict=True))
+        for label in kind:
+            lacking[label] -= set(names)
+    if any(lacking.values()):
+        both, real, fake = map(len, kinds)
+        raise UserError(
+            f"{both + real} groups with real videos and {both + fake} with fakes, {both} of them "
+            f"with both, are too few for real and fake videos in each of "
+            f"{', '.join(division.used)}: add videos, name smaller groups in groups.csv, or give a "
+            f"split the share 0 (config.data.split={division.text()})"
+        )
+    return splits
+
+
+def _order(seed: int):
+    return lambda group: hashlib.sha256(f"{seed}:{group}".encode()).digest()
+
+
+def _counts(total: int, division: Division, first: Collection[str]) -> Mapping[str, int]:
+    """How many groups each split gets: one for each of `first`, the others by largest remainder."""
+    shares = {n: s for n, s in zip(SPLITS, division.shares, strict=True) if s}
+    by_share = sorted(shares, key=lambda name: -shares[name])
+    least = [name for name in by_share if name in first][:total]
+    counts = {name: math.floor(share * total + _SUM_TOLERANCE) for name, share in shares.items()}
+    rests = sorted(by_share, key=lambda name: counts[name] - shares[name] * total)
+    for name in rests[: total - sum(counts.values())]:
+        counts[name] += 1
+    for name in least:
+        if not counts[name]:
+            # From where most can be spared.
+            giver = max(shares, key=lambda other: counts[other] - (other in least))
+            counts[giver] -= 1
+            counts[name] = 1
+    return counts
+
+
+def summary(videos: Sequence[Video], division: Division, grouped: bool) -> str:
+    """One line: what was divided how, and what each split has.
+
+    Args:
+        videos: With their splits.
+        division: How.
+        grouped: Whether groups were given; otherwise each video is one.
+    """
+    parts = []
+    for split in division.used:
+        inside = [video for video in videos if video.split == split]
+        counts = collections.Counter(video.label for video in inside)
+        groups = f" in {len({v.target for v in inside})} groups" if grouped else ""
+        parts.append(f"{split} {counts['real']} real, {counts['fake']} fake{groups}")
+    by = "the groups of groups.csv" if grouped else "video, since there is no groups.csv"
+    return f"Divided {division.text()} by {by}: {'; '.join(parts)}."

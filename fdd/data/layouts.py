@@ -1,0 +1,99 @@
+"""The ways in which people hold data sets: their names, and what their trees look like."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+AUTO = "auto"
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """A way in which a data set is held.
+
+    Attributes:
+        key: What `config.data.layout` calls it.
+        name: In words.
+        paths: What is looked for.
+    """
+
+    key: str
+    name: str
+    paths: tuple[str, ...]
+
+
+OFFICIAL = Layout(
+    "official",
+    "FaceForensics++ as its authors' script writes it",
+    (
+        "original_sequences/youtube/<compression>/videos/000.mp4",
+        "manipulated_sequences/<method>/<compression>/videos/000_003.mp4",
+    ),
+)
+KAGGLE_C23 = Layout(
+    "kaggle_c23",
+    "Kaggle's FaceForensics++_C23",
+    ("original/000.mp4", "<method>/000_003.mp4"),
+)
+DEEPFAKEBENCH = Layout(
+    "deepfakebench",
+    "DeepfakeBench's tree of frames",
+    (
+        "original_sequences/youtube/<compression>/frames/000/000.png",
+        "manipulated_sequences/<method>/<compression>/frames/000_003/000.png",
+    ),
+)
+DEEP_FAKE_DETECTION = Layout(
+    "deepfakedetection",
+    "DeepFakeDetection, which others call FF++",
+    ("real/01__exit_room.mp4", "fake/01_02__exit_room__XXXXXXXX.mp4"),
+)
+FACE_FORENSICS = (OFFICIAL, KAGGLE_C23, DEEPFAKEBENCH, DEEP_FAKE_DETECTION)
+
+CELEB_DF = Layout(
+    "celeb_df",
+    "Celeb-DF",
+    ("Celeb-real/id0_0000.mp4", "YouTube-real/00000.mp4", "Celeb-synthesis/id0_id1_0000.mp4"),
+)
+CELEB_DF_PLUS = Layout(
+    "celeb_df_plus",
+    "Celeb-DF++",
+    ("Celeb-synthesis/FaceSwap|FaceReenact|TalkingFace/<method>/id0_id1_0000.mp4",),
+)
+
+DFDC = Layout(
+    "dfdc",
+    "DFDC",
+    ("dfdc_train_part_0/metadata.json with its videos beside it", "test/labels.csv likewise"),
+)
+DFDC_PREVIEW = Layout(
+    "dfdc_preview",
+    "the preview of DFDC",
+    ("dataset.json with method_A, method_B and original_videos beside it",),
+)
+
+PLAIN = Layout(
+    "plain",
+    "real/ and fake/ without splits",
+    ("real/*.mp4 and fake/*.mp4 or fake/<method>/*.mp4",),
+)
+OWN_SPLITS = Layout(
+    "splits",
+    "real/ and fake/ in folders of splits",
+    ("train|validation|test/real/*.mp4 and train|validation|test/fake/*.mp4",),
+)
+FFIW = Layout(
+    "ffiw",
+    "FFIW-10K (source/ is real, target/ is fake)",
+    ("source/train|val/*.mp4 and target/train|val/*.mp4",),
+)
+FOLDER = (PLAIN, OWN_SPLITS, FFIW)
+
+
+def looked_for(layouts: Iterable[Layout]) -> str:
+    """What was looked for, in one line."""
+    return "; or ".join(f"{', '.join(each.paths)} ({each.name})" for each in layouts)
+
+
+def named(layouts: Sequence[Layout]) -> str:
+    """The layouts in words."""
+    return " and ".join(each.name for each in layouts)

@@ -1,0 +1,160 @@
+"""DeepfakeBench's JSON of splits, in and out.
+
+{data set: {label: {split: {compression: {video: {"label": label, "frames": [path, …]}}}}}}
+
+Methods share names of videos, so a video is known by its method, which the label stands for, and
+its name.
+"""
+
+import collections
+import hashlib
+import json
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from fdd.data import text_files
+from fdd.data.builders.faceforensics import DEEP_FAKE_DETECTION, Selection
+from fdd.data.splits import SPLITS, split_named
+from fdd.errors import UserError
+from fdd.tables import escaped
+
+_METHODS = {
+    "FF-real": "youtube",
+    "FF-DF": "Deepfakes",
+    "FF-F2F": "Face2Face",
+    "FF-FS": "FaceSwap",
+    "FF-NT": "NeuralTextures",
+    "FF-FH": "FaceShifter",
+    "DFD_real": "actors",
+    "DFD_fake": DEEP_FAKE_DETECTION,
+}
+_LABELS = {method: label for label, method in _METHODS.items()}
+_SPLITS = {"train": "train", "validation": "val", "test": "test"}
+
+Key = tuple[str, str]
+"""(method, video)"""
+
+
+def read(text: str, name: str, compression: str, methods: Iterable[str] = ()) -> dict[Key, str]:
+    """The split of each video.
+
+    Args:
+        text: The file's text.
+        name: The file's name, for messages.
+        compression: Which one is read: 'raw', 'c23' or 'c40'.
+        methods: Labels that may stand for themselves, besides those of DeepfakeBench.
+
+    Returns:
+        'train', 'validation' or 'test' by (method, video).
+
+    Raises:
+        UserError: it is not understood, says two splits of one video, or holds no video of the
+            compression.
+    """
+    methods = {**{m: m for m in (*_LABELS, *methods)}, **_METHODS}
+    by_label = {label.lower(): method for label, method in methods.items()}
+    found: dict[Key, str] = {}
+    others = set()
+    for label, said, held, video in _entries(text_files.json_object(text, name), name):
+        method, split = by_label.get(label.lower()), split_named(said)
+        if method is None:
+            raise UserError(
+                f"{name}: the label '{escaped(label)}' is none of {', '.join(_METHODS)}"
+            )
+        if split is None:
+            raise UserError(
+                f"{name}: the split '{escaped(said)}' of {escaped(label)} is none of "
+                f"{', '.join(SPLITS)}"
+            )
+        if held.lower() != compression:
+            others.add(held)
+        elif found.setdefault((method, video), split) != split:
+            raise UserError(
+                f"{name}: {escaped(label)} has '{escaped(video)}' in {found[method, video]} and in "
+                f"{split}"
+            )
+    if not found:
+        held = f", only of {', '.join(map(escaped, sorted(others)))}" if others else ""
+        raise UserError(f"{name} names no video of the compression {compression}{held}")
+    return found
+
+
+def _entries(content: Mapping[str, Any], name: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yields (label, split, compression, video) of each video."""
+    level: list[tuple[tuple[str, ...], Any]] = [((), content)]
+    for what in ("data set", "label", "split", "compression"):
+        deeper = []
+        for path, inner in level:
+            if not isinstance(inner, dict):
+                where = " / ".join(map(escaped, path)) or "the whole"
+                raise UserError(
+                    f"{name} is not understood: {where} is no object with a name for each {what}; "
+                    "expected {data set: {label: {split: {compression: {video: …}}}}}"
+                )
+            deeper += [((*path, key), value) for key, value in inner.items()]
+        level = deeper
+    for (_, label, split, compression), videos in level:
+        if not isinstance(videos, dict):
+            raise UserError(
+                f"{name} is not understood: {escaped(label)} / {escaped(split)} / "
+                f"{escaped(compression)} is no object with a name for each video"
+            )
+        for video in videos:
+            yield label, split, compression, video
+
+
+def of_selection(selection: Selection) -> dict[Key, str] | None:
+    """What the selection's file says; None if it has none.
+
+    Raises:
+        UserError: it cannot be read, or as `read`.
+    """
+    if not selection.splits_file:
+        return None
+    path = pathlib.Path(selection.splits_file).expanduser()
+    text = text_files.read(path)
+    return read(text, escaped(str(path)), selection.compression, selection.methods)
+
+
+def digest(path: str) -> str:
+    """Eight hexadecimal digits that differ where the contents of files do.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    text = text_files.read(pathlib.Path(path).expanduser())
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def write(rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
+    """The splits of a data set that was built, as text that `read` takes.
+
+    Args:
+        rows: The records' fields by split, as `fdd.data.records.Dataset.metadata` gives them.
+
+    Returns:
+        JSON. The lists of frames are empty: clips were cut from videos. A method without a label in
+        DeepfakeBench stands for itself.
+
+    Raises:
+        UserError: the data set is none of FaceForensics++.
+    """
+    nested: Any = collections.defaultdict(
+        lambda: collections.defaultdict(
+            lambda: collections.defaultdict(lambda: collections.defaultdict(dict))
+        )
+    )
+    for split, records in rows.items():
+        for record in records:
+            method, _, video = record["video_id"].partition("/")
+            if not record["compression"]:
+                raise UserError(
+                    f"{escaped(record['video_id'])} has no compression, as videos of "
+                    "FaceForensics++ have: only its splits can be written"
+                )
+            label = _LABELS.get(method, method)
+            dataset = DEEP_FAKE_DETECTION if label.startswith("DFD") else "FaceForensics++"
+            entry = {"label": label, "frames": []}
+            nested[dataset][label][_SPLITS[split]][record["compression"]][video] = entry
+    return json.dumps(nested, indent=1, sort_keys=True) + "\n"
