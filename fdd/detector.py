@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -40,6 +40,7 @@ class Detector:
         calibration: Fitted on validation.
         step: The step the checkpoint is of.
         fingerprint: Of the preprocessing it was trained with.
+        trained_on: What its checkpoint records of the data set (`fdd.trained_on.facts`).
     """
 
     config: ml_collections.ConfigDict
@@ -50,6 +51,7 @@ class Detector:
     calibration: Calibration
     step: int
     fingerprint: str
+    trained_on: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Detector":
@@ -206,7 +208,8 @@ def from_checkpoints(
     state = inference_state(checkpoints.restore_variables(step, devices.replicated))
     eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
     fitted = Calibration.stored(meta["calibration"])
-    return Detector(config, task, devices, state, eval_step, fitted, step, meta["fingerprint"])
+    fingerprint = meta["fingerprint"]
+    return Detector(config, task, devices, state, eval_step, fitted, step, fingerprint, meta)
 
 
 def _no_checkpoint(folder: pathlib.Path) -> UserError:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fdd import workdir
+from fdd import trained_on, workdir
 from fdd.data import coverage
 from fdd.data.records import Dataset
 from fdd.detector import Detector, clip_shape
@@ -66,6 +66,7 @@ def _write_files(
         **evaluate_scores(scores, detector.calibration),
         "failed_videos": failed,
         "checkpoint_step": detector.step,
+        "data_set": trained_on.named(dataset),
         "notes": list(notes),
     }
     videos = scores.by_video()
@@ -116,11 +117,20 @@ def exists(out: pathlib.Path) -> bool:
     return (out / _METRICS).exists()
 
 
+def metrics(out: pathlib.Path) -> dict[str, Any]:
+    """Returns what a report's metrics.json holds.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    return workdir.read_json(out / _METRICS, "--mode=eval writes it anew")
+
+
 def read(out: pathlib.Path) -> str:
     """Returns a report as a short table for a terminal.
 
     Raises:
         UserError: metrics.json is damaged.
     """
-    summary = workdir.read_json(out / _METRICS, "--mode=eval writes it anew")
+    summary = metrics(out)
     return f"{text.terminal(summary)}\nReport: {out / 'report.md'} and {out / 'report.html'}"
