@@ -10,10 +10,13 @@ KIND is one of
 --json prints one object; `fdd.benchmarks` says what is in it. Weights are random.
 """
 
+import contextlib
 import json
 import pathlib
 import sys
+from typing import Any
 
+import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
@@ -48,16 +51,22 @@ def main(argv: list[str]) -> None:
 
     logging.set_verbosity(logging.FATAL)
     runtime.prepare()
-    kind, config = argv[1], _CONFIG.value
-    if kind == "input":
-        found = benchmarks.measure_input(config, _REPEATS.value)
-    elif kind == "build":
-        found = benchmarks.measure_build(config, _VIDEOS.value, _REPEATS.value)
-    elif kind == "predict":
-        found = benchmarks.measure_predict(config, pathlib.Path(_VIDEO.value), _REPEATS.value)
-    else:
-        found = benchmarks.measure_steps(kind, config, _REPEATS.value)
+    # Standard output is for what was measured; which data set it was on is said beside it.
+    with contextlib.redirect_stdout(sys.stderr):
+        found = _measure(argv[1], _CONFIG.value)
     print(json.dumps(found) if _JSON.value else benchmarks.text(found))
+
+
+def _measure(kind: str, config: ml_collections.ConfigDict) -> dict[str, Any]:
+    from fdd import benchmarks
+
+    if kind == "input":
+        return benchmarks.measure_input(config, _REPEATS.value)
+    if kind == "build":
+        return benchmarks.measure_build(config, _VIDEOS.value, _REPEATS.value)
+    if kind == "predict":
+        return benchmarks.measure_predict(config, pathlib.Path(_VIDEO.value), _REPEATS.value)
+    return benchmarks.measure_steps(kind, config, _REPEATS.value)
 
 
 if __name__ == "__main__":

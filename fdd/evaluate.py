@@ -33,7 +33,8 @@ def evaluate(
         out: Where the reports' folders go; `workdir`/evaluations by default.
 
     Returns:
-        The contents of metrics.json by the report's folder.
+        The contents of metrics.json by the report's folder, BUILDER-KEY-SPLIT-FRAMES, where the key
+        is that of the data set (`fdd.data.identity`).
 
     Raises:
         UserError: there is no checkpoint, no such data set or split, a mismatch, or `out` cannot be
@@ -50,11 +51,13 @@ def evaluate(
     opened = [Dataset(folder) for folder in datasets]
     opened = opened or [prepare.open_dataset(loaded.config.data)]
     notes = {dataset.folder: _mismatch(dataset, loaded, allow_mismatch) for dataset in opened}
+    if not datasets:
+        notes[opened[0].folder] += _not_its_own(opened[0], loaded)
     summaries = {}
     for dataset in opened:
         size = loaded.config.batch_size
         scores = score(loaded.eval_step, loaded.state, dataset, split, size, frames)
-        name = "-".join([*dataset.folder.absolute().parts[-3:], split, frames])
+        name = f"{dataset.builder}-{dataset.key}-{split}-{frames}"
         note = [*notes[dataset.folder], *report.control_note(frames)]
         summaries[name] = report.write(out / name, name, loaded, dataset, scores, notes=note)
     return summaries
@@ -65,7 +68,7 @@ def evaluate_robustness(
     videos_dir: pathlib.Path | None,
     split: str = "test",
     out: pathlib.Path | None = None,
-) -> dict[str, list[float]]:
+) -> tuple[dict[str, list[float]], pathlib.Path]:
     """Scores the run's videos of a split under seven kinds of damage at five levels.
 
     Args:
@@ -76,12 +79,13 @@ def evaluate_robustness(
         out: As in `evaluate`.
 
     Returns:
-        See `fdd.evaluation.robustness.evaluate`; also written to the folder robustness-SPLIT of
-        `out`.
+        See `fdd.evaluation.robustness.evaluate`; and the folder that it is written to,
+        BUILDER-KEY-SPLIT-robustness in `out`.
 
     Raises:
         UserError: there is no checkpoint, or no video, or `out` cannot be written.
     """
+    from fdd.data import identity
     from fdd.evaluation import robustness
     from fdd.report import robustness as report_robustness
     from fdd.runs import prepare
@@ -108,8 +112,9 @@ def evaluate_robustness(
         return np.concatenate([np.asarray(each) for each in logits])[: len(clips)]
 
     areas = robustness.evaluate(videos, spec, score)
-    report_robustness.write(out / f"robustness-{split}", areas)
-    return areas
+    folder = out / f"{builder.name}-{builder.key_of(identity.look(root))}-{split}-robustness"
+    report_robustness.write(folder, areas)
+    return areas, folder
 
 
 def _made(folder: pathlib.Path) -> pathlib.Path:
@@ -142,6 +147,18 @@ def _mismatch(dataset: Any, loaded: Any, allowed: bool) -> list[str]:
     if not allowed:
         raise UserError(f"{difference}: build it with the run's settings, or say --allow_mismatch")
     return [f"Preprocessing differs: {difference}. The numbers mix this with everything else."]
+
+
+def _not_its_own(dataset: Any, loaded: Any) -> list[str]:
+    from fdd.runs import trained_on
+
+    trained = loaded.trained_on.get("data_set")
+    if not trained or trained == trained_on.named(dataset):
+        return []
+    return [
+        f"The detector was trained on another data set ({trained['name']}, key {trained['key']}) "
+        f"than the one that its config leads to now (key {dataset.key})."
+    ]
 
 
 def table(summaries: Mapping[str, Mapping[str, Any]]) -> str:
@@ -199,7 +216,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--videos", type=pathlib.Path, help="with --robustness: where the videos are"
     )
     parser.add_argument(
-        "--out", type=pathlib.Path, help="folder of the reports; default: WORKDIR/evaluations"
+        "--out",
+        type=pathlib.Path,
+        help="folder of the reports, one each in BUILDER-KEY-SPLIT-FRAMES, or in "
+        "BUILDER-KEY-SPLIT-robustness; the key tells data sets apart; default: WORKDIR/evaluations",
     )
     options = parser.parse_args(arguments)
     place = options.out or options.workdir
@@ -218,9 +238,9 @@ def _run(options: argparse.Namespace) -> None:
     if options.robustness:
         from fdd.report import robustness
 
-        areas = evaluate_robustness(options.workdir, options.videos, options.split, out)
+        areas, folder = evaluate_robustness(options.workdir, options.videos, options.split, out)
         print(robustness.table(areas))
-        print(f"Report: {out / f'robustness-{options.split}'}")
+        print(f"Report: {folder}")
         return
     summaries = evaluate(
         options.workdir,
@@ -231,7 +251,7 @@ def _run(options: argparse.Namespace) -> None:
         out,
     )
     print(table(summaries))
-    print(f"Reports: {out}")
+    print("\n".join([f"Reports: {out}", *(f"  {name}/report.html" for name in summaries)]))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from fdd.evaluation import calibration
 from fdd.evaluation.metrics import ClipSums
 from fdd.evaluation.scores import Scores, score
 from fdd.inference import detector
-from fdd.runs import workdir
+from fdd.runs import trained_on, workdir
 from fdd.runs.vetting import not_finite
 from fdd.system import preemption
 from fdd.training import finite, logs, pretrained, steps
@@ -48,6 +48,7 @@ def train_and_evaluate(
     """
     with open_run(config, folder) as run:
         if _is_finished(run) and report.exists(folder / workdir.REPORT_DIR):
+            trained_on.check(report.metrics(folder / workdir.REPORT_DIR), run.dataset, folder)
             print(f"The run in {folder} is finished. (--mode=eval evaluates it again.)")
             print(report.read(folder / workdir.REPORT_DIR))
             return
@@ -179,6 +180,7 @@ def evaluate(run: Run) -> None:
     """
     run.checkpoints.wait()
     best = detector.from_checkpoints(run.config, run.task, run.checkpoints, run.folder, run.devices)
+    trained_on.check(best.trained_on, run.dataset, run.folder)
     size, frames = run.config.batch_size, run.config.eval_frames
     scores = score(best.eval_step, best.state, run.dataset, "test", size, frames)
     if not parallel.is_main():
@@ -245,12 +247,9 @@ def _restore_or_create(run: Run) -> tuple[int, TrainState, list[logs.Record]]:
         change = functools.partial(pretrained.load, model.pretrained, version=model.version)
         return 0, create_state(recipe, run.config.seed, place, change), []
     step, state, meta = restored
-    if meta["fingerprint"] != run.dataset.fingerprint:
-        raise UserError(
-            f"the checkpoints in {run.folder} were trained on clips cut differently (fingerprint "
-            f"{meta['fingerprint']}, the data set's is {run.dataset.fingerprint}): choose another "
-            "--workdir"
-        )
+    trained_on.check(meta, run.dataset, run.folder)
+    if "data_set" not in meta:
+        print("The checkpoint is of an older version and does not say on which data set it is.")
     print(f"Going on after step {step} of {run.num_steps}.")
     return step, state, meta["history"]
 
@@ -258,8 +257,7 @@ def _restore_or_create(run: Run) -> tuple[int, TrainState, list[logs.Record]]:
 def _meta(run: Run, validation: Scores | None, history: list[logs.Record]) -> dict[str, Any]:
     meta = {
         "config": workdir.plain(run.config),
-        "fingerprint": run.dataset.fingerprint,
-        "preprocessing": run.dataset.preprocessing,
+        **trained_on.facts(run.dataset),
         "history": history,
     }
     if validation is not None:

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -42,6 +42,7 @@ class Detector:
         calibration: Fitted on validation.
         step: The step the checkpoint is of.
         fingerprint: Of the preprocessing it was trained with.
+        trained_on: What its checkpoint records of the data set (`fdd.runs.trained_on.facts`).
     """
 
     config: ml_collections.ConfigDict
@@ -52,6 +53,7 @@ class Detector:
     calibration: Calibration
     step: int
     fingerprint: str
+    trained_on: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Detector":
@@ -218,4 +220,5 @@ def from_checkpoints(
         Calibration.stored(found.meta["calibration"]),
         found.step,
         found.meta["fingerprint"],
+        found.meta,
     )

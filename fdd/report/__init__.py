@@ -13,7 +13,7 @@ from fdd.evaluation.summary import evaluate_scores
 from fdd.inference.detector import Detector, clip_shape
 from fdd.pages import html
 from fdd.report import errors, figures, layers, text
-from fdd.runs import workdir
+from fdd.runs import trained_on, workdir
 
 _METRICS = "metrics.json"
 _PARTIAL = ".partial"
@@ -67,6 +67,7 @@ def _write_files(
         **evaluate_scores(scores, detector.calibration),
         "failed_videos": failed,
         "checkpoint_step": detector.step,
+        "data_set": trained_on.named(dataset),
         "notes": list(notes),
     }
     videos = scores.by_video()
@@ -117,11 +118,20 @@ def exists(out: pathlib.Path) -> bool:
     return (out / _METRICS).exists()
 
 
+def metrics(out: pathlib.Path) -> dict[str, Any]:
+    """Returns what a report's metrics.json holds.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    return workdir.read_json(out / _METRICS, "--mode=eval writes it anew")
+
+
 def read(out: pathlib.Path) -> str:
     """Returns a report as a short table for a terminal.
 
     Raises:
         UserError: metrics.json is damaged.
     """
-    summary = workdir.read_json(out / _METRICS, "--mode=eval writes it anew")
+    summary = metrics(out)
     return f"{text.terminal(summary)}\nReport: {out / 'report.md'} and {out / 'report.html'}"

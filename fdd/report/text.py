@@ -235,8 +235,8 @@ its score alone.
 
 ## Data, preprocessing, versions
 
-Data set: {in_markdown(str(dataset.folder))}, preprocessing fingerprint `{dataset.fingerprint}`.
-Python {platform.python_version()}, {versions}.
+Data set: {in_markdown(str(dataset.folder))}, key `{dataset.key}`, preprocessing
+fingerprint `{dataset.fingerprint}`. Python {platform.python_version()}, {versions}.
 
 ```json
 {preprocessing}

@@ -14,6 +14,7 @@ from fdd.data import pipeline
 from fdd.data.records import Dataset
 from fdd.devices import parallel
 from fdd.training.state import TrainState
+from fdd.training.steps import variables_for_evaluation
 
 FEATURES_DIR = "features"
 
@@ -40,22 +41,46 @@ def cached(
         float [n, t, c] in the order of the records, read from disk as it is used.
     """
     file = folder / FEATURES_DIR / f"{split}.npy"
-    if not _is_valid(file, dataset, split):
-        _compute(file, encode_step, state, dataset, split, batch_size)
+    of = _key(dataset, split, state)
+    if not _is_valid(file, of, split):
+        _compute(file, of, encode_step, state, dataset, split, batch_size)
     parallel.barrier(f"features of {split}")
     return np.load(file, mmap_mode="r")
 
 
-def _is_valid(file: pathlib.Path, dataset: Dataset, split: str) -> bool:
-    """Whether a file is what was written, and of these clips; a line says if it is not."""
+def _key(dataset: Dataset, split: str, state: TrainState) -> str:
+    """SHA-256 of all that features follow from, whatever the clips' number.
+
+    That is how clips were cut, which clips of which videos the split holds in which order, and the
+    encoder's parameters and statistics. What a run cannot change, such as its normalisation, is
+    left out.
+    """
+    names = ("file_sha256", "video_id", "clip_index")
+    clips = [[row[name] for name in names] for row in dataset.metadata(split)]
+    facts = [dataset.builder, dataset.key, dataset.fingerprint, split, clips]
+    digest = hashlib.sha256(json.dumps(facts, default=int).encode())
+    variables = variables_for_evaluation(state)
+    encoder = {kind: tree["frame_features"] for kind, tree in variables.items()}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(encoder):
+        array = np.asarray(leaf)
+        digest.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _is_valid(file: pathlib.Path, of: str, split: str) -> bool:
+    """Whether a file is what was written, and of this key; a line says if it is not."""
     if not file.exists():
         return False
     try:
-        valid = _seal(file).read_text("utf-8") == _content_of_seal(file, dataset, split)
+        valid = _seal(file).read_text("utf-8") == _content_of_seal(file, of)
     except (OSError, ValueError):
         valid = False
     if not valid and parallel.is_main():
-        print(f"{file} is damaged, of other clips or of an older version: computed again.")
+        print(
+            f"{file} is damaged, of other clips or another encoder, or of an older version: "
+            "computed again."
+        )
     parallel.barrier(f"features of {split} looked at")
     return valid
 
@@ -64,18 +89,16 @@ def _seal(file: pathlib.Path) -> pathlib.Path:
     return file.with_suffix(".sha256")
 
 
-def _content_of_seal(file: pathlib.Path, dataset: Dataset, split: str) -> str:
-    """SHA-256 of the file, and of which clips of which videos the split holds."""
+def _content_of_seal(file: pathlib.Path, of: str) -> str:
+    """SHA-256 of the file, and what it is of."""
     with file.open("rb") as opened:
         content = hashlib.file_digest(opened, "sha256").hexdigest()
-    rows = dataset.metadata(split)
-    clips = [[row[key] for key in ("file_sha256", "video_id", "clip_index")] for row in rows]
-    of = hashlib.sha256(json.dumps(clips, default=int).encode()).hexdigest()
     return f"{content} {of}\n"
 
 
 def _compute(
     file: pathlib.Path,
+    of: str,
     encode_step: Callable[[TrainState, pipeline.Batch], jax.Array],
     state: TrainState,
     dataset: Dataset,
@@ -102,7 +125,7 @@ def _compute(
                 array[start : start + batch_size] = features
     if main:
         array.flush()
-        _seal(file).write_text(_content_of_seal(partial, dataset, split))
+        _seal(file).write_text(_content_of_seal(partial, of))
         os.replace(partial, file)
 
 

@@ -78,3 +78,15 @@ def test_without_a_data_set_training_is_measured_on_random_clips_alone(config, t
     config.data.data_dir = str(tmp_path)
     found = benchmarks.measure_steps("train", config, 1)
     assert "there is no data set" in found["on_data"]["not_measured"]
+
+
+def test_json_is_all_that_standard_output_holds(data_dir, tmp_path):
+    file = tmp_path / "config.py"
+    file.write_text(
+        "import pathlib\nfrom tests.conftest import tiny_config\n"
+        f"get_config = lambda: tiny_config(pathlib.Path({str(data_dir)!r}))\n"
+    )
+    command = [sys.executable, "-m", "fdd.bench", "input", f"--config={file}", "--repeats=2"]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["kind"] == "input"
+    assert "Data set faceforensics/" in done.stderr

@@ -1,11 +1,13 @@
 import csv
 import json
+import pathlib
 import shutil
 
 import numpy as np
 import pytest
 
 from fdd import evaluate
+from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.evaluation.scores import frame_order, score
 from fdd.inference.detector import Detector
@@ -82,6 +84,36 @@ def test_reports_go_where_out_says(finished, dataset, tmp_path):
         evaluate.evaluate(finished, [dataset.folder], out=tmp_path / "file/new")
 
 
+def test_reports_of_two_data_sets_of_one_name_lie_side_by_side(finished, dataset, tmp_path, capsys):
+    """Two old ones too, of which nothing is recorded."""
+    places = [dataset.folder]
+    for number in range(3):
+        folder = tmp_path / str(number) / pathlib.Path(*dataset.folder.parts[-3:])
+        places.append(pathlib.Path(shutil.copytree(dataset.folder, folder)))
+        if number:
+            (folder / "identity.json").unlink()
+            with (folder / "failures.csv").open("a") as file:
+                file.write("youtube/1,0,too dark\n" * number)
+    first, copy, *old = (Dataset(place) for place in places)
+    assert first.key == copy.key
+    out = tmp_path / "out"
+    options = [f"--dataset={place}" for place in places[1:]]
+    evaluate.main([f"--workdir={finished}", f"--out={out}", "--split=validation", *options])
+    names = [f"faceforensics-{each.key}-validation-as_is" for each in (first, *old)]
+    assert sorted(names) == sorted(path.name for path in out.iterdir())
+    assert len(set(names)) == 3
+    said = capsys.readouterr().out
+    for name in names:
+        assert f"  {name}/report.html" in said
+        assert f"key `{name.split('-')[1]}`" in (out / name / "report.md").read_text()
+
+
+def test_help_says_where_reports_go(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        evaluate.main(["--help"])
+    assert "BUILDER-KEY-SPLIT-FRAMES" in "".join(capsys.readouterr().out.split())  # It is wrapped.
+
+
 def test_failed_videos_are_counted(finished, dataset, tmp_path):
     folder = tmp_path / "a" / "b" / "copy"
     shutil.copytree(dataset.folder, folder)
@@ -94,7 +126,8 @@ def test_failed_videos_are_counted(finished, dataset, tmp_path):
         file.write("youtube/1,,no frames\nyoutube/2,,no frames\nyoutube/3,,too dark\n")
     (summary,) = evaluate.evaluate(finished, [folder]).values()
     assert summary["failed_videos"] == 3
-    page = (finished / "evaluations/a-b-copy-test-as_is/report.md").read_text()
+    name = f"faceforensics-{dataset.key}-test-as_is"
+    page = (finished / "evaluations" / name / "report.md").read_text()
     assert "3 videos gave no clip and are in no number above (no frames: 2; too dark: 1)" in page
 
 

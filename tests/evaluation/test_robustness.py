@@ -63,7 +63,8 @@ def test_undamaged_videos_score_as_in_the_evaluation(finished, dataset, capsys):
     summary = next(iter(evaluate.evaluate(finished, split="validation").values()))
     assert f"undamaged: {summary['video']['auc']:.3f}" in out
     assert all(kind in out for kind in perturbations.KINDS)
-    folder = finished / "evaluations/robustness-validation"
+    folder = finished / f"evaluations/faceforensics-{dataset.key}-validation-robustness"
+    assert f"Report: {folder}" in out
     assert (folder / "robustness.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "robustness.json").exists()
 

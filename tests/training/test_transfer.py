@@ -296,7 +296,7 @@ def test_cached_features_give_the_same(config, tmp_path, capsys):
     _flip_a_byte(file)
     shutil.rmtree(tmp_path / "True/checkpoints")
     train.train_and_evaluate(config, tmp_path / "True")
-    assert capsys.readouterr().out.count(f"{file} is damaged, of other clips or") == 1
+    assert capsys.readouterr().out.count(f"{file} is damaged, of other clips or another") == 1
     again = (tmp_path / "True/metrics.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in again] == runs[True], "what was damaged was used"
     for one, two in zip(*runs.values(), strict=True):

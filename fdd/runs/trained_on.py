@@ -1,0 +1,52 @@
+"""Which data set a run was trained on, as its checkpoints and its report say."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from fdd.data.records import Dataset
+from fdd.errors import UserError, shown
+from fdd.tables import escaped
+
+
+def facts(dataset: Dataset) -> dict[str, Any]:
+    """What a checkpoint records of the data set, JSON-compatible."""
+    return {
+        "fingerprint": dataset.fingerprint,
+        "preprocessing": dataset.preprocessing,
+        "data_set": named(dataset),
+    }
+
+
+def named(dataset: Dataset) -> dict[str, str]:
+    """{'name', 'key'} of a data set; two are the same if their keys are."""
+    return {"name": dataset.name, "key": dataset.key}
+
+
+def check(recorded: Mapping[str, Any], dataset: Dataset, folder: pathlib.Path) -> None:
+    """Sees that a run goes on with the data set that it was trained on.
+
+    Args:
+        recorded: What `facts` gave when it was trained, or some of it.
+        dataset: The data set now.
+        folder: Of the run.
+
+    Raises:
+        UserError: it is another one, or its clips were cut differently.
+    """
+    fingerprint = recorded.get("fingerprint", dataset.fingerprint)
+    if fingerprint != dataset.fingerprint:
+        raise UserError(
+            f"the checkpoints in {shown(str(folder))} were trained on clips cut differently "
+            f"(fingerprint {fingerprint}, the data set's is {dataset.fingerprint}): choose another "
+            "--workdir"
+        )
+    trained = recorded.get("data_set")
+    if trained and trained["key"] != dataset.key:
+        raise UserError(
+            f"the run in {shown(str(folder))} was trained on the data set "
+            f"{escaped(trained['name'])} (key {trained['key']}), and this is {dataset.name} (key "
+            f"{dataset.key}, {escaped(str(dataset.folder))}): name the former by config.data."
+            "manual_dir or data_dir, choose another --workdir, or score the latter with python -m "
+            "fdd.evaluate --dataset=DIR"
+        )
