@@ -133,8 +133,8 @@ def metadata(loaded: "Detector") -> dict[str, str]:
         "threshold_as_probability": json.dumps(loaded.basis.threshold),
         "video": "the logits of a video's clips are averaged before the division; above threshold "
         "(before it) or threshold_as_probability (after it) the video is called fake",
-        "clips": describe(loaded.trained_on),
-        "preprocessing": json.dumps(loaded.trained_on.description()),
+        "clips": describe(loaded.training_preprocessing),
+        "preprocessing": json.dumps(loaded.training_preprocessing.description()),
         "preprocessing_fingerprint": loaded.fingerprint,
         "checkpoint_step": json.dumps(loaded.step),
         "jax_version": jax.__version__,

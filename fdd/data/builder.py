@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from fdd import declared_types, tables
-from fdd.data import coverage, extraction, held, identity, layouts, own_files, records, unfinished
+from fdd.data import coverage, extraction, held, identity, layouts, recognition, records, unfinished
 from fdd.data.catalog import Holdings, Video
 from fdd.data.layouts import Layout
 from fdd.data.splits import SPLITS
@@ -135,18 +135,11 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _survey(self, root: pathlib.Path) -> Holdings:
         wanted = self.builder_config.layout
-        if wanted not in (known := (layouts.AUTO, *(each.key for each in self.LAYOUTS))):
-            raise UserError(f"config.data.layout is '{wanted}', known: {', '.join(known)}")
+        recognition.check_key(wanted, self.LAYOUTS)
         try:
-            holdings = self.survey(root).without_empty()
+            return recognition.settled(self.survey(root).without_empty(), root, wanted)
         except OSError as error:
             raise UserError(f"{root} cannot be searched: {error.strerror}") from None
-        said = f"{tables.escaped(str(root))} is recognised as {layouts.named(holdings.layouts)}"
-        if wanted not in (layouts.AUTO, *(each.key for each in holdings.layouts)):
-            raise UserError(f"{said}, not as config.data.layout={wanted} asks")
-        print(f"{said}.")
-        _refuse_equal_ids(holdings.videos)
-        return _without_own_files(holdings)
 
     def _info(self) -> tfds.core.DatasetInfo:
         spec, selection = self.builder_config.preprocessing, self.builder_config.selection
@@ -294,21 +287,6 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             if video.split == split and video.video_id in self._wanted
         }
         return [video for video in self._videos if video.scene in scenes]
-
-
-def _refuse_equal_ids(videos: Sequence[Video]) -> None:
-    by_id: dict[str, Video] = {}
-    for video in videos:
-        if (first := by_id.setdefault(video.video_id, video)) is not video:
-            names = tables.escaped(f"{first.path} and {video.path}")
-            raise UserError(f"two videos are called {video.video_id}: {names}; rename one")
-
-
-def _without_own_files(holdings: Holdings) -> Holdings:
-    """Does not list what the demo wrote beside the videos that it drew."""
-    root = holdings.root or pathlib.Path()
-    others = [each for each in holdings.ignored if not own_files.is_own(root / each.path)]
-    return dataclasses.replace(holdings, ignored=others)
 
 
 def _manual_dir(dl_manager: tfds.download.DownloadManager) -> pathlib.Path:

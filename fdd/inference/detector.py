@@ -77,16 +77,16 @@ class Detector:
         Raises:
             UserError: this version of fdd cannot do that, or they were no videos but stored frames.
         """
-        if self.trained_on.region == STORED:
+        if self.training_preprocessing.region == STORED:
             raise UserError(
                 "the run was trained on frames that others cropped and stored (region=stored), and "
                 "no video can be cut as they were: it judges data sets of such frames only "
                 "(python -m fdd.evaluate); train on videos to judge videos"
             )
-        return self.trained_on
+        return self.training_preprocessing
 
     @functools.cached_property
-    def trained_on(self) -> Preprocessing:
+    def training_preprocessing(self) -> Preprocessing:
         """How the clips it was trained on were cut.
 
         Raises:

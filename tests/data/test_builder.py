@@ -95,7 +95,7 @@ def test_what_fails_is_named_and_the_rest_is_built(tree, tmp_path):
     held = tmp_path / "held"
     shutil.copytree(tree, held)
     videos = sorted(held.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))
-    videos[0].write_bytes(b"")
+    videos[0].write_bytes(b"no video")
     encode.write_video(videos[1], [np.full((64, 64, 3), 9, np.uint8)] * 20, fps=25)
     dataset = _build(tmp_path / "data", held, methods=("DemoFlicker",))
     reasons = {row["video_id"]: row["reason"] for row in _rows(dataset.folder / "failures.csv")}

@@ -10,7 +10,7 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn
 
 from fdd.data import identical, layouts, places, text_files
@@ -155,13 +155,7 @@ def survey(root: pathlib.Path) -> Holdings:
     if not videos:
         _refuse_nothing(root)
     videos.sort(key=lambda video: (video.method, video.name))
-    used = {os.path.relpath(video.path, root) for video in videos}
-    named = {each.path for each in others}
-    ignored += others
-    for file in found:
-        if file.path not in used | named and file.path.lower() != TEST_LIST.lower():
-            why = files.why_no_video(root, file.path) or reasons[file.path]
-            ignored.append(Ignored(file.path, why))
+    ignored += [*others, *_unused(root, found, videos, others, reasons)]
     videos, copies, warning = identical.settle(root, videos, refuse_copies=False)
     plus = {video.method for video in videos if video.method not in NUM_VIDEOS}
     if plus and not any(folder in plus for folder, _ in test):
@@ -175,6 +169,20 @@ def survey(root: pathlib.Path) -> Holdings:
         (layouts.CELEB_DF_PLUS if plus else layouts.CELEB_DF,),
         root,
     )
+
+
+def _unused(
+    root: pathlib.Path,
+    found: Iterable[File],
+    videos: Iterable[Video],
+    others: Iterable[Ignored],
+    reasons: Mapping[str, str],
+) -> Iterator[Ignored]:
+    used = {os.path.relpath(video.path, root) for video in videos}
+    used |= {each.path for each in others}
+    for file in found:
+        if file.path not in used and file.path.lower() != TEST_LIST.lower():
+            yield Ignored(file.path, files.why_no_video(root, file.path) or reasons[file.path])
 
 
 def _refuse_nothing(root: pathlib.Path) -> NoReturn:

@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 import re
 from collections.abc import Iterable, Mapping
+from typing import NoReturn
 
 from fdd.data import division, identical, layouts, places
 from fdd.data.builders import folder_paths
@@ -56,11 +57,7 @@ def survey(root: pathlib.Path, shares: Division | None = None) -> Holdings:
     placed = {path: where for path in by_path if (where := place(path)) is not None}
     _refuse_mixed_folders(root, placed)
     if not placed:
-        raise UserError(
-            f"no video under {escaped(str(root))}: expected {layouts.looked_for(layouts.FOLDER)} "
-            f"there, with the names of videos (.mp4, .mov, …), but {places.there_is(root)}"
-            f"{places.within(root, (*LABELS, *SPLITS))}"
-        )
+        _refuse_nothing(root)
     lists = [file.path for file in found if file.path.lower() == GROUPS_FILE]
     groups = folder_paths.of_paths(root, lists, placed)
     names = _names(placed)
@@ -91,6 +88,14 @@ def survey(root: pathlib.Path, shares: Division | None = None) -> Holdings:
         counts[by_group.get(group, split), method] += 1
     expected = {key: counts[key] for key in sorted(counts, key=_order)}
     return Holdings(videos, expected, sorted(ignored), warning, (layout,), root)
+
+
+def _refuse_nothing(root: pathlib.Path) -> NoReturn:
+    raise UserError(
+        f"no video under {escaped(str(root))}: expected {layouts.looked_for(layouts.FOLDER)} "
+        f"there, with the names of videos (.mp4, .mov, …), but {places.there_is(root)}"
+        f"{places.within(root, (*LABELS, *SPLITS))}"
+    )
 
 
 def _layout(paths: Iterable[pathlib.PurePath]) -> Layout:
