@@ -46,7 +46,7 @@ def start(
     *flags: str,
     **environment: str,
 ) -> subprocess.Popen:
-    """Starts, or goes on with, the run in `folder`."""
+    """Starts, or goes on with, the run in `folder`, in a group of processes of its own."""
     config = folder.parent / f"{folder.name}_config.py"
     config.write_text(CONFIG.format(data_dir=str(data_dir), every=EVERY, num_steps=num_steps))
     return subprocess.Popen(
@@ -56,6 +56,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
 
 

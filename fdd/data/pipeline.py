@@ -4,7 +4,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import gc
-import itertools
 import math
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -158,24 +157,25 @@ def _from_processes(iterator: Iterator[Batch]) -> Iterator[Batch]:
     """Batches that other processes read, as this one's own.
 
     They come in shared memory, which outlives the program where one is still held at its end: by
-    JAX, or in the cycles of references that grain makes.
+    JAX, or in the cycles of references that grain makes. A thread talks to the processes, so that
+    Ctrl-C, which is raised in the main one, does not do so in the middle of that.
     """
 
-    def start() -> list[Batch]:
-        with workers.shielded():  # The processes are started here.
-            return [_copied(batch) for batch in itertools.islice(iterator, 1)]
+    def read() -> Batch | None:
+        with workers.shielded():  # The first call starts the processes.
+            batch = next(iterator, None)
+        return batch and {name: np.array(values) for name, values in batch.items()}
 
-    try:
-        with concurrent.futures.ThreadPoolExecutor(1) as starter:
-            yield from starter.submit(start).result()
-        yield from map(_copied, iterator)
-    finally:
+    def close() -> None:
         iterator.close()
         gc.collect()
 
-
-def _copied(batch: Batch) -> Batch:
-    return {name: np.array(values) for name, values in batch.items()}
+    with concurrent.futures.ThreadPoolExecutor(1, "fdd-batches") as thread:
+        try:
+            while batch := thread.submit(read).result():
+                yield batch
+        finally:
+            thread.submit(close).result()
 
 
 def _iterate(batches: grain.MapDataset, num_workers: int) -> Generator[Batch]:

@@ -59,12 +59,17 @@ def watch(agreed: Callable[[int], bool]) -> Iterator[Callable[[int], bool]]:
         yield agreed
         return
     received = []
+
+    def note(*_: object) -> None:
+        received.append(True)
+
     try:
-        previous = signal.signal(signal.SIGTERM, lambda *_: received.append(True))
+        previous = signal.signal(signal.SIGTERM, note)
     except ValueError:  # Only the main thread may; elsewhere, SIGTERM ends the program as ever.
         yield lambda step: False
         return
     try:
         yield lambda step: bool(received)
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        if signal.getsignal(signal.SIGTERM) == note:  # Otherwise it is ignored since Ctrl-C.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN if received else previous)
