@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from fdd import logs
-from fdd.data import prepare
+from fdd.runs import prepare
+from fdd.training import logs
 from tests import kill_and_resume
 from tests.conftest import tiny_config
 
