@@ -1,7 +1,9 @@
 """Noticing that this machine is about to be taken away."""
 
 import contextlib
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -11,6 +13,8 @@ EXIT_STATUS = 75
 
 
 _USUAL = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+_RAISED: list[int] = []  # The signal that came.
+_PAUSE = 0.02  # Seconds, in which the finaliser comes to its end.
 
 
 class Preempted(BaseException):
@@ -35,8 +39,19 @@ def raise_on_signals() -> dict[int, Any]:
     def stop(number: int, _: object) -> NoReturn:
         for each in _USUAL:
             signal.signal(each, signal.SIG_IGN)
+        _RAISED.append(number)
         raise KeyboardInterrupt if number == signal.SIGINT else Preempted("stopped by SIGTERM")
 
+    def again(dropped: Any) -> None:
+        """Sends the signal once more where a finaliser or a callback dropped what it raised."""
+        if not (_RAISED and issubclass(dropped.exc_type, (KeyboardInterrupt, Preempted))):
+            sys.__unraisablehook__(dropped)
+            return
+        number = _RAISED.pop()
+        signal.signal(number, stop)
+        threading.Timer(_PAUSE, os.kill, (os.getpid(), number)).start()
+
+    sys.unraisablehook = again
     found = {number: usual for number, usual in _USUAL.items() if signal.getsignal(number) == usual}
     for number in found:
         signal.signal(number, stop)

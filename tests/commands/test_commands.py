@@ -46,6 +46,17 @@ def test_closed_streams_lend_their_numbers_to_no_file(tmp_path):
     assert file.read_text() == "content"
 
 
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_in_a_finaliser_stops_too(number, status):
+    """Python drops an exception that is raised there."""
+    body = (
+        f"stop = lambda self: os.kill(os.getpid(), {number:d}) or time.sleep(0.01); "
+        "type('Last', (), {'__del__': stop})(); time.sleep(30)"
+    )
+    done = _run(body)
+    assert (done.returncode, done.stderr.count("\n")) == (status, 1)
+
+
 def test_streams_of_ascii_take_any_name():
     done = _run("print('ü \\udcff')", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stdout) == (0, "\\xfc \\udcff\n")
