@@ -240,7 +240,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         rows = coverage.coverage(outcomes, expected)
         coverage.write(self.data_path, rows, outcomes, self._holdings.ignored)
         print(coverage.table(rows))
-        print(coverage.class_sizes(outcomes))
+        print("\n".join(filter(None, [coverage.class_sizes(outcomes), coverage.noted(outcomes)])))
         if self._holdings.warning:
             print(f"Warning: {self._holdings.warning}.")
         if ignored := self._holdings.ignored:

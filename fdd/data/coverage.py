@@ -144,6 +144,13 @@ def class_sizes(outcomes: Iterable[Outcome]) -> str:
     return f"Distinct videos: {'; '.join(parts) or 'none'}."
 
 
+def noted(outcomes: Iterable[Outcome]) -> str:
+    """One line: of how many built videos something is to be said; '' if of none."""
+    count = sum(bool(outcome.notes and outcome.num_clips) for outcome in outcomes)
+    files = f"{count} videos were built" if count > 1 else "1 video was built"
+    return f"{files} with something to know of the file, see {FAILURES_FILE}." if count else ""
+
+
 def write(
     folder: epath.PathLike,
     rows: Sequence[Row],
