@@ -173,7 +173,7 @@ def report(
     rows = coverage(outcomes, expected)
     write(folder, rows, outcomes, holdings.ignored)
     print(table(rows))
-    print(class_sizes(outcomes))
+    print("\n".join(filter(None, [class_sizes(outcomes), noted(outcomes)])))
     if holdings.warning:
         print(f"Warning: {holdings.warning}.")
     if ignored := holdings.ignored:
@@ -186,6 +186,13 @@ def report(
             f"no clip could be cut from any video; the first one, {outcomes[0].video.path}: "
             f"{outcomes[0].error}"
         )
+
+
+def noted(outcomes: Iterable[Outcome]) -> str:
+    """One line: of how many built videos something is to be said; '' if of none."""
+    count = sum(bool(outcome.notes and outcome.num_clips) for outcome in outcomes)
+    files = f"{count} videos were built" if count > 1 else "1 video was built"
+    return f"{files} with something to know of the file, see {FAILURES_FILE}." if count else ""
 
 
 def write(

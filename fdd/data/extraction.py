@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import dataclasses
-import fractions
 import functools
 import hashlib
 import json
@@ -20,10 +19,8 @@ from fdd.system import workers
 from fdd.video import pipes, stored
 from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
-from fdd.video.extraction import Clip, Extraction
-from fdd.video.faces import Face
+from fdd.video.extraction import TYPES, Extraction
 from fdd.video.family import Family, FamilyChangedError, cut_together
-from fdd.video.info import Condition, VideoInfo
 from fdd.video.preprocessing import Preprocessing
 
 
@@ -54,13 +51,15 @@ class Result:
         notes = list(condition.clauses())
         if found.unshared:
             notes.append(f"its faces had to be searched by themselves: {found.unshared}")
+        if found.unmasked:
+            notes.append(f"its largest person was taken, the mask says nothing: {found.unmasked}")
         return Outcome(
             self.video, len(found.people[0]), found.missing, "",
             "; ".join(notes), condition.damaged, bool(found.unshared),
         )  # fmt: skip
 
 
-_TYPES = (Result, Video, Extraction, Clip, Face, VideoInfo, Condition, fractions.Fraction)
+_TYPES = (Result, Video, *TYPES)
 
 
 def extract_group(

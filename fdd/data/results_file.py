@@ -1,30 +1,15 @@
 """The results of some videos as a file, read without running anything that stands in it.
 
-Pickle is quick and knows all types, but runs what a file names. A workspace lies below the data
-folder, where others may write, so only the types that results consist of may be named.
+A workspace lies below the data folder, where others may write.
 """
 
-import io
 import pathlib
 import pickle
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from fdd.errors import UserError, first_line, shown
-
-_NUMBERS = {("numpy", "dtype"), ("numpy._core.multiarray", "scalar")}
-
-
-class _Reader(pickle.Unpickler):
-    def __init__(self, content: bytes, types: Collection[type]):
-        super().__init__(io.BytesIO(content))
-        self._names = {(each.__module__, each.__qualname__) for each in types} | _NUMBERS
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Returns what a file names, if it may."""
-        if (module, name) not in self._names:
-            raise pickle.UnpicklingError(f"it names {module}.{name}")
-        return super().find_class(module, name)
+from fdd.system import plain_pickle
 
 
 def write(file: pathlib.Path, results: Sequence[Any]) -> None:
@@ -43,7 +28,7 @@ def read(file: pathlib.Path, types: Collection[type]) -> list[Any]:
         UserError: the file is damaged, or somebody else's.
     """
     try:
-        results = _Reader(file.read_bytes(), types).load()
+        results = plain_pickle.loads(file.read_bytes(), types)
         if isinstance(results, list):
             return results
         reason = f"it holds a {type(results).__name__}"

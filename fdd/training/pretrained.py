@@ -1,6 +1,5 @@
 """Parameters from elsewhere in place of those that were drawn: all of them, or none."""
 
-import json
 import pathlib
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -10,20 +9,18 @@ import jax
 import ml_collections
 import numpy as np
 
-from fdd.errors import UserError, first_line
-from fdd.models import torch_layout
+from fdd.errors import UserError, first_line, shown
+from fdd.models import torch_layout, weight_files
 from fdd.runs import trained, workdir
 from fdd.system import home
 
 PyTree = Any
-Tensors = dict[str, np.ndarray]
 Path = tuple[str, ...]
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 _KERAS_MEAN, _KERAS_STD = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
 
-_OF_EXPORT = ("mean", "std", "version")
 
 _KERAS_TENSORS = {"kernel": "kernel", "scale": "gamma", "bias": "beta"}
 _KERAS_STATISTICS = {"mean": "moving_mean", "var": "moving_variance"}
@@ -49,7 +46,9 @@ def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.Conf
             "configs/resnet_lstm.py says where to get Keras' (and '' starts from random weights)"
         )
     _check_version(config.model.pretrained, config.model.version)
-    exported = _exported_model(_path(config.model.pretrained)) if kind == "torch" else None
+    exported = (
+        weight_files.exported_model(_path(config.model.pretrained)) if kind == "torch" else None
+    )
     mean, std = IMAGENET_MEAN, IMAGENET_STD
     if kind == "keras":
         mean, std = _KERAS_MEAN, _KERAS_STD
@@ -90,9 +89,9 @@ def load(name: str, variables: PyTree, version: str | None = None) -> PyTree:
     if kind == "run":
         return _from_run(_path(name), variables)
     tensors = {
-        "keras": lambda: _read_keras(_path(name)),
-        "torch": lambda: _read_safetensors(_path(name)),
-        "hub": lambda: _read_safetensors(_download(name, "model.safetensors")),
+        "keras": lambda: weight_files.read_keras(_path(name)),
+        "torch": lambda: weight_files.read_safetensors(_path(name)),
+        "hub": lambda: weight_files.read_safetensors(_download(name, "model.safetensors")),
     }[kind]()
     half = sum(tensor.dtype.itemsize < 4 for tensor in tensors.values())
     if half:
@@ -105,7 +104,7 @@ def load(name: str, variables: PyTree, version: str | None = None) -> PyTree:
 def _check_version(name: str, version: str) -> None:
     kind = _kind(name)
     expected = {"keras": "v1", "torch": "v1.5", "hub": "v1.5"}.get(kind, version)
-    if kind == "torch" and (exported := _exported_model(_path(name))):
+    if kind == "torch" and (exported := weight_files.exported_model(_path(name))):
         expected = exported["version"]
     elif kind == "run":
         expected = _model_of_run(name)["version"]
@@ -164,25 +163,6 @@ def _stated_normalization(kind: str, name: str) -> tuple[tuple[float, ...], tupl
     return scaled[0], scaled[1]
 
 
-def _exported_model(file: pathlib.Path) -> dict[str, Any] | None:
-    """The config.model that `fdd.export` wrote into a file's header; None for other files."""
-    import safetensors
-
-    try:
-        with safetensors.safe_open(file, "numpy") as opened:
-            metadata = opened.metadata() or {}
-    except (OSError, safetensors.SafetensorError) as error:
-        raise _unreadable(file, "a safetensors", error) from None
-    if "fdd_config" not in metadata:
-        return None
-    try:
-        return {key: json.loads(metadata["fdd_config"])["model"][key] for key in _OF_EXPORT}
-    except (ValueError, KeyError, TypeError):
-        raise UserError(
-            f"config.model.pretrained={file}: what its header says of the run is damaged"
-        ) from None
-
-
 def _download(repository: str, file: str) -> pathlib.Path:
     import huggingface_hub
 
@@ -195,26 +175,7 @@ def _download(repository: str, file: str) -> pathlib.Path:
         ) from None
 
 
-def _read_keras(file: pathlib.Path) -> Tensors:
-    """Layer and kind of tensor, such as 'conv1_conv/kernel', to tensor."""
-    import h5py
-
-    tensors: Tensors = {}
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            *_, layer, tensor = name.split("/")
-            tensors[f"{layer}/{tensor.partition(':')[0]}"] = item[()]
-
-    try:
-        with h5py.File(file) as root:
-            root.get("model_weights", root).visititems(visit)
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:  # All of h5py.
-        raise _unreadable(file, "an HDF5", error) from None
-    return {name: t for name, t in tensors.items() if not name.startswith("predictions/")}
-
-
-def _without_biases(tensors: Tensors) -> Tensors:
+def _without_biases(tensors: weight_files.Tensors) -> weight_files.Tensors:
     """Keras' convolutions have biases: each goes into the mean that is subtracted after it."""
     kept = dict(tensors)
     for name, bias in tensors.items():
@@ -222,24 +183,6 @@ def _without_biases(tensors: Tensors) -> Tensors:
         if mean != name and getattr(kept.get(mean), "shape", None) == bias.shape:
             kept[mean] = np.float32(kept[mean]) - kept.pop(name)
     return kept
-
-
-def _read_safetensors(file: pathlib.Path) -> Tensors:
-    import safetensors
-    import safetensors.numpy
-
-    try:
-        tensors = safetensors.numpy.load_file(file)
-    except (OSError, safetensors.SafetensorError, TypeError) as error:
-        raise _unreadable(file, "a safetensors", error) from None
-    ignored = re.compile(r"fc\.|lstm\.|head\.|.*num_batches_tracked$")
-    return {name: tensor for name, tensor in tensors.items() if not ignored.match(name)}
-
-
-def _unreadable(file: pathlib.Path, kind: str, error: Exception) -> UserError:
-    if not file.exists():
-        return UserError(f"config.model.pretrained={file}: there is no such file")
-    return UserError(f"config.model.pretrained={file} is not {kind} file ({first_line(error)})")
 
 
 def _keras_name(path: Path) -> str:
@@ -264,7 +207,7 @@ def _fill(
     """Puts each tensor in the encoder's place that it belongs to."""
     wanted = {translate(path): (group, path) for group, path in _encoder_paths(variables)}
     problems = [f"{key} is missing" for key in wanted if key not in tensors]
-    problems += [f"{key} has no place" for key in tensors if key not in wanted]
+    problems += [f"{shown(key)} has no place" for key in tensors if key not in wanted]
     filled = jax.tree.map(np.array, variables)
     for key, (group, path) in wanted.items():
         if key not in tensors:

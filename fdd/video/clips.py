@@ -30,6 +30,7 @@ def extract_clips(
     mask: str | pathlib.Path = "",
     damage: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]] | None = None,
     family: Family | None = None,
+    check: Callable[[VideoInfo], None] | None = None,
 ) -> Extraction:
     """Cuts a video into clips.
 
@@ -46,6 +47,8 @@ def extract_clips(
         damage: What to do to the decoded frames of a clip before they are cropped; faces are
             searched before it is done.
         family: Of this video. Without a reference, the clips are of frames that all of it have.
+        check: Called with what the frames' times say, before any is searched; what it raises ends
+            the work.
 
     Returns:
         At least one person with at least one clip.
@@ -59,11 +62,15 @@ def extract_clips(
     info = decode.probe(path) if family is None else family.info(path)
     try:
         try:
+            if check is not None:
+                check(info)
             return _extract(path, info, spec, reference, mask, damage, family)
         except decode.MisreadError:
             info = decode.survey(path)  # What is there, whatever the packets say.
             if family is not None:
                 family.learn(path, info)
+            if check is not None:
+                check(info)
             return _extract(path, info, spec, reference, mask, damage, family)
     except VideoError as error:
         error.condition = info.condition
@@ -94,7 +101,7 @@ def _extract(
     damage: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]] | None,
     family: Family | None,
 ) -> Extraction:
-    plan, unshared = None, ""
+    plan, unshared, unmasked = None, "", ""
     if reference is not None:
         plan = _plan_of(reference, info)
         if not plan.clips:
@@ -114,9 +121,12 @@ def _extract(
         raise NoFaceError(search.lack(len(plan.clips), *size), search.searched)
     numbers = sorted(people, key=lambda n: -sum(c.face.area for c in people[n] if c.face))
     if mask and len(numbers) > 1:
-        shown = masks.brightness([people[number] for number in numbers], mask, info, size)
-        brightness = dict(zip(numbers, shown, strict=True))
-        numbers.sort(key=lambda number: -brightness[number])
+        try:  # It is a help, no condition.
+            shown = masks.brightness([people[number] for number in numbers], mask, info, size)
+            brightness = dict(zip(numbers, shown, strict=True))
+            numbers.sort(key=lambda number: -brightness[number])
+        except VideoError as error:
+            unmasked = str(error)
     if reference is not None and spec.region == "face" and size != reference.frame_size:
         sizes = [f"{width}×{height}" for height, width in (size, reference.frame_size)]
         unshared = f"its picture has {sizes[0]} pixels, its original's {sizes[1]}"
@@ -131,6 +141,7 @@ def _extract(
         plan.num_clips,
         tuple(doubts(search, numbers)),
         unshared,
+        unmasked,
     )
 
 

@@ -1,13 +1,14 @@
 """What a video gives: clips of people, or the reason why there is none."""
 
 import dataclasses
+import fractions
 from collections.abc import Mapping
 
 import numpy as np
 
 from fdd.video import crops
 from fdd.video.crops import Box
-from fdd.video.decode import VideoError, VideoInfo
+from fdd.video.decode import Condition, VideoError, VideoInfo
 from fdd.video.faces import Face
 
 
@@ -54,6 +55,8 @@ class Extraction:
         doubts: What is uncertain about the clips, in sentences.
         unshared: Why the faces are not those of the reference that was given; '' where they are,
             or where none was given.
+        unmasked: Why the mask that was given could not tell who of several people was meant; ''
+            where it could, or need not.
     """
 
     info: VideoInfo
@@ -64,6 +67,11 @@ class Extraction:
     num_clips: int
     doubts: tuple[str, ...] = ()
     unshared: str = ""
+    unmasked: str = ""
+
+
+TYPES = (Extraction, Clip, Face, VideoInfo, Condition, fractions.Fraction)
+"""What an extraction consists of (`fdd.system.plain_pickle`)."""
 
 
 class TooShortError(VideoError):

@@ -21,8 +21,8 @@ def brightness(
 
     One frame of the mask is looked at for each clip: that of the clip's middle frame, or the mask's
     last one if it is shorter; where the frame rates differ, the one nearest in time. A mask of
-    another size is taken to show the same picture. A mask is a help: where it cannot be read,
-    nobody has any.
+    another size is taken to show the same picture. Of a damaged one, the frames before the damage
+    count.
 
     Args:
         people: The clips of each person.
@@ -32,18 +32,19 @@ def brightness(
 
     Returns:
         A number for each person; the absolute values have no meaning.
+
+    Raises:
+        VideoError: the mask cannot be read, or shows nothing in any face box.
     """
-    try:
-        of_mask = decode.probe(mask)
-    except VideoError:
-        return [0.0] * len(people)
+    of_mask = decode.probe(mask)
     wanted = {id(clip): _frame(clip, info, of_mask) for clips in people for clip in clips}
     shown: dict[int, np.ndarray] = {}
     try:
         for index, frame in decode.read_frames(mask, of_mask, list(wanted.values())):
             shown[index] = frame
     except VideoError:
-        pass  # The frames before the damage are there.
+        if not shown:
+            raise
 
     def inside(clip: Clip) -> float:
         frame = shown.get(wanted[id(clip)])
@@ -55,7 +56,10 @@ def brightness(
         # A mask of fewer pixels is not a darker one.
         return float(frame[y0:y1, x0:x1].sum()) / (down * right)
 
-    return [sum(map(inside, clips)) for clips in people]
+    found = [sum(map(inside, clips)) for clips in people]
+    if not any(found):
+        raise VideoError("it shows nothing where the faces are")
+    return found
 
 
 def _frame(clip: Clip, info: VideoInfo, of_mask: VideoInfo) -> int:

@@ -1,15 +1,16 @@
 """Decoding strangers' videos in a process that can be stopped.
 
 A decoder cannot be interrupted within a process, and a file made for it may crash it or take all
-memory. In a process of its own it can be killed, and the server goes on.
+memory. In a process of its own it can be killed, and the server goes on. A file may also take it
+over, so what it sends is read without running anything (`fdd.system.plain_pickle`).
 """
 
+import functools
 import multiprocessing
 import multiprocessing.connection
 import pathlib
 import pickle
 import resource
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,8 +19,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fdd.video import decode
-from fdd.video.ahead import extract
+from fdd.system import plain_pickle
+from fdd.system.workers import shielded
+from fdd.video import decode, extraction
+from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError, VideoInfo
 from fdd.video.extraction import Extraction
 from fdd.video.preprocessing import Preprocessing
@@ -29,6 +32,12 @@ _MOST_MEMORY = 4 * 2**30  # Address space in bytes.
 _START_TIMEOUT = 120.0
 _TAKE_TIMEOUT = 30.0
 _STARTS = 3
+_MOST_ANSWER = 2**29  # Bytes.
+_TYPES = (
+    *extraction.TYPES,
+    *(RejectedError, VideoError, decode.DamagedError, decode.IncompleteError, decode.MisreadError),
+    *(extraction.TooShortError, extraction.TooSlowError, extraction.NoFaceError),
+)
 
 
 class Worker:
@@ -60,7 +69,8 @@ class Worker:
         Raises:
             RejectedError: a limit is exceeded.
         """
-        return self._call(deadline, _cut, path, self._spec, self._limits)
+        types = (Extraction, VideoError)
+        return self._call(types, deadline, _cut, path, self._spec, self._limits)
 
     def frames(
         self, path: pathlib.Path, info: VideoInfo, indices: Sequence[int], deadline: float
@@ -79,7 +89,7 @@ class Worker:
         Raises:
             RejectedError: it takes too long.
         """
-        coded = self._call(deadline, _frames, path, info, indices)
+        coded = self._call((dict, VideoError), deadline, _frames, path, info, indices)
         if isinstance(coded, VideoError):
             return {}
         return {
@@ -90,17 +100,28 @@ class Worker:
     def close(self) -> None:
         """Ends the process for good; whoever waits for it is told so."""
         self._is_closed = True
+        while not self._lock.acquire(timeout=0.1):
+            self._process.kill()  # Whoever waits for it sees its end, and goes.
         self._end()
+        self._lock.release()
 
-    def _call(self, deadline: float, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _call(
+        self,
+        types: tuple[type, ...],
+        deadline: float,
+        function: Callable[..., Any],
+        *arguments: Any,
+    ) -> Any:
         with self._lock:
             deadline += self._hand_over((function, arguments))
             try:
                 result = self._receive(deadline)
+                if not isinstance(result, (*types, RejectedError)):
+                    raise TypeError(f"an answer is a {type(result).__name__}")
             except TimeoutError:
                 self._restart()
                 raise RejectedError(self._limits.too_slow()) from None
-            except (EOFError, OSError, pickle.UnpicklingError):
+            except Exception:  # It died, or a video has made it send anything at all.
                 self._restart()
                 return VideoError("it makes the decoder fail")
         if isinstance(result, RejectedError):
@@ -125,27 +146,21 @@ class Worker:
                 self._connection.send(job)
                 self._receive(time.monotonic() + _TAKE_TIMEOUT)
                 return time.monotonic() - began
-            except (TimeoutError, EOFError, OSError):
+            except Exception:
                 self._restart()
         raise RejectedError("The server cannot read videos at present. Please try again later.")
 
     def _receive(self, deadline: float) -> Any:
         if not self._connection.poll(max(0.0, deadline - time.monotonic())):
             raise TimeoutError
-        return self._connection.recv()
+        return plain_pickle.loads(self._connection.recv_bytes(_MOST_ANSWER), _TYPES)
 
     def _start(self) -> None:
         self._connection, other = self._context.Pipe()
-        self._process = self._context.Process(
-            target=_serve, args=(other,), name="fdd-video", daemon=True
-        )
-        # Ctrl-C reaches every process of a terminal; this one is ended by the server. What a
-        # thread blocks is blocked in the processes it starts, from their first instruction on.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        process = self._context.Process(target=_serve, args=(other,), name="fdd-video", daemon=True)
+        with shielded():  # It is ended by the server.
+            process.start()
+        self._process = process
         other.close()
         self._is_ready = False
 
@@ -166,15 +181,19 @@ def _serve(connection: multiprocessing.connection.Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # It only reads.
     try:
-        connection.send("ready")
+        _answer(connection, "ready")
         while True:
             function, arguments = connection.recv()
-            connection.send("taken")
-            connection.send(function(*arguments))
+            _answer(connection, "taken")
+            _answer(connection, function(*arguments))
     except (EOFError, OSError):
         pass  # The server has gone.
     except MemoryError:
         pass  # While an answer was packed; the server sees the end of this process.
+
+
+def _answer(connection: multiprocessing.connection.Connection, content: Any) -> None:
+    connection.send_bytes(pickle.dumps(content))
 
 
 def _cut(
@@ -182,14 +201,17 @@ def _cut(
 ) -> Extraction | VideoError | RejectedError:
     try:
         limits.check(decode.header(path))
-        found = extract(path, spec)
-        if isinstance(found, Extraction):  # A header may lie.
-            limits.check_duration(found.info.seconds(found.info.num_frames - 1))
+        # A header may lie about the duration.
+        return extract_clips(path, spec, check=functools.partial(_check_duration, limits))
     except (VideoError, RejectedError) as error:
         return error
     except Exception as error:  # Nothing a file does to a decoder may end the loop.
         return VideoError(type(error).__name__)
-    return found
+
+
+def _check_duration(limits: Limits, info: VideoInfo) -> None:
+    if info.num_frames:
+        limits.check_duration(info.seconds(info.num_frames - 1))
 
 
 def _frames(

@@ -96,6 +96,15 @@ def test_too_short(tmp_path):
         extract_clips(tmp_path / "a.mp4", SPEC)
 
 
+def test_a_video_is_refused_by_its_times_before_a_frame_of_it_is_decoded(tree, monkeypatch):
+    def refuse(info):
+        raise VideoError(f"{info.num_frames} frames are too many")
+
+    monkeypatch.setattr(decode, "read_frames", None)
+    with pytest.raises(VideoError, match="20 frames are too many"):
+        extract_clips(_original(tree), Preprocessing(image_size=32), check=refuse)
+
+
 def test_a_video_too_slow_for_the_grid(tmp_path):
     encode.write_video(tmp_path / "a.mp4", [_drawn_face()] * 20, fps=fractions.Fraction(25, 2))
     with pytest.raises(

@@ -1,6 +1,7 @@
 """Masks that do not fit their video; whatever they are, nothing of the video is lost."""
 
 import csv
+import dataclasses
 from fractions import Fraction
 
 import cv2
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
+from fdd.data import coverage
+from fdd.data.catalog import Video
+from fdd.data.extraction import extract_group
 from fdd.video import decode, encode
 from fdd.video.clips import extract_clips
 from fdd.video.preprocessing import Preprocessing
@@ -64,12 +68,28 @@ def test_a_mask_that_does_not_fit(two_people, tmp_path, kind):
     pointed = extract_clips(video, SPEC, mask=tmp_path / "mask.mp4")
     assert set(pointed.people) == set(plain.people)
     assert not pointed.missing
+    if kind not in ("cut off", "two pixels"):  # There it depends on the decoder and the encoder.
+        assert bool(pointed.unmasked) == (kind in USELESS)
+    assert not plain.unmasked
     middle = mask.shape[1] / 2
     assert plain.people[0][0].face.box[0] > middle * 0.8
     if kind in POINTING:
         assert pointed.people[0][0].face.box[2] < middle
     elif kind != "cut off":  # There it depends on what the decoder makes of it.
         assert pointed.people == plain.people
+
+
+def test_a_mask_that_says_nothing_is_told_once(two_people, tmp_path):
+    video, _ = two_people
+    (tmp_path / "mask.mp4").write_text("no mask")
+    texts = {field.name: "" for field in dataclasses.fields(Video)}
+    listed = Video(**texts | {"path": str(video), "mask": str(tmp_path / "mask.mp4")})
+    outcomes = [result.outcome for result in extract_group([listed], SPEC)]
+    assert outcomes[0].notes.startswith("its largest person was taken, the mask says nothing: ")
+    assert coverage.noted(outcomes) == (
+        "1 video was built with something to know of the file, see failures.csv."
+    )
+    assert coverage.noted([]) == ""
 
 
 def test_a_short_mask_in_a_build(shared, tmp_path):

@@ -12,7 +12,10 @@ import time
 import pytest
 from web_client import LIMITS, Site, result, wait_for
 
-from fdd.video.clips import Extraction, Preprocessing
+from fdd.video import decode
+from fdd.video.decode import VideoError
+from fdd.video.extraction import Extraction
+from fdd.video.preprocessing import Preprocessing
 from fdd.webpage import folder
 from fdd.webpage.limits import Limits, RejectedError
 from fdd.webpage.worker import Worker
@@ -63,6 +66,31 @@ def test_a_worker_that_dies_over_a_video_costs_only_that_visitor(
         assert result(waiting.result(60))["verdict"] in ("real", "fake")
     assert site.files() == []
     assert "Traceback" not in site.log.read_text()
+
+
+class _Trap(VideoError):
+    """Pickled, it runs a command where it is read."""
+
+    def __reduce__(self):
+        return os.system, (f"touch {os.environ['FDD_TRAP']}",)
+
+
+class _TakenOver(Limits):
+    """Sends something else from the worker's process, as a file may that takes it over."""
+
+    def check(self, header: decode.Header) -> None:
+        raise _Trap
+
+
+def test_nothing_that_a_worker_sends_is_run(
+    tree: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FDD_TRAP", str(tmp_path / "run"))
+    video = sorted(tree.rglob("*.mp4"))[0]
+    with contextlib.closing(Worker(Preprocessing(image_size=32), _TakenOver())) as worker:
+        error = worker.cut(video, time.monotonic() + 60)
+    assert str(error) == "it makes the decoder fail"
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
