@@ -173,9 +173,10 @@ def test_a_full_disk(data_dir, small_disk):
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     lines = [line for line in output.split("\n") if line and "Training:" not in line]
-    assert len(lines) == 1, output
-    assert lines[0].startswith("fdd: ")
-    assert "No space left on device" in lines[0]
+    assert len(lines) == 2, output
+    assert lines[0].startswith("Data set faceforensics/")
+    assert lines[1].startswith("fdd: ")
+    assert "No space left on device" in lines[1]
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
     process = kill_and_resume.start(data_dir, small_disk / "run", 20)
     output, _ = process.communicate(timeout=120)
