@@ -26,7 +26,7 @@ KINDS = ("train", "forward", "input", "build", "predict")
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
-    "configs/resnet_lstm.py",
+    str(command_line.CONFIGS / "resnet_lstm.py"),
     "File with get_config(); --config.key=value changes a key.",
 )
 _REPEATS = flags.DEFINE_integer("repeats", 10, "How often to measure.", lower_bound=1)

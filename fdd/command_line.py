@@ -6,6 +6,9 @@ import sys
 from absl import flags
 from ml_collections import config_flags
 
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+"""The folder with the configs that come with fdd."""
+
 
 def parse(argv: list[str], config: flags.FlagHolder) -> list[str]:
     """Parses a command line, or ends the program with one line.
@@ -21,7 +24,7 @@ def parse(argv: list[str], config: flags.FlagHolder) -> list[str]:
     for argument in argv[1:]:
         name, _, file = argument.partition("=")
         if name in ("--config", "-config") and not pathlib.Path(file.partition(":")[0]).is_file():
-            sys.exit(f"fdd: there is no config file {file}")
+            sys.exit(f"fdd: there is no config file {file} (those of fdd are in {CONFIGS})")
     names = [argument.partition("=")[0].lstrip("-") for argument in argv[1:]]
     changed = [name for name in names if name.startswith("config.")]
     if changed and "config" not in names:
