@@ -14,6 +14,7 @@ from fdd.runs import checkpoints
 from fdd.runs.checkpoints import Checkpoints
 from fdd.system import preemption
 from fdd.training.features import cached
+from fdd.training.state import inference_state
 
 
 def _contents(folder: pathlib.Path) -> dict[str, bytes]:
@@ -68,6 +69,8 @@ def test_features_that_do_not_fit_the_disk(dataset, small_disk):
     def encode(_, batch):
         return np.zeros((*batch["frames"].shape[:2], 4000), np.float32)
 
+    encoder = {"frame_features": {"kernel": np.ones(1)}}
+    state = inference_state({"params": encoder, "batch_stats": encoder})
     with pytest.raises(OSError, match="No space left on device") as raised:
-        cached(small_disk, encode, None, dataset, "train", 16)
+        cached(small_disk, encode, state, dataset, "train", 16)
     assert str(raised.value.filename).startswith(str(small_disk))
