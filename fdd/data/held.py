@@ -168,6 +168,8 @@ def _since(dataset: Dataset, known: Identity, found: Found, rebuild: str) -> lis
         return [f"{folder} is no longer there: the data set is taken as it was built."]
     if kind is Relation.CHANGED:
         said = identity.changes(identity.read_sources(dataset.folder), found.sources)
+        if not said:  # A later version may have settings that the key did not hold then.
+            return [f"Its files in {folder} are unchanged; another version of fdd built it."]
         return [
             f"Since then, in {folder}: {said}. The data set is taken as it was built; to build it "
             f"anew: {rebuild}"

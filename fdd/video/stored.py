@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from fdd.video.errors import VideoError
-from fdd.video.info import VideoInfo, no_frames
+from fdd.video.info import VideoInfo
 
 Path = str | os.PathLike[str]
 
@@ -67,7 +67,7 @@ def probe(folder: Path) -> VideoInfo:
     """
     pictures = _pictures(folder)
     if not pictures:
-        raise no_frames(ends_early=False)
+        raise VideoError("it is a folder that holds no frames, such as 000.png and 001.png")
     height, width = _picture(next(iter(pictures.values()))).shape[:2]
     numbers = tuple(pictures)
     return VideoInfo(

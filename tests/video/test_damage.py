@@ -161,15 +161,20 @@ def test_too_few_whole_frames(tmp_path):
     assert again.condition == e.value.condition
 
 
-@pytest.mark.xfail(reason="since folders may hold stored frames or be divided: to be mended")
 def test_clips_of_a_damaged_file_hold_whole_frames_only(tree, tmp_path):
+    """Damage over the sizes of several coded pictures, which no decoder passes over.
+
+    The coder's output differs by some bytes from run to run, so the place alone decides nothing.
+    """
     source = sorted(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))[0]
     info = decode.probe(source)
     frames = [frame for _, frame in decode.read_frames(source, info, range(20))] * 3
     path = tmp_path / "a.mp4"
-    numbered.write(path, pix_fmt="yuv444p", frames=frames, options={"g": "15", "crf": "10"})
+    numbered.write(
+        path, pix_fmt="yuv444p", frames=frames, options={"g": "15", "crf": "10", "coder": "vlc"}
+    )
     whole = extract_clips(path, SPEC)
-    found = extract_clips(_overwritten(path, 0.45), SPEC)
+    found = extract_clips(_overwritten(path, 0.45, 6000), SPEC)
     assert 0 < found.info.condition.damaged <= 30
     assert found.info.num_frames + found.info.condition.damaged == 60
     assert found.people[0][0].frames == whole.people[0][0].frames  # Before the damage.

@@ -187,7 +187,7 @@ def test_what_a_shell_hands_over(video, kind):
 
 @pytest.mark.parametrize("name", ["/dev/zero", "/dev/null", "/"])
 def test_what_is_no_file(name):
-    with pytest.raises(decode.VideoError, match=r"neither a file nor a pipe|it is a folder|no frames"):
+    with pytest.raises(decode.VideoError, match=r"neither a file nor a pipe|it is a folder"):
         decode.probe(name)
 
 
