@@ -1,6 +1,7 @@
 """What tests share: a small drawn tree, a data set built from it, and a config to train on it."""
 
 import atexit
+import contextlib
 import os
 import pathlib
 import shutil
@@ -120,13 +121,19 @@ def shared() -> pathlib.Path:
     return SHARED
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 400 kB, which is less than two checkpoints of `config`."""
-    folder = tmp_path / "small"
+@contextlib.contextmanager
+def disk(folder: pathlib.Path, kilobytes: int) -> Iterator[pathlib.Path]:
+    """A context with a file system of some size at a new folder."""
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder]
     if subprocess.run(command, capture_output=True).returncode:
         pytest.skip("needs the right to mount a file system")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 400 kB, which is less than two checkpoints of `config`."""
+    with disk(tmp_path / "small", 400) as folder:
+        yield folder

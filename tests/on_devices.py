@@ -38,14 +38,7 @@ def start(
     """Starts this program on simulated CPU devices."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.on_devices", out, json.dumps(cases)],
-        env={
-            **os.environ,
-            "XLA_FLAGS": flags(num_devices),
-            "JAX_PLATFORMS": "cpu",
-            # `train` compiles a step twice, once to read what it communicates.
-            "JAX_COMPILATION_CACHE_DIR": str(out.parent / "programs"),
-            **environment,
-        },
+        env={**os.environ, "XLA_FLAGS": flags(num_devices), "JAX_PLATFORMS": "cpu", **environment},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

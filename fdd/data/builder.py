@@ -44,14 +44,14 @@ class ClipConfig(tfds.core.BuilderConfig):
     name: str = ""
     splits: Sequence[str] = SPLITS
     layout: str = layouts.AUTO
-    region: str = "face"
-    margin: float = 1.3
-    image_size: int = 224
-    num_frames: int = 10
-    sampling: str = "uniform"
-    clips_per_video: int = 1
-    spacing: float = 0.04
-    jpeg_quality: int = 95
+    region: str = Preprocessing.region
+    margin: float = Preprocessing.margin
+    image_size: int = Preprocessing.image_size
+    num_frames: int = Preprocessing.num_frames
+    sampling: str = Preprocessing.sampling
+    clips_per_video: int = Preprocessing.clips_per_video
+    spacing: float = Preprocessing.spacing
+    jpeg_quality: int = Preprocessing.jpeg_quality
 
     def __post_init__(self):
         declared_types.settle(self)

@@ -19,6 +19,7 @@ from fdd.errors import UserError
 from fdd.runs import prepare
 from fdd.video import encode
 from fdd.video.preprocessing import Preprocessing
+from tests.conftest import disk
 from tfds_builders.faceforensics import faceforensics_dataset_builder as module
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -234,13 +235,8 @@ def test_tfds_build(tree, tmp_path, dataset, beam):
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 200 kB, which is less than the clips take."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a file system")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with disk(tmp_path / "small", 200) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("full", ["clips", "records"])

@@ -12,7 +12,7 @@ from fdd.errors import UserError
 
 ROOT = pathlib.Path(__file__).parents[2]
 CODE = """
-from fdd import processes
+from fdd.devices import processes
 processes._SAID_AFTER, processes._MOST = 0.5, 1.5  # Seconds.
 processes.initialize(*{arguments})
 print("alone")

@@ -15,8 +15,8 @@ import resource
 import jax.numpy as jnp
 import numpy as np
 
-from fdd import runtime
-from fdd.parallel import Parallel
+from fdd.devices import runtime
+from fdd.devices.parallel import Parallel
 
 runtime.prepare()
 step = Parallel("jit").compile(lambda state, batch: state + jnp.sort(batch["frames"]).mean())
@@ -33,7 +33,7 @@ print(*np.diff(faults))
 HEAP = """
 import pathlib
 
-from fdd import runtime
+from fdd.devices import runtime
 
 runtime.prepare()
 areas = pathlib.Path("/proc/self/smaps").read_text().split("VmFlags:")

@@ -275,7 +275,8 @@ import sys
 import fdd.main
 assert "jax" not in sys.modules, "--help waits for JAX"
 import pathlib
-from fdd import losses, train
+from fdd import train
+from fdd.training import losses
 from tests.conftest import tiny_config
 config = tiny_config(pathlib.Path(sys.argv[1]))
 config.num_steps = 2
