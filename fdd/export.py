@@ -65,7 +65,7 @@ def export(workdir: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
     loaded = Detector.load(workdir)
     described = metadata(loaded)
     variables = jax.device_get(steps.variables_for_evaluation(loaded.state))
-    tensors = safetensors.numpy.save(torch_layout.to_torch(variables), described)
+    tensors = safetensors.numpy.save(torch_layout.to_torch(loaded.task.model, variables), described)
     _write({parameters: tensors, out: lower(loaded).serialize()})
     return parameters
 

@@ -93,7 +93,13 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
         encode_step = run.devices.compile(functools.partial(steps.encode_step, task=run.task))
         for split in features:
             features[split] = cached(
-                run.folder, encode_step, state, run.dataset, split, config.batch_size
+                run.folder,
+                encode_step,
+                state,
+                run.task.model,
+                run.dataset,
+                split,
+                config.batch_size,
             )
     batches = pipeline.train_batches(
         run.dataset,
@@ -219,7 +225,7 @@ def _training_metrics(
 def _penalty(state: TrainState, run: Run) -> dict[str, float]:
     """What training adds to the loss, if anything."""
     weight = run.config.l2_lstm_kernel
-    return {"penalty": float(steps.penalty(state.params, weight))} if weight else {}
+    return {"penalty": float(steps.penalty(state.params, run.task))} if weight else {}
 
 
 def _stops_early(losses: Sequence[float], patience: int) -> bool:
@@ -244,7 +250,10 @@ def _restore_or_create(run: Run) -> tuple[int, TrainState, list[logs.Record]]:
     restored = run.checkpoints.restore_last(abstract_state(recipe, place))
     if restored is None:
         model = run.config.model
-        change = functools.partial(pretrained.load, model.pretrained, version=model.version)
+
+        def change(drawn: Any) -> Any:
+            return pretrained.load(model.pretrained, run.task.model, drawn, model.version)
+
         return 0, create_state(recipe, run.config.seed, place, change), []
     step, state, meta = restored
     trained_on.check(meta, run.dataset, run.folder)

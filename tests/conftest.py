@@ -19,6 +19,7 @@ from fdd import train
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
 from fdd.runs import prepare
+from tests import own_parts  # noqa: F401 (configs of tests name parts of it)
 
 # Most tests compile the same few programs, some in processes of their own: all share one folder. It
 # is that of whoever runs the tests, if there is one; otherwise it goes when pytest ends, and the

@@ -24,7 +24,12 @@ ROOMS = (  # Each imports only what stands before it.
     "benchmarks",
     "webpage",
 )
-BELOW_ALL = {"declared_types", "errors", "tables"}  # Modules at the top that every room may import.
+BELOW_ALL = {
+    "declared_types",
+    "errors",
+    "parts",
+    "tables",
+}  # Modules at the top that every room may import.
 
 
 def _imports(file: pathlib.Path) -> set[str]:

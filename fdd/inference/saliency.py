@@ -1,13 +1,8 @@
-"""Which regions of which frames a clip's logit hangs on: Grad-CAM on the encoder's last map.
-
-Between that map and the logit there are only the mean over its positions and `judge`, so the
-gradient by the pooled features is all that has to be computed.
-"""
+"""Which regions of which frames a clip's logit depends on: Grad-CAM on what the encoder gives."""
 
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from fdd.devices.parallel import DATA_AXIS
 from fdd.training.state import TrainState
@@ -18,11 +13,11 @@ class Saliency(NamedTuple):
     """What drove the scores of n clips.
 
     Attributes:
-        maps: float32 [n, t, h / 32, w / 32]. Grad-CAM before its final ReLU: what each position
-            adds to the logit to first order; above 0 it speaks for fake. A frame's map sums to its
-            contribution.
-        contributions: float32 [n, t]. The gradient by a frame's features times these features:
-            what the frame adds to the logit, to first order.
+        maps: float32 [n, t, h', w'], of the encoder's map. Grad-CAM before its final ReLU: what
+            each place adds to the logit to first order; above 0 it speaks for fake. A frame's map
+            sums to its contribution. Of an encoder that gives no map, [n, t, 1, 1].
+        contributions: float32 [n, t]. The gradient by what the encoder gives for a frame, times
+            that: what the frame adds to the logit, to first order.
     """
 
     maps: jax.Array
@@ -46,16 +41,17 @@ def saliency_step(state: TrainState, batch: Batch, *, task: Task) -> Saliency:
     """
     variables = variables_for_evaluation(state)
 
-    def logits(features: jax.Array) -> jax.Array:
-        return task.model.apply(variables, features, train=False, method="judge").sum()
+    def logits(maps: jax.Array) -> jax.Array:
+        features = task.model.apply(variables, maps, method="pool")
+        return task.model.apply(variables, features, train=False, method="classify").sum()
 
     clips = normalized(batch["frames"], task)
     maps = task.model.apply(variables, clips, train=False, method="feature_maps")
-    features = maps.mean(axis=(2, 3))
-    gradient = jax.grad(logits)(features)  # [b, t, c]; no clip's logit depends on another clip.
-    positions = maps.shape[2] * maps.shape[3]
+    gradient = jax.grad(logits)(maps)  # No clip's logit depends on another clip.
+    added = (maps * gradient).sum(axis=-1)
+    frames = added.shape[:2]
     found = Saliency(
-        maps=jnp.einsum("bthwc,btc->bthw", maps, gradient) / positions,
-        contributions=(features * gradient).sum(axis=-1),
+        maps=added if added.ndim == 4 else added.reshape(*frames, -1).sum(-1)[..., None, None],
+        contributions=added.reshape(*frames, -1).sum(axis=-1),
     )
     return jax.tree.map(lambda array: jax.lax.all_gather(array, DATA_AXIS, tiled=True), found)

@@ -1,64 +1,104 @@
-"""Networks."""
+"""Networks: encoders, temporal heads, and the detector's that is made of one of each."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import ml_collections
 
+from fdd import parts
 from fdd.devices.parallel import DATA_AXIS
 from fdd.errors import UserError
-from fdd.models.resnet import ENCODERS, PARTS
-from fdd.models.resnet_lstm import TEMPORAL, ResNetLSTM
+from fdd.models.clip_classifier import ClipClassifier
+from fdd.models.encoder import Encoder
+from fdd.models.lstm import LSTM
+from fdd.models.resnet import RESNETS
+from fdd.models.temporal import Mean, TemporalHead
 
-FREEZE = ("", *PARTS[:-1], "encoder")
+ENCODERS: dict[str, Callable[..., Encoder]] = {**RESNETS}
+TEMPORAL_HEADS: dict[str, Callable[..., TemporalHead]] = {"lstm": LSTM, "mean": Mean}
+ENCODER = "encoder"
+"""The value of `config.freeze` that means all of the encoder."""
 
 
-def num_frozen_parts(freeze: str) -> int:
-    """How many of the encoder's parts, from the stem on, `config.freeze` names."""
-    return FREEZE.index(freeze) if freeze != "encoder" else len(PARTS)
-
-
-def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> ResNetLSTM:
-    """Returns the detector that `config.model` describes.
+def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> ClipClassifier:
+    """Returns the network that `config.model` describes.
 
     Args:
         config: The run's config.
-        frozen_parts: How many of the encoder's parts normalise with their running statistics in
-            training too; with config.frozen_batch_stats all do.
+        frozen_parts: The batch norms of this many of the encoder's parts use their running
+            statistics in training too; with config.frozen_batch_stats all do.
 
     Raises:
-        UserError: the encoder or what follows it is unknown, or JAX has no float64 and
+        UserError: the encoder or the temporal head is unknown or none, or JAX has no float64 and
             `config.precision` is that.
     """
-    if config.model.encoder not in ENCODERS:
-        raise UserError(
-            f"config.model.encoder is '{config.model.encoder}', known: {', '.join(ENCODERS)}"
-        )
-    if config.model.temporal not in TEMPORAL:
-        raise UserError(
-            f"config.model.temporal is '{config.model.temporal}', known: {', '.join(TEMPORAL)}"
-        )
     double = config.precision == "float64"
     if double and not jax.config.jax_enable_x64:
         raise UserError(
             "config.precision is 'float64', which JAX computes in only if the environment variable "
             "JAX_ENABLE_X64 is 1: set it, for every command that uses this run"
         )
-    encoder = functools.partial(
-        ENCODERS[config.model.encoder],
-        width=config.model.width,
-        dtype=jnp.dtype(config.precision),
-        remat=config.remat,
-        frozen_parts=len(PARTS) if config.frozen_batch_stats else frozen_parts,
-        version=config.model.version,
-    )
-    return ResNetLSTM(
-        encoder,
-        lstm_features=config.model.lstm_features,
-        temporal=config.model.temporal,
+    if config.frozen_batch_stats:
+        frozen_parts = len(create_encoder(config).parts)
+    return ClipClassifier(
+        make_encoder=_encoder(config, frozen_parts),
+        make_temporal=_temporal_head(config),
         dropout_features=config.model.dropout_features,
         dropout_head=config.model.dropout_head,
         data_axis=DATA_AXIS,
         dtype=jnp.dtype("float64" if double else "float32"),
     )
+
+
+def create_encoder(config: ml_collections.ConfigDict) -> Encoder:
+    """Returns the encoder alone.
+
+    Raises:
+        UserError: it is unknown or none.
+    """
+    return _encoder(config)()
+
+
+def freezable(config: ml_collections.ConfigDict) -> tuple[str, ...]:
+    """What `config.freeze` may be: '', a part of the encoder, up to which it is frozen, or all."""
+    return ("", *create_encoder(config).parts[:-1], ENCODER)
+
+
+def num_frozen_parts(config: ml_collections.ConfigDict) -> int:
+    """How many of the encoder's parts, the first ones, `config.freeze` names."""
+    if config.freeze == ENCODER:
+        return len(create_encoder(config).parts)
+    return freezable(config).index(config.freeze)
+
+
+def _encoder(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> Callable[..., Encoder]:
+    part = parts.find("model.encoder", config.model.encoder, ENCODERS)
+    make = functools.partial(
+        part,
+        **parts.options(part, config.model),
+        dtype=jnp.dtype(config.precision),
+        remat=config.remat,
+        frozen_parts=frozen_parts,
+    )
+    _check_kind("model.encoder", config.model.encoder, make, Encoder)
+    return make
+
+
+def _temporal_head(config: ml_collections.ConfigDict) -> Callable[..., TemporalHead]:
+    part = parts.find("model.temporal", config.model.temporal, TEMPORAL_HEADS)
+    make = functools.partial(part, **parts.options(part, config.model))
+    _check_kind("model.temporal", config.model.temporal, make, TemporalHead)
+    return make
+
+
+def _check_kind(key: str, name: str, make: Callable[[], object], kind: type) -> None:
+    try:
+        made = make()
+    except TypeError as error:
+        raise UserError(f"config.{key} is '{name}', which cannot be made: {error}") from None
+    if not isinstance(made, kind):
+        raise UserError(
+            f"config.{key} is '{name}', which is no {kind.__module__}.{kind.__qualname__}"
+        )

@@ -1,13 +1,15 @@
 """Residual networks that turn an image into a feature map."""
 
 import functools
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from fdd.devices import convolution as functional
+from fdd.models.encoder import Encoder, Path, StoredAs
 from fdd.models.normalization import BatchNorm
 
 ModuleDef = Callable[..., nn.Module]
@@ -65,24 +67,20 @@ def _shortcut(block: BasicBlock | BottleneckBlock, x: jax.Array, y: jax.Array) -
     return block.norm(name="downsample_bn")(x)
 
 
-class ResNet(nn.Module):
+class ResNet(Encoder):
     """A residual network without its classifier.
+
+    Convolutions have no biases, which the normalisation after them would take away again. With
+    `remat`, only what lies between blocks is kept (Chen et al., Training Deep Nets with Sublinear
+    Memory Cost, 2016).
 
     Attributes:
         stage_sizes: Number of blocks in each stage; each stage but the first halves the map.
         block: `BasicBlock` or `BottleneckBlock`.
         width: Channels after the stem; each stage but the first doubles them.
-        axis_name: Names of mapped axes that batch statistics are taken over besides the batch; one
-            of them at least is a `jax.vmap`'s.
-        dtype: Type of the computation; parameters and statistics are drawn as float32.
-        remat: Keep only what lies between blocks for the backward pass, and compute the rest again
-            (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016).
-        frozen_parts: So many parts, counted as `part_of` does, normalise with their running
-            statistics in training too.
         version: 'v1', as in the paper and in Keras Applications: a bottleneck's first convolution
             strides, epsilon is 1.001e-5. 'v1.5', as in torchvision and timm: its 3×3 convolution
-            strides, epsilon 1e-5. Convolutions have no biases, which the normalisation after them
-            would take away again.
+            strides, epsilon 1e-5.
 
     References:
         He et al., Deep Residual Learning for Image Recognition, CVPR 2016. Layer names are
@@ -92,15 +90,17 @@ class ResNet(nn.Module):
     stage_sizes: Sequence[int]
     block: type[BasicBlock] | type[BottleneckBlock]
     width: int = 64
-    axis_name: str | tuple[str, ...] | None = None
-    dtype: jnp.dtype = jnp.float32
-    remat: bool = False
-    frozen_parts: int = 0
     version: str = "v1.5"
 
+    choices: ClassVar[Mapping[str, tuple[Any, ...]]] = {"version": ("v1", "v1.5")}
+    layouts: ClassVar[Mapping[str, str]] = {"keras": "v1", "torch": "v1.5"}
+
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps images [b, h, w, 3] to [b, h / 32, w / 32, c] for four stages."""
+    def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
+        """Maps images [b, h, w, 3] to a map [b, h / 32, w / 32, c] for four stages.
+
+        One of the mapped axes in `axis_name`, if there are any, is a `jax.vmap`'s.
+        """
         v1 = self.version == "v1"
         conv = functools.partial(
             nn.Conv,
@@ -122,7 +122,7 @@ class ResNet(nn.Module):
                 dtype=self.dtype,
             )
 
-        x = conv(self.width, (7, 7), 2, padding=3, name="conv1")(x)
+        x = conv(self.width, (7, 7), 2, padding=3, name="conv1")(images)
         x = nn.relu(norm_of(0)(name="bn1")(x))
         x = functional.max_pool(x)
         block = nn.remat(self.block) if self.remat else self.block
@@ -138,17 +138,69 @@ class ResNet(nn.Module):
                 )(x)
         return x
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The stem and the stages."""
+        return ("stem", *(f"stage{stage + 1}" for stage in range(len(self.stage_sizes))))
 
-VERSIONS = ("v1", "v1.5")
-PARTS = ("stem", "stage1", "stage2", "stage3", "stage4")
+    @nn.nowrap
+    def part_of(self, path: Path) -> int:
+        """Index in `parts` of what a parameter or a statistic belongs to."""
+        return int(match[1]) if (match := _BLOCK.fullmatch(path[0])) else 0
+
+    @nn.nowrap
+    def title_of(self, part: int) -> str:
+        """What the diagram of the layers calls a part."""
+        if part == 0:
+            return "Convolution 7×7, batch norm, max pooling 3×3"
+        return f"ResNet stage {part}, {self.stage_sizes[part - 1]} blocks"
+
+    @nn.nowrap
+    def stored_as(self, layout: str, path: Path) -> StoredAs:
+        """Names of torchvision and timm, or of Keras Applications."""
+        if layout == "keras":
+            return StoredAs(_keras_name(path))
+        return StoredAs(_torch_name(path), (2, 3, 1, 0) if path[-1] == "kernel" else None)
 
 
-def part_of(layer: str) -> int:
-    """Index in `PARTS` of a layer of a `ResNet`, by the layer's name."""
-    return int(layer[len("layer") : layer.index("_")]) if layer.startswith("layer") else 0
+_BLOCK = re.compile(r"layer(\d+)_(\d+)")
+_TORCH = {
+    "kernel": "weight",
+    "scale": "weight",
+    "bias": "bias",
+    "mean": "running_mean",
+    "var": "running_var",
+}
+_KERAS = {
+    "kernel": "kernel",
+    "scale": "gamma",
+    "bias": "beta",
+    "mean": "moving_mean",
+    "var": "moving_variance",
+}
 
 
-ENCODERS: dict[str, Callable[..., ResNet]] = {
+def _torch_name(path: Path) -> str:
+    """('layer1_0', 'downsample_bn', 'mean') to 'layer1.0.downsample.1.running_mean'."""
+    *layers, tensor = (_BLOCK.sub(r"layer\1.\2", layer) for layer in path)
+    shortcut = {"downsample_conv": "downsample.0", "downsample_bn": "downsample.1"}
+    return ".".join([*(shortcut.get(layer, layer) for layer in layers), _TORCH[tensor]])
+
+
+def _keras_name(path: Path) -> str:
+    """('layer1_0', 'downsample_bn', 'mean') to 'conv2_block1_0_bn/moving_mean'."""
+    *layers, tensor = path
+    kind = "bn" if "bn" in layers[-1] else "conv"
+    if len(layers) == 1:
+        layer = f"conv1_{kind}"
+    else:
+        stage, block = map(int, _BLOCK.fullmatch(layers[0]).groups())
+        number = re.search(r"\d$", layers[-1])
+        layer = f"conv{stage + 1}_block{block + 1}_{number[0] if number else 0}_{kind}"
+    return f"{layer}/{_KERAS[tensor]}"
+
+
+RESNETS: dict[str, Callable[..., ResNet]] = {
     "resnet18": functools.partial(ResNet, (2, 2, 2, 2), BasicBlock),
     "resnet34": functools.partial(ResNet, (3, 4, 6, 3), BasicBlock),
     "resnet50": functools.partial(ResNet, (3, 4, 6, 3), BottleneckBlock),

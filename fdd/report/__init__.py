@@ -11,8 +11,9 @@ from fdd.data.records import Dataset
 from fdd.evaluation.scores import Scores
 from fdd.evaluation.summary import evaluate_scores
 from fdd.inference.detector import Detector, clip_shape
+from fdd.models import layers
 from fdd.pages import html
-from fdd.report import errors, figures, layers, text
+from fdd.report import errors, figures, text
 from fdd.runs import trained_on, workdir
 
 _METRICS = "metrics.json"

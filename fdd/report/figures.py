@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from fdd.evaluation import metrics
 from fdd.evaluation.calibration import Calibration
 from fdd.evaluation.scores import Scores
+from fdd.models.layers import Box
 from fdd.pages.drawing import DARK, LIGHT, MIDDLE, save
 from fdd.pages.plain import short
 from fdd.report.errors import Strip
-from fdd.report.layers import Box
 
 
 def curves(path: pathlib.Path, history: Sequence[Mapping[str, Any]], name: str, label: str) -> None:

@@ -13,6 +13,7 @@ import tqdm
 from fdd.data import pipeline
 from fdd.data.records import Dataset
 from fdd.devices import parallel
+from fdd.models.clip_classifier import ClipClassifier
 from fdd.training.state import TrainState
 from fdd.training.steps import variables_for_evaluation
 
@@ -23,6 +24,7 @@ def cached(
     folder: pathlib.Path,
     encode_step: Callable[[TrainState, pipeline.Batch], jax.Array],
     state: TrainState,
+    model: ClipClassifier,
     dataset: Dataset,
     split: str,
     batch_size: int,
@@ -33,6 +35,7 @@ def cached(
         folder: The run's workdir, whose encoder never changes.
         encode_step: `fdd.training.steps.encode_step`, spread over the devices.
         state: Of the model.
+        model: The network.
         dataset: The data set.
         split: 'train', 'validation' or 'test'.
         batch_size: Clips at a time, over all devices.
@@ -41,14 +44,14 @@ def cached(
         float [n, t, c] in the order of the records, read from disk as it is used.
     """
     file = folder / FEATURES_DIR / f"{split}.npy"
-    of = _key(dataset, split, state)
+    of = _key(dataset, split, model, state)
     if not _is_valid(file, of, split):
         _compute(file, of, encode_step, state, dataset, split, batch_size)
     parallel.barrier(f"features of {split}")
     return np.load(file, mmap_mode="r")
 
 
-def _key(dataset: Dataset, split: str, state: TrainState) -> str:
+def _key(dataset: Dataset, split: str, model: ClipClassifier, state: TrainState) -> str:
     """SHA-256 of all that features follow from, whatever the clips' number.
 
     That is how clips were cut, which clips of which videos the split holds in which order, and the
@@ -60,8 +63,7 @@ def _key(dataset: Dataset, split: str, state: TrainState) -> str:
     facts = [dataset.builder, dataset.key, dataset.fingerprint, split, clips]
     digest = hashlib.sha256(json.dumps(facts, default=int).encode())
     variables = variables_for_evaluation(state)
-    encoder = {kind: tree["frame_features"] for kind, tree in variables.items()}
-    for path, leaf in jax.tree_util.tree_leaves_with_path(encoder):
+    for path, leaf in jax.tree.leaves_with_path(model.encoder_variables(variables)):
         array = np.asarray(leaf)
         digest.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}".encode())
         digest.update(array.tobytes())

@@ -1,7 +1,20 @@
-"""Training losses, one value per clip."""
+"""Training losses, one value per clip.
+
+A loss is a function of logits, float [b], and labels, float [b], 1 for fake, to float [b]. Its
+other arguments are filled from the config, by name.
+"""
+
+import functools
+from collections.abc import Callable
 
 import jax
+import ml_collections
 import optax
+
+from fdd import parts
+from fdd.errors import UserError
+
+Loss = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def binary_cross_entropy(
@@ -12,8 +25,8 @@ def binary_cross_entropy(
     Args:
         logits: float [b]; above 0 for fake.
         labels: float [b]; 1 for fake, 0 for real.
-        label_smoothing: So much of each label is shared out evenly between the two classes
-            (Szegedy et al., Rethinking the Inception Architecture, CVPR 2016).
+        label_smoothing: The fraction of each label that is divided evenly between the two
+            classes (Szegedy et al., Rethinking the Inception Architecture, CVPR 2016).
 
     Returns:
         float [b], of the logits' type.
@@ -24,3 +37,20 @@ def binary_cross_entropy(
 
 
 LOSSES = {"binary_cross_entropy": binary_cross_entropy}
+
+
+def create_loss(config: ml_collections.ConfigDict) -> Loss:
+    """Returns the loss that `config.loss` names.
+
+    Raises:
+        UserError: there is none of this name, or it does not take a setting that is not 0.
+    """
+    loss = parts.find("loss", config.loss, LOSSES)
+    if not callable(loss):
+        raise UserError(f"config.loss is '{config.loss}', which is no function")
+    options = parts.options(loss, config)
+    if config.label_smoothing and "label_smoothing" not in options:
+        raise UserError(
+            f"config.loss is '{config.loss}', which takes no label_smoothing: leave that at 0"
+        )
+    return functools.partial(loss, **options)

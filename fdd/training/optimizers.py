@@ -4,20 +4,24 @@ import jax
 import ml_collections
 import optax
 
+from fdd import models
 from fdd.errors import UserError
-from fdd.models import num_frozen_parts
-from fdd.models.resnet import part_of
+from fdd.models.clip_classifier import ClipClassifier
 
 SCHEDULES = ("constant", "cosine")
 
 
 def create_optimizer(
-    config: ml_collections.ConfigDict, num_steps: int, steps_per_epoch: int
+    config: ml_collections.ConfigDict,
+    model: ClipClassifier,
+    num_steps: int,
+    steps_per_epoch: int,
 ) -> tuple[optax.GradientTransformation, optax.Schedule]:
     """Returns the optimiser that the config describes, and its learning rate by step.
 
     Args:
         config: The run's config.
+        model: The network, which says what a parameter belongs to.
         num_steps: Steps of the whole run.
         steps_per_epoch: Steps of an epoch.
 
@@ -48,10 +52,10 @@ def create_optimizer(
     scale = config.encoder_learning_rate_scale
     thaw = thaw_step(config, steps_per_epoch)
     frozen = adam(scale, thaw) if thaw else optax.set_to_zero()
-    parts = num_frozen_parts(config.freeze)
+    parts = models.num_frozen_parts(config)
 
     def labels(params: optax.Params) -> optax.Params:
-        return jax.tree.map_with_path(lambda path, _: _label(path, parts), params)
+        return jax.tree.map_with_path(lambda path, _: _label(path, model, parts), params)
 
     groups = {"head": adam(), "encoder": adam(scale), "frozen": frozen}
     return optax.multi_transform(groups, labels), learning_rate
@@ -62,16 +66,20 @@ def thaw_step(config: ml_collections.ConfigDict, steps_per_epoch: int) -> int:
     return config.freeze_epochs * steps_per_epoch if config.freeze else 0
 
 
-def is_frozen(path: tuple[jax.tree_util.DictKey, ...], parts: int) -> bool:
-    """Whether a parameter is in the first so many parts of the encoder."""
-    return _label(path, parts) == "frozen"
+def is_frozen(
+    path: tuple[jax.tree_util.DictKey, ...], model: ClipClassifier, frozen_parts: int
+) -> bool:
+    """Whether a parameter is in one of the encoder's first parts, as many as are frozen."""
+    return _label(path, model, frozen_parts) == "frozen"
 
 
-def _label(path: tuple[jax.tree_util.DictKey, ...], parts: int) -> str:
-    names = [key.key for key in path]
-    if names[0] != "frame_features":
+def _label(
+    path: tuple[jax.tree_util.DictKey, ...], model: ClipClassifier, frozen_parts: int
+) -> str:
+    part = model.part_of(tuple(key.key for key in path))
+    if part is None:
         return "head"
-    return "frozen" if part_of(names[2]) < parts else "encoder"
+    return "frozen" if part < frozen_parts else "encoder"
 
 
 def _kernels(params: optax.Params) -> optax.Params:

@@ -9,7 +9,6 @@ from fdd import models
 from fdd.devices import parallel
 from fdd.errors import UserError
 from fdd.evaluation import scores
-from fdd.models.resnet import VERSIONS
 from fdd.training import losses, optimizers
 
 _LOWEST = {
@@ -41,13 +40,10 @@ _SHARES = (  # From 0 to below 1.
     "model.dropout_head",
 )
 _CHOICES = {
-    "freeze": models.FREEZE,
-    "model.version": VERSIONS,
     "schedule": optimizers.SCHEDULES,
     "parallel": parallel.KINDS,
     "precision": ("float32", "bfloat16", "float64"),
     "eval_frames": scores.FRAMES,
-    "loss": tuple(losses.LOSSES),
 }
 
 
@@ -68,10 +64,13 @@ def check(config: ml_collections.ConfigDict) -> None:
     for key in _SHARES:
         if not 0 <= (value := _get(config, key)) < 1:
             raise UserError(f"config.{key} is {value}, it must be at least 0 and below 1")
-    for key, known in _CHOICES.items():
+    encoder = models.create_encoder(config)
+    of_encoder = {f"model.{key}": known for key, known in encoder.choices.items()}
+    for key, known in {**_CHOICES, **of_encoder, "freeze": models.freezable(config)}.items():
         if (value := _get(config, key)) not in known:
             names = ", ".join(name or "''" for name in known)
             raise UserError(f"config.{key} is '{value}', known: {names}")
+    losses.create_loss(config)
 
 
 def _check_finite(config: ml_collections.ConfigDict, prefix: str = "") -> None:

@@ -4,14 +4,13 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
 
 from fdd.evaluation.metrics import ClipSums
-from fdd.models import initializers
+from fdd.models.clip_classifier import ClipClassifier
 
 PyTree = Any
 
@@ -47,7 +46,7 @@ class Recipe:
         average: Keep an average of the parameters.
     """
 
-    model: nn.Module
+    model: ClipClassifier
     optimizer: optax.GradientTransformation
     clip_shape: tuple[int, ...]
     average: bool = False
@@ -56,11 +55,8 @@ class Recipe:
         """Draws {'params', 'batch_stats'} in float32, whatever the precision; a pure function."""
         clips = jnp.zeros((1, *self.clip_shape), jnp.float32)
         variables = self.model.init(key, clips, train=False)
-        params = dict(variables["params"])
-        if "lstm_cell" in params:
-            lstm_key = jax.random.fold_in(key, 1)
-            params["lstm_cell"] = initializers.keras_lstm(lstm_key, params["lstm_cell"])
-        return {"params": params, "batch_stats": variables["batch_stats"]}
+        params = self.model.redraw(jax.random.fold_in(key, 1), dict(variables["params"]))
+        return {"params": params, "batch_stats": variables.get("batch_stats", {})}
 
     def state(self, variables: PyTree) -> TrainState:
         """The state before the first step; a pure function."""

@@ -7,7 +7,6 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import ml_collections
@@ -16,6 +15,7 @@ import optax
 from fdd import models
 from fdd.devices.parallel import DATA_AXIS
 from fdd.evaluation import metrics
+from fdd.models.clip_classifier import ClipClassifier
 from fdd.training import augment, losses, optimizers
 from fdd.training.state import PyTree, TrainState
 
@@ -46,8 +46,8 @@ class Task:
             they are each part's own, so the result is not that of one part; elsewhere it is.
     """
 
-    model: nn.Module
-    frozen_model: nn.Module
+    model: ClipClassifier
+    frozen_model: ClipClassifier
     optimizer: optax.GradientTransformation
     learning_rate: optax.Schedule
     loss_fn: Callable[[jax.Array, jax.Array], jax.Array]
@@ -75,16 +75,16 @@ def create_task(
     Raises:
         UserError: a name in the config is unknown.
     """
-    optimizer, learning_rate = optimizers.create_optimizer(config, num_steps, steps_per_epoch)
-    frozen_parts = models.num_frozen_parts(config.freeze)
+    model, frozen_parts = models.create_model(config), models.num_frozen_parts(config)
+    optimizer, learning_rate = optimizers.create_optimizer(
+        config, model, num_steps, steps_per_epoch
+    )
     return Task(
-        model=models.create_model(config),
+        model=model,
         frozen_model=models.create_model(config, frozen_parts),
         optimizer=optimizer,
         learning_rate=learning_rate,
-        loss_fn=functools.partial(
-            losses.LOSSES[config.loss], label_smoothing=config.label_smoothing
-        ),
+        loss_fn=losses.create_loss(config),
         l2_lstm_kernel=config.l2_lstm_kernel,
         frozen_parts=frozen_parts,
         thaw_step=optimizers.thaw_step(config, steps_per_epoch),
@@ -151,7 +151,7 @@ def train_step(
 
 
 def _gradients(
-    state: TrainState, batch: Batch, task: Task, model: nn.Module, frozen_parts: int
+    state: TrainState, batch: Batch, task: Task, model: ClipClassifier, frozen_parts: int
 ) -> tuple[PyTree, PyTree, metrics.ClipSums]:
     """Gradients of the mean loss of some clips, the next batch statistics, and sums."""
     keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(task.seed), batch["position"])
@@ -159,7 +159,7 @@ def _gradients(
         jax.vmap(functools.partial(jax.random.fold_in, data=number))(keys) for number in (0, 1)
     )
     if "features" in batch:
-        inputs, method = batch["features"], "judge"
+        inputs, method = batch["features"], "classify"
     else:
         frames = augment.augment(
             augment_keys, batch["frames"], **task.augment, dtype=task.model.dtype
@@ -167,7 +167,7 @@ def _gradients(
         inputs, method = normalized(frames, task), "__call__"
 
     def mean_loss(params: PyTree) -> tuple[jax.Array, tuple[PyTree, metrics.ClipSums]]:
-        params = _without_frozen_gradients(params, frozen_parts)
+        params = _without_frozen_gradients(params, model, frozen_parts)
         logits, updates = model.apply(
             {"params": params, "batch_stats": state.batch_stats},
             inputs,
@@ -181,7 +181,7 @@ def _gradients(
             clip_losses, logits, batch["label"], jnp.ones_like(batch["label"])
         )
         batch_stats = updates.get("batch_stats", state.batch_stats)
-        return clip_losses.mean() + penalty(params, task.l2_lstm_kernel), (batch_stats, sums)
+        return clip_losses.mean() + penalty(params, task), (batch_stats, sums)
 
     gradients, (batch_stats, sums) = jax.grad(mean_loss, has_aux=True)(state.params)
     return gradients, batch_stats, sums
@@ -213,7 +213,7 @@ def clip_logits(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
         Logits, float [b], of the model's `dtype`; above 0 for fake.
     """
     if "features" in batch:
-        inputs, method = batch["features"], "judge"
+        inputs, method = batch["features"], "classify"
     else:
         inputs, method = normalized(batch["frames"], task), "__call__"
     variables = variables_for_evaluation(state)
@@ -239,15 +239,16 @@ def normalized(frames: jax.Array, task: Task) -> jax.Array:
     return augment.normalize(frames, task.mean, task.std, task.model.dtype)
 
 
-def penalty(params: PyTree, l2_lstm_kernel: float) -> jax.Array:
-    """What training adds to the loss: so many times the squared L2 norm of the LSTM's input kernel.
+def penalty(params: PyTree, task: Task) -> jax.Array:
+    """What training adds to the loss: `l2_lstm_kernel` times a squared L2 norm.
 
-    It is Keras' `kernel_regularizer=L2(l2_lstm_kernel)` of the LSTM layer; 0 without an LSTM.
+    It is that of the LSTM's input kernel, as Keras' `kernel_regularizer=L2(…)` of the layer; 0 for
+    a temporal head that names no parameters to penalise.
     """
-    if not l2_lstm_kernel or "lstm_cell" not in params:
+    kernels = task.model.penalised(params) if task.l2_lstm_kernel else []
+    if not kernels:
         return jnp.zeros((), jax.tree.leaves(params)[0].dtype)
-    kernels = [params["lstm_cell"][gate]["kernel"] for gate in ("ii", "if", "ig", "io")]
-    return l2_lstm_kernel * sum((kernel**2).sum() for kernel in kernels)
+    return task.l2_lstm_kernel * sum((kernel**2).sum() for kernel in kernels)
 
 
 def variables_for_evaluation(state: TrainState) -> dict[str, PyTree]:
@@ -275,10 +276,10 @@ def _average(state: TrainState, params: PyTree, decay: float) -> PyTree | None:
     return optax.incremental_update(params, state.average, 1 - decay)
 
 
-def _without_frozen_gradients(params: PyTree, parts: int) -> PyTree:
+def _without_frozen_gradients(params: PyTree, model: ClipClassifier, parts: int) -> PyTree:
     return jax.tree.map_with_path(
         lambda path, leaf: (
-            jax.lax.stop_gradient(leaf) if optimizers.is_frozen(path, parts) else leaf
+            jax.lax.stop_gradient(leaf) if optimizers.is_frozen(path, model, parts) else leaf
         ),
         params,
     )

@@ -113,9 +113,10 @@ def test_the_average_of_parameters_and_the_temperature_are_used(finished, clips)
 def test_the_encoder_starts_another_run(exported, finished, config):
     """Values, names and axes are right, since what reads them was compared with PyTorch."""
     file = str(exported.with_suffix(".safetensors"))
-    state = jax.device_get(Detector.load(finished).state)
+    detector = Detector.load(finished)
+    state = jax.device_get(detector.state)
     own = {"params": state.params, "batch_stats": state.batch_stats}
-    loaded = pretrained.load(file, jax.tree.map(np.zeros_like, own))
+    loaded = pretrained.load(file, detector.task.model, jax.tree.map(np.zeros_like, own))
     for kind in own:
         encoders = (each[kind]["frame_features"]["encoder"] for each in (loaded, own))
         jax.tree.map(np.testing.assert_array_equal, *encoders)

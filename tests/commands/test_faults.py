@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from fdd import report, train
+from fdd.models import ENCODERS
+from fdd.models.clip_classifier import ClipClassifier
+from fdd.models.temporal import Mean
 from fdd.runs import checkpoints
 from fdd.runs.checkpoints import Checkpoints
 from fdd.system import preemption
@@ -69,8 +72,9 @@ def test_features_that_do_not_fit_the_disk(dataset, small_disk):
     def encode(_, batch):
         return np.zeros((*batch["frames"].shape[:2], 4000), np.float32)
 
-    encoder = {"frame_features": {"kernel": np.ones(1)}}
+    model = ClipClassifier(ENCODERS["resnet_tiny"], Mean)
+    encoder = {"frame_features": {"encoder": {"kernel": np.ones(1)}}}
     state = inference_state({"params": encoder, "batch_stats": encoder})
     with pytest.raises(OSError, match="No space left on device") as raised:
-        cached(small_disk, encode, state, dataset, "train", 16)
+        cached(small_disk, encode, state, model, dataset, "train", 16)
     assert str(raised.value.filename).startswith(str(small_disk))

@@ -38,7 +38,7 @@ def test_contributions_are_the_slope_of_the_logit(detector, clips):
     frames = normalized(np.stack([clip.images() for clip in clips]), task)
     apply = functools.partial(task.model.apply, variables, train=False)
     features = jax.jit(functools.partial(apply, method="encode"))(frames)
-    judge = jax.jit(functools.partial(apply, method="judge"))
+    judge = jax.jit(functools.partial(apply, method="classify"))
     for frame in (0, 4, 9):
         step = np.zeros((1, 10, 1))
         step[0, frame] = 1e-4

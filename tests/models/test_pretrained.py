@@ -15,8 +15,11 @@ import safetensors.numpy
 from configs import resnet_lstm
 from fdd.errors import UserError
 from fdd.inference.detector import Detector
-from fdd.models.resnet import ENCODERS, BasicBlock, BottleneckBlock, ResNet
-from fdd.models.resnet_lstm import ResNetLSTM
+from fdd.models import ENCODERS
+from fdd.models.clip_classifier import ClipClassifier
+from fdd.models.encoder import IMAGENET_MEAN, IMAGENET_STD
+from fdd.models.lstm import LSTM
+from fdd.models.resnet import BasicBlock, BottleneckBlock, ResNet
 from fdd.training import pretrained
 from tests.rounding import likely
 
@@ -27,9 +30,17 @@ SMALL = {
 }
 
 
+def _model(encoder):
+    return ClipClassifier(encoder, functools.partial(LSTM, 4))
+
+
+def _load(name, encoder, size=48, version=None):
+    return pretrained.load(str(name), _model(encoder), _variables(encoder, size), version)
+
+
 def _variables(encoder, size=48):
     """Variables at random: what is not replaced by what is loaded shows."""
-    model = ResNetLSTM(encoder, lstm_features=4)
+    model = _model(encoder)
     init = functools.partial(model.init, train=False)
     shapes = jax.eval_shape(init, jax.random.key(0), jnp.zeros((1, 2, size, size, 3)))
     rng = np.random.default_rng(0)
@@ -62,7 +73,7 @@ def _assert_near(ours, features, rounding=None):
 @pytest.mark.parametrize("name", SMALL)
 def test_pytorch_computes_the_same_with_the_same_tensors(tmp_path, name):
     images, features, tensors = _golden(name)
-    loaded = pretrained.load(_saved(tmp_path, tensors), _variables(SMALL[name]))
+    loaded = _load(_saved(tmp_path, tensors), SMALL[name])
     _assert_near(SMALL[name]().apply(_encoder(loaded), images, train=False), features)
 
 
@@ -73,7 +84,7 @@ def test_keras_resnet50_sees_what_keras_sees(shared):
     config = resnet_lstm.get_config()
     config.model.pretrained = str(file)
     config = pretrained.with_normalization(config)
-    loaded = pretrained.load(str(file), _variables(encoder, 64))
+    loaded = _load(file, encoder, 64)
     with h5py.File(file) as root:
         top = root["predictions/predictions"]
         kernel, bias = (np.float32(top[f"{name}:0"][()]) for name in ("kernel", "bias"))
@@ -92,11 +103,11 @@ def test_keras_files_without_top_and_of_whole_models(shared, tmp_path):
         for layer in root:
             if layer != "predictions":
                 root.copy(layer, inner)
-    variables = _variables(functools.partial(ENCODERS["resnet50"], version="v1"), 64)
-    one, two = (pretrained.load(str(f), variables) for f in (file, tmp_path / "whole.h5"))
+    encoder = functools.partial(ENCODERS["resnet50"], version="v1")
+    one, two = (_load(f, encoder, 64) for f in (file, tmp_path / "whole.h5"))
     jax.tree.map(np.testing.assert_array_equal, one, two)
     with pytest.raises(UserError, match=r"holds a ResNet v1: say --config.model.version=v1$"):
-        pretrained.load(str(file), _variables(ENCODERS["resnet50"], 64), "v1.5")
+        _load(file, ENCODERS["resnet50"], 64, "v1.5")
 
 
 def test_a_bias_goes_into_the_mean_that_is_subtracted_after_it(shared, tmp_path):
@@ -107,7 +118,7 @@ def test_a_bias_goes_into_the_mean_that_is_subtracted_after_it(shared, tmp_path)
         )
     file = shared / "weights/resnet50_imagenet_keras.h5"
     network = functools.partial(ENCODERS["resnet50"], version="v1")
-    loaded = pretrained.load(str(file), _variables(network, 64), "v1")
+    loaded = _load(file, network, 64, "v1")
     found = loaded["batch_stats"]["frame_features"]["encoder"]["bn1"]["mean"]
     assert np.abs(biases).max() > 0
     np.testing.assert_array_equal(found, means - biases)
@@ -133,7 +144,7 @@ def test_normalization_comes_with_the_weights(tmp_path, finished):
         config = pretrained.with_normalization(config)
         return tuple(config.model.mean), tuple(config.model.std)
 
-    imagenet = (pretrained.IMAGENET_MEAN, pretrained.IMAGENET_STD)
+    imagenet = (IMAGENET_MEAN, IMAGENET_STD)
     _, _, tensors = _golden("basic")
     file = _saved(tmp_path, tensors)
     assert resolved("") == imagenet
@@ -154,7 +165,7 @@ def test_half_precision_is_taken_and_said(tmp_path, capsys):
     images, features, tensors = _golden("basic")
     for dtype in (np.float16, ml_dtypes.bfloat16):
         half = {k: v.astype(dtype) if v.ndim == 4 else v for k, v in tensors.items()}
-        loaded = pretrained.load(_saved(tmp_path, half), _variables(SMALL["basic"]))
+        loaded = _load(_saved(tmp_path, half), SMALL["basic"])
         assert "tensors are in half precision; taken as float32" in capsys.readouterr().out
         leaves = jax.tree.leaves(loaded)
         assert {leaf.dtype for leaf in leaves} == {np.dtype(np.float32)}
@@ -164,13 +175,14 @@ def test_half_precision_is_taken_and_said(tmp_path, capsys):
 
 
 def test_from_a_run(finished, tmp_path):
-    state = jax.device_get(Detector.load(finished).state)
+    detector = Detector.load(finished)
+    state = jax.device_get(detector.state)
     start = jax.tree.map(np.zeros_like, {"params": state.params, "batch_stats": state.batch_stats})
-    loaded = pretrained.load(str(finished), start)
+    loaded = pretrained.load(str(finished), detector.task.model, start)
     jax.tree.map(np.testing.assert_array_equal, loaded["params"], state.params)
     jax.tree.map(np.testing.assert_array_equal, loaded["batch_stats"], state.batch_stats)
     with pytest.raises(UserError, match=r"does not fit .* nothing was loaded: .* is missing"):
-        pretrained.load(str(finished), _variables(SMALL["basic"]))
+        _load(finished, SMALL["basic"])
 
 
 def _without(tensors):
@@ -198,27 +210,28 @@ def test_what_does_not_fit_is_listed(tmp_path, change, message):
     variables = _variables(SMALL["basic"])
     before = jax.tree.map(np.copy, variables)
     with pytest.raises(UserError, match=message):
-        pretrained.load(_saved(tmp_path, change(_golden("basic")[2])), variables)
+        pretrained.load(
+            _saved(tmp_path, change(_golden("basic")[2])), _model(SMALL["basic"]), variables
+        )
     jax.tree.map(np.testing.assert_array_equal, variables, before)
 
 
 def test_files_of_another_kind(tmp_path, monkeypatch):
-    variables = _variables(SMALL["basic"])
     for name, kind in (("a.h5", "an HDF5"), ("a.safetensors", "a safetensors")):
         (tmp_path / name).write_bytes(b"no weights" * 100)
         with pytest.raises(UserError, match=f"is not {kind} file"):
-            pretrained.load(str(tmp_path / name), variables)
+            _load(str(tmp_path / name), SMALL["basic"])
     with pytest.raises(UserError, match="holds no run"):
-        pretrained.load(str(tmp_path), variables)
+        _load(str(tmp_path), SMALL["basic"])
     with pytest.raises(UserError, match=r"is neither .* convert them to .safetensors"):
-        pretrained.load("weights.pth", variables)
+        _load("weights.pth", SMALL["basic"])
 
     def unreachable(*_):
         raise OSError("no route to host")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
     with pytest.raises(UserError, match=r"could not be fetched .* \(no route to host\)"):
-        pretrained.load("timm/resnet18", variables)
+        _load("timm/resnet18", SMALL["basic"])
 
 
 def test_from_the_hub(tmp_path, monkeypatch):
@@ -231,6 +244,6 @@ def test_from_the_hub(tmp_path, monkeypatch):
         return str(tmp_path / file)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    loaded = pretrained.load("timm/resnet18.test", _variables(SMALL["basic"]))
+    loaded = _load("timm/resnet18.test", SMALL["basic"])
     _assert_near(SMALL["basic"]().apply(_encoder(loaded), images, train=False), features)
     assert asked == ["timm/resnet18.test"]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from fdd.models.resnet import ENCODERS
+from fdd.models import ENCODERS
 
 
 def _abstract_variables(encoder):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fdd.errors import UserError
-from fdd.models import weight_files
+from fdd.models.weights import keras, safetensors_file
 
 TENSOR = {"dtype": "F32", "shape": [3, 4], "data_offsets": [0, 48]}
 
@@ -45,7 +45,7 @@ def _safetensors(file, header, content=bytes(48), length=None):
 def test_damaged_safetensors(tmp_path, arguments):
     file = _safetensors(tmp_path / "a.safetensors", *arguments)
     with pytest.raises(UserError, match=r"is not a safetensors file that can be read") as raised:
-        weight_files.read_safetensors(file)
+        safetensors_file.read(file)
     assert "\n" not in str(raised.value)
 
 
@@ -67,7 +67,7 @@ def test_what_a_header_says_of_a_run_may_be_anything(tmp_path, said):
     header = {"__metadata__": {"fdd_config": said}, "a": TENSOR}
     file = _safetensors(tmp_path / "a.safetensors", header)
     with pytest.raises(UserError, match="what its header says of the run is damaged"):
-        weight_files.exported_model(file)
+        safetensors_file.origin(file)
 
 
 JSON = st.recursive(
@@ -89,13 +89,14 @@ HEADERS = st.dictionaries(st.sampled_from(["a", "b", "__metadata__"]), TENSORS |
 def test_any_header_gives_tensors_or_one_line(tmp_path_factory, header, size):
     file = tmp_path_factory.getbasetemp() / "any.safetensors"
     _safetensors(file, header, bytes(size))
-    for read in (weight_files.exported_model, weight_files.read_safetensors):
+    for read in (safetensors_file.origin, safetensors_file.read):
         try:
             found = read(file)
         except UserError as error:
             assert "\n" not in str(error)
         else:
-            assert sum(tensor.nbytes for tensor in (found or {}).values()) <= size
+            tensors = found.values() if isinstance(found, dict) else ()
+            assert sum(tensor.nbytes for tensor in tensors) <= size
 
 
 def _external_link(file):
@@ -137,7 +138,7 @@ def test_hostile_hdf5(tmp_path, write, reason):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         write(file)
     with pytest.raises(UserError, match=rf"is not an HDF5 file that can be read \({reason}"):
-        weight_files.read_keras(tmp_path / "a.h5")
+        keras.read(tmp_path / "a.h5")
 
 
 def test_links_in_hdf5_lead_nowhere(tmp_path):
@@ -148,7 +149,7 @@ def test_links_in_hdf5_lead_nowhere(tmp_path):
         file["b"] = h5py.SoftLink("/nowhere")
         file["c/again"] = file["/"]
         file["c/kernel:0"] = np.zeros(2, np.float32)
-    assert list(weight_files.read_keras(tmp_path / "a.h5")) == ["c/kernel"]
+    assert list(keras.read(tmp_path / "a.h5")) == ["c/kernel"]
 
 
 @hypothesis.given(data=st.data())
@@ -163,7 +164,7 @@ def test_damaged_hdf5_gives_tensors_or_one_line(tmp_path_factory, data):
         content[start : start + 8] = data.draw(st.binary(min_size=8, max_size=8))
     path.write_bytes(content)
     try:
-        weight_files.read_keras(path)
+        keras.read(path)
     except UserError as error:
         assert "\n" not in str(error)
 

@@ -6,7 +6,12 @@ import jax
 import numpy as np
 import pytest
 
+from fdd.models import ENCODERS
+from fdd.models.clip_classifier import ClipClassifier
+from fdd.models.temporal import Mean
 from fdd.training import features
+
+MODEL = ClipClassifier(ENCODERS["resnet_tiny"], Mean)
 
 
 @dataclasses.dataclass
@@ -39,9 +44,13 @@ class _State:
 
 def _state(kernel=1.0, mean=0.0, head=0.0):
     return _State(
-        {"frame_features": {"kernel": np.full(2, kernel)}, "head": np.full(2, head)},
-        {"frame_features": {"mean": np.full(2, mean)}},
+        {"frame_features": {"encoder": {"kernel": np.full(2, kernel)}}, "head": np.full(2, head)},
+        {"frame_features": {"encoder": {"mean": np.full(2, mean)}}},
     )
+
+
+def _kernel(state):
+    return state.params["frame_features"]["encoder"]["kernel"][0]
 
 
 @pytest.fixture
@@ -60,10 +69,10 @@ def compute(tmp_path, monkeypatch):
 
         def encode(state, batch):
             calls.append(1)
-            return jax.numpy.asarray(batch["frames"] * state.params["frame_features"]["kernel"][0])
+            return jax.numpy.asarray(batch["frames"] * _kernel(state))
 
-        found = features.cached(tmp_path, encode, state, dataset, "train", 2)
-        wanted = np.array(dataset.clips) * state.params["frame_features"]["kernel"][0]
+        found = features.cached(tmp_path, encode, state, MODEL, dataset, "train", 2)
+        wanted = np.array(dataset.clips) * _kernel(state)
         np.testing.assert_array_equal(found[:, 0, 0], wanted)
         return bool(calls)
 

@@ -9,11 +9,10 @@ import numpy as np
 import optax
 import pytest
 
-from fdd import train
+from fdd import models, train
 from fdd.devices import parallel
 from fdd.errors import UserError
-from fdd.models import FREEZE, num_frozen_parts
-from fdd.models.resnet import part_of
+from fdd.models.lstm import LSTM
 from fdd.runs import workdir
 from fdd.training import steps
 from fdd.training.state import Recipe, create_state
@@ -23,6 +22,8 @@ from tests.rounding import SAME
 pytestmark = pytest.mark.usefixtures("float64")  # So that a tolerance hides nothing.
 
 NUM_STEPS = 4
+LAYERS = ("first", "layer1", "layer2")
+NORMS = ("first_norm", "layer1_norm", "layer2_norm")
 
 
 def _train(config, num_steps=NUM_STEPS, steps_per_epoch=2):
@@ -74,25 +75,31 @@ def _stepped(config, num_steps=1):
 def config(config):
     config.model.mean, config.model.std = (127.5,) * 3, (64.0,) * 3
     config.precision = "float64"
+    config.model.encoder = "tests.own_parts:NormalisedStripes"
     return config
 
 
-@pytest.mark.parametrize("freeze", ["stem", "stage1", "encoder"])
-def test_frozen_parts_do_not_move_by_a_bit(config, freeze):
+@pytest.mark.parametrize(("freeze", "num_frozen"), [("first", 1), ("layer1", 2), ("encoder", 3)])
+def test_frozen_parts_do_not_move_by_a_bit(config, freeze, num_frozen):
     config.freeze = freeze
     config.weight_decay = 0.1
     (before, *_, after), _ = _train(config)
     moved = _moved(before, after)
-    assert {"lstm_cell", "head"} <= moved["params"]
-    frozen = {layer for layer in ("conv1", "bn1", "layer1_0", "layer2_0")}
-    frozen = {layer for layer in frozen if part_of(layer) < num_frozen_parts(freeze)}
-    assert len(frozen) == {"stem": 2, "stage1": 3, "encoder": 4}[freeze]
-    for group in ("params", "batch_stats"):
-        assert not moved[group] & frozen, group
-        unfrozen = {"conv1", "bn1", "layer1_0", "layer2_0"} - frozen
-        if group == "batch_stats":
-            unfrozen -= {"conv1"}
-        assert unfrozen <= moved[group]
+    assert moved["params"] == {"lstm_cell", "head", *LAYERS[num_frozen:], *NORMS[num_frozen:]}
+    assert moved["batch_stats"] == {*NORMS[num_frozen:]}
+
+
+@pytest.mark.parametrize(("freeze", "num_frozen"), [("stem", 2), ("stage1", 3)])
+def test_frozen_parts_of_a_resnet(config, freeze, num_frozen):
+    config.model.encoder, config.freeze = "resnet_tiny", freeze
+    task = steps.create_task(config)
+    recipe = Recipe(task.model, task.optimizer, (10, 32, 32, 3))
+    shapes = jax.eval_shape(lambda key: recipe.variables(key)["params"], jax.random.key(0))
+    params = jax.tree.map(lambda leaf: np.ones(leaf.shape), shapes)
+    updates, _ = task.optimizer.update(params, task.optimizer.init(params), params)
+    encoder = task.model.encoder_variables({"params": updates})["params"]
+    still = {name for name, tree in encoder.items() if not any(map(np.any, jax.tree.leaves(tree)))}
+    assert still == {*("conv1", "bn1", "layer1_0", "layer2_0")[:num_frozen]}
 
 
 def test_frozen_for_the_first_epoch(config):
@@ -101,7 +108,7 @@ def test_frozen_for_the_first_epoch(config):
     config.weight_decay = 0.1
     states, _ = _train(config, num_steps=4, steps_per_epoch=2)
     assert _moved(states[0], states[2])["params"] == {"lstm_cell", "head"}
-    assert {"conv1", "layer2_0"} <= _moved(states[2], states[3])["params"]
+    assert {"first", "layer2"} <= _moved(states[2], states[3])["params"]
 
 
 @pytest.mark.parametrize("accumulate_steps", [1, 2])
@@ -121,10 +128,14 @@ def test_what_thaws_begins_as_a_fresh_adam_would(config, accumulate_steps):
 
 
 def test_batch_norms_thaw_with_their_layers(config):
-    config.freeze, config.freeze_epochs = "stage1", 1
+    config.freeze, config.freeze_epochs = "layer1", 1
     states, _ = _train(config, num_steps=3, steps_per_epoch=2)
-    assert _moved(states[0], states[2])["batch_stats"] == {"layer2_0"}
-    assert _moved(states[2], states[3])["batch_stats"] == {"bn1", "layer1_0", "layer2_0"}
+    assert _moved(states[0], states[2])["batch_stats"] == {"layer2_norm"}
+    assert _moved(states[2], states[3])["batch_stats"] == {
+        "first_norm",
+        "layer1_norm",
+        "layer2_norm",
+    }
     config.frozen_batch_stats = True
     states, _ = _train(config, num_steps=3, steps_per_epoch=2)
     assert _moved(states[0], states[3])["batch_stats"] == set()
@@ -135,7 +146,7 @@ def test_frozen_statistics(config):
     (before, *_, after), _ = _train(config)
     moved = _moved(before, after)
     assert moved["batch_stats"] == set()
-    assert {"conv1", "bn1", "layer1_0", "layer2_0"} <= moved["params"]
+    assert {"first", "first_norm", "layer1", "layer2"} <= moved["params"]
 
 
 def test_the_encoder_may_learn_more_slowly(config):
@@ -177,16 +188,18 @@ def test_dropout(config, key):
     config.update_from_flattened_dict({key: 0.5})
     task = steps.create_task(config)
     features = np.random.default_rng(0).normal(size=(6, 10, 16))
-    variables = task.model.init(jax.random.key(0), features, train=False, method="judge")
+    variables = task.model.init(jax.random.key(0), features, train=False, method="classify")
 
     def judge(seed=0, **changes):
         keys = jax.random.split(jax.random.key(seed), len(features))
-        return task.model.apply(variables, features, method="judge", keys=keys, **changes)
+        return task.model.apply(variables, features, method="classify", keys=keys, **changes)
 
     trained, again, other = judge(train=True), judge(train=True), judge(1, train=True)
     np.testing.assert_array_equal(trained, again)
     config.update_from_flattened_dict({key: 0.0})
-    plain = steps.create_task(config).model.apply(variables, features, train=True, method="judge")
+    plain = steps.create_task(config).model.apply(
+        variables, features, train=True, method="classify"
+    )
     np.testing.assert_allclose(judge(train=False), plain, rtol=SAME)
     for different in (plain, other):
         assert np.abs(trained - different).min() > 1e-6  # Far above rounding.
@@ -229,7 +242,7 @@ def test_the_penalty_of_the_lstm_kernel(config):
     state = create_state(recipe, 0, devices.replicated)
     kernels = [np.asarray(state.params["lstm_cell"][g]["kernel"]) for g in ("ii", "if", "ig", "io")]
     expected = 0.01 * (np.concatenate(kernels, axis=1) ** 2).sum()
-    assert float(steps.penalty(state.params, 0.01)) == pytest.approx(expected, rel=SAME)
+    assert float(steps.penalty(state.params, task)) == pytest.approx(expected, rel=SAME)
 
 
 def test_the_control_without_an_lstm_trains_with_the_same_penalty(config):
@@ -242,11 +255,9 @@ def test_the_control_without_an_lstm_trains_with_the_same_penalty(config):
 
 def test_keras_starts_an_lstm_so():
     """The seed's first loss, 8.59 in the mean over an epoch, starts from this penalty."""
-    from fdd.models import initializers
-
     shapes = {f"i{g}": {"kernel": np.zeros((2048, 256))} for g in "ifgo"}
     shapes |= {f"h{g}": {"kernel": np.zeros((256, 256)), "bias": np.zeros(256)} for g in "ifgo"}
-    cell = jax.device_get(initializers.keras_lstm(jax.random.key(0), shapes))
+    cell = jax.device_get(LSTM().redraw(jax.random.key(0), shapes))
     assert jax.tree.map(np.shape, cell) == jax.tree.map(np.shape, shapes)
     kernel = np.concatenate([cell[f"i{g}"]["kernel"] for g in "ifgo"], axis=1)
     limit = np.sqrt(6 / (2048 + 1024))
@@ -308,7 +319,7 @@ def test_cached_features_give_the_same(config, tmp_path, capsys):
     [
         ({"cache_features": True}, "needs an encoder that never changes"),
         ({"cache_features": True, "freeze": "encoder"}, "clips cannot be augmented"),
-        ({"freeze": "stage9"}, "known: '', stem, stage1"),
+        ({"freeze": "stage9"}, "known: '', first, layer1, encoder"),
         ({"ema_decay": 1.0}, "config.ema_decay is 1.0, it must be at least 0 and below 1"),
         ({"schedule": "linear"}, "known: constant, cosine"),
     ],
@@ -319,8 +330,12 @@ def test_settings_that_make_no_sense(config, tmp_path, changes, message):
         train.train_and_evaluate(config, tmp_path)
 
 
-def test_names_of_what_can_be_frozen():
-    assert [num_frozen_parts(name) for name in FREEZE] == [0, 1, 2, 3, 4, 5]
+def test_names_of_what_can_be_frozen(config):
+    config.model.encoder = "resnet18"
+    names = ("", "stem", "stage1", "stage2", "stage3", "encoder")
+    assert models.freezable(config) == names
+    for number, config.freeze in enumerate(names):
+        assert models.num_frozen_parts(config) == number
 
 
 def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
@@ -353,6 +368,7 @@ def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
 
 
 def test_weights_are_needed_for_the_start_alone(config, finished, tmp_path):
+    config.model.encoder = "resnet_tiny"
     """A run goes on, and is evaluated, where the weights that it started from are gone."""
     config.model.pretrained = str(shutil.copytree(finished, tmp_path / "weights"))
     train.train_and_evaluate(config, tmp_path / "run")

@@ -2,14 +2,14 @@ import itertools
 
 import pytest
 
-from fdd.models.resnet import ENCODERS
-from fdd.models.resnet_lstm import ResNetLSTM
-from fdd.report import layers
+from fdd.models import ENCODERS, layers
+from fdd.models.clip_classifier import ClipClassifier
+from fdd.models.lstm import LSTM
 
 
 @pytest.mark.parametrize("encoder", ["resnet50", "resnet101"])
 def test_layers_of_the_full_model(encoder):
-    boxes = layers.describe(ResNetLSTM(ENCODERS[encoder]), (10, 224, 224, 3))
+    boxes = layers.describe(ClipClassifier(ENCODERS[encoder], LSTM), (10, 224, 224, 3))
     for before, after in itertools.pairwise(boxes):
         assert before.output == after.input
     by_name = {box.name: box for box in boxes}

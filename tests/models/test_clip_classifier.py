@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fdd.models.resnet import ENCODERS
-from fdd.models.resnet_lstm import ResNetLSTM
+from fdd.models import ENCODERS
+from fdd.models.clip_classifier import ClipClassifier
+from fdd.models.lstm import LSTM
+from fdd.models.temporal import Mean
 from tests.rounding import SAME
 
 pytestmark = pytest.mark.usefixtures("float64")  # So that a tolerance hides nothing.
@@ -17,7 +19,7 @@ SEEN = 1e-6  # What is more is no rounding.
 
 @pytest.fixture(scope="module")
 def model():
-    return ResNetLSTM(TINY, lstm_features=16)
+    return ClipClassifier(TINY, functools.partial(LSTM, 16))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def logits(model, variables):
 
 
 def test_sizes_of_the_full_model():
-    model = ResNetLSTM(ENCODERS["resnet50"])
+    model = ClipClassifier(ENCODERS["resnet50"], LSTM)
     init = functools.partial(model.init, train=False)
     clips = jnp.zeros((2, 10, 224, 224, 3))
     params = jax.eval_shape(init, jax.random.key(0), clips)["params"]
@@ -57,7 +59,7 @@ def test_order_of_frames_matters(logits):
 
 
 def test_the_mean_over_frames_is_blind_to_order():
-    model = ResNetLSTM(TINY, temporal="mean")
+    model = ClipClassifier(TINY, Mean)
     variables = jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), CLIPS)
     logits = jax.jit(lambda clips: model.apply(variables, clips, train=False))
     assert "lstm_cell" not in variables["params"]

@@ -1,0 +1,178 @@
+"""The detector's network: an encoder sees every frame, a temporal head the frames, one logit."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from fdd.models.encoder import Encoder, Path
+from fdd.models.temporal import TemporalHead
+
+PyTree = Any
+
+FRAMES_AXIS = "frames"  # Batch statistics are taken over it and the batch.
+ENCODER_PLACE = ("frame_features", "encoder")
+"""Where the encoder's parameters and statistics lie."""
+
+
+class FrameFeatures(nn.Module):
+    """An encoder, for one frame of each clip."""
+
+    make_encoder: Callable[..., Encoder]
+    data_axis: str | None = None
+
+    def setup(self):
+        axes = (FRAMES_AXIS, self.data_axis) if self.data_axis else FRAMES_AXIS
+        self.encoder = self.make_encoder(axis_name=axes)
+
+    def maps(self, images: jax.Array, train: bool) -> jax.Array:
+        """Maps images [b, h, w, 3] to what the encoder gives, float32 at least."""
+        maps = self.encoder(images, train=train)
+        return maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
+
+    def pool(self, maps: jax.Array) -> jax.Array:
+        """Maps that to a vector per image, [b, c]."""
+        return self.encoder.pool(maps)
+
+
+class ClipClassifier(nn.Module):
+    """A clip's logit: above 0 for fake.
+
+    `encode` and then `classify` do the same as a call. Questions about the parts, such as which
+    parameters are the encoder's, are asked here; nothing else knows the parameters' names.
+
+    Attributes:
+        make_encoder: Keyword arguments of an `Encoder`'s attributes to one.
+        make_temporal: Likewise, to a `TemporalHead`.
+        dropout_features: Fraction of the frames' features that training leaves out.
+        dropout_head: Fraction of what `head` sees that training leaves out.
+        data_axis: Name of the mapped axis that holds the rest of the batch, if there is one; batch
+            statistics are over all of it.
+        dtype: Of clips, parameters, statistics and logits: float32 or float64. (What the encoder's
+            layers compute in is its own matter.)
+
+    References:
+        Frame-wise convolutional features and an LSTM for face forgeries: Güera and Delp, Deepfake
+        Video Detection Using Recurrent Neural Networks, AVSS 2018.
+    """
+
+    make_encoder: Callable[..., Encoder]
+    make_temporal: Callable[..., TemporalHead]
+    dropout_features: float = 0.0
+    dropout_head: float = 0.0
+    data_axis: str | None = None
+    dtype: jnp.dtype = jnp.float32
+
+    def setup(self):
+        mapped = {
+            "variable_axes": {"params": None, "batch_stats": None},
+            "split_rngs": {"params": False},
+            "axis_name": FRAMES_AXIS,
+        }
+        over_frames = nn.vmap(
+            FrameFeatures,
+            methods={"maps": {"in_axes": (0, None), **mapped}, "pool": {"in_axes": 0, **mapped}},
+        )
+        self.frame_features = over_frames(self.make_encoder, self.data_axis)
+        place = self.make_temporal(parent=None).place
+        self.temporal = self.make_temporal(name=place)
+        self.head = nn.Dense(1, kernel_init=nn.initializers.glorot_uniform())
+
+    def __call__(
+        self, clips: jax.Array, *, train: bool, keys: jax.Array | None = None
+    ) -> jax.Array:
+        """Classifies clips.
+
+        Args:
+            clips: float [b, t, h, w, 3], normalised.
+            train: Update batch statistics, and use dropout.
+            keys: A random key per clip, [b], for dropout.
+
+        Returns:
+            Logits, `dtype` [b].
+        """
+        return self.classify(self.encode(clips, train=train), train=train, keys=keys)
+
+    def encode(self, clips: jax.Array, *, train: bool) -> jax.Array:
+        """Maps clips, float [b, t, h, w, 3], to features of their frames, `dtype` [b, t, c]."""
+        return self.pool(self.feature_maps(clips, train=train))
+
+    def feature_maps(self, clips: jax.Array, *, train: bool) -> jax.Array:
+        """Maps clips, as `encode`, to what it pools: `dtype` [b, t, ..., c], of maps h', w'."""
+        frames = jnp.swapaxes(clips, 0, 1)  # [t, b, h, w, 3]: a leading mapped axis is fastest.
+        return jnp.swapaxes(self.frame_features.maps(frames, train), 0, 1)
+
+    def pool(self, maps: jax.Array) -> jax.Array:
+        """Maps what `feature_maps` gives to features of frames, `dtype` [b, t, c]."""
+        return jnp.swapaxes(self.frame_features.pool(jnp.swapaxes(maps, 0, 1)), 0, 1)
+
+    def classify(
+        self, features: jax.Array, *, train: bool, keys: jax.Array | None = None
+    ) -> jax.Array:
+        """Maps features of frames, `dtype` [b, t, c], to logits, `dtype` [b]."""
+        if train:
+            features = _dropout(features, self.dropout_features, keys, 0)
+        summary = self.temporal(features)
+        if train:
+            summary = _dropout(summary, self.dropout_head, keys, 1)
+        return self.head(summary)[:, 0]
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder by itself, to ask it something or to apply it to `encoder_variables`."""
+        return self.make_encoder()
+
+    @nn.nowrap
+    def part_of(self, path: Path) -> int | None:
+        """Index in the encoder's `parts` of what a parameter belongs to; None: to none of them."""
+        if path[:2] != ENCODER_PLACE:
+            return None
+        return self.encoder.part_of(path[2:])
+
+    @nn.nowrap
+    def encoder_variables(self, variables: PyTree) -> PyTree:
+        """The encoder's share of {'params', 'batch_stats'}; a collection that it lacks is empty."""
+        return {
+            kind: functools.reduce(lambda tree, key: tree.get(key, {}), ENCODER_PLACE, tree)
+            for kind, tree in variables.items()
+        }
+
+    @nn.nowrap
+    def with_encoder_variables(self, variables: PyTree, of_encoder: PyTree) -> PyTree:
+        """The same with others in the place of the encoder's."""
+        outer, inner = ENCODER_PLACE
+        return {
+            kind: {**tree, outer: {**tree[outer], inner: of_encoder[kind]}} if tree else tree
+            for kind, tree in variables.items()
+        }
+
+    @nn.nowrap
+    def redraw(self, key: jax.Array, params: PyTree) -> PyTree:
+        """Parameters in which those of the temporal head are drawn as it says; a pure function."""
+        head = self.make_temporal()
+        if head.place not in params:
+            return params
+        return {**params, head.place: head.redraw(key, params[head.place])}
+
+    @nn.nowrap
+    def penalised(self, params: PyTree) -> list[jax.Array]:
+        """Those parameters whose squares `config.l2_lstm_kernel` adds to the loss."""
+        head = self.make_temporal()
+        return head.penalised(params[head.place]) if head.place in params else []
+
+
+def _dropout(x: jax.Array, rate: float, keys: jax.Array | None, number: int) -> jax.Array:
+    """Dropout in which a clip's mask does not depend on its batch.
+
+    Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting, 2014.
+    """
+    if not rate:
+        return x
+
+    def keep(key: jax.Array) -> jax.Array:
+        return jax.random.bernoulli(jax.random.fold_in(key, number), 1 - rate, x.shape[1:])
+
+    return jnp.where(jax.vmap(keep)(keys), x / (1 - rate), 0)
