@@ -3,13 +3,18 @@
 Their programs compile in a fraction of the time that a ResNet's take.
 """
 
+import collections
 import functools
+import pathlib
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+import tensorflow_datasets as tfds
 
+from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
+from fdd.data.catalog import Holdings, Video
 from fdd.models.encoder import Encoder
 from fdd.models.normalization import BatchNorm
 from fdd.models.temporal import TemporalHead
@@ -73,3 +78,29 @@ class Changes(TemporalHead):
 def focal(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """Focal loss (Lin et al., Focal Loss for Dense Object Detection, ICCV 2017)."""
     return optax.sigmoid_focal_loss(logits, labels.astype(logits.dtype))
+
+
+class TwoFolders(ClipBuilder):
+    """A data set in two folders, genuine/ and forged/.
+
+    A video's name ends with its person's number. Persons 0 and 1 are for validation and test, the
+    others for training.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "manual_dir holds genuine/ and forged/."
+    BUILDER_CONFIGS = [ClipConfig(**settings) for settings in standard_settings()]
+
+    def survey(self, root: pathlib.Path) -> Holdings:
+        """Lists the videos."""
+        videos = []
+        for path in sorted(root.glob("*/*.mp4")):
+            label = {"genuine": "real", "forged": "fake"}[path.parent.name]
+            person = path.stem.rpartition("_")[2]
+            split = {"0": "validation", "1": "test"}.get(person, "train")
+            source = person if label == "fake" else ""
+            videos.append(
+                Video(str(path), label, path.parent.name, path.stem, person, source, split, "")
+            )
+        expected = collections.Counter((video.split, video.method) for video in videos)
+        return Holdings(videos, expected, ignored=[], root=root)

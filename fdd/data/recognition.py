@@ -33,6 +33,9 @@ def settled(holdings: Holdings, root: pathlib.Path, wanted: str) -> Holdings:
     Raises:
         UserError: it is another layout, or two videos have one id.
     """
+    if not holdings.layouts:  # Of a builder that knows only one.
+        _refuse_equal_ids(holdings.videos)
+        return _without_own_files(holdings)
     said = f"{tables.escaped(str(root))} is recognised as {layouts.named(holdings.layouts)}"
     if wanted not in (layouts.AUTO, *(each.key for each in holdings.layouts)):
         raise UserError(f"{said}, not as config.data.layout={wanted} asks")

@@ -1,7 +1,8 @@
 """Networks: encoders, temporal heads, and the detector's that is made of one of each."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,31 +75,28 @@ def num_frozen_parts(config: ml_collections.ConfigDict) -> int:
 
 
 def _encoder(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> Callable[..., Encoder]:
-    part = parts.find("model.encoder", config.model.encoder, ENCODERS)
-    make = functools.partial(
+    part = _subclass("model.encoder", config.model.encoder, ENCODERS, Encoder)
+    return functools.partial(
         part,
         **parts.options(part, config.model),
         dtype=jnp.dtype(config.precision),
         remat=config.remat,
         frozen_parts=frozen_parts,
     )
-    _check_kind("model.encoder", config.model.encoder, make, Encoder)
-    return make
 
 
 def _temporal_head(config: ml_collections.ConfigDict) -> Callable[..., TemporalHead]:
-    part = parts.find("model.temporal", config.model.temporal, TEMPORAL_HEADS)
-    make = functools.partial(part, **parts.options(part, config.model))
-    _check_kind("model.temporal", config.model.temporal, make, TemporalHead)
-    return make
+    part = _subclass("model.temporal", config.model.temporal, TEMPORAL_HEADS, TemporalHead)
+    return functools.partial(part, **parts.options(part, config.model))
 
 
-def _check_kind(key: str, name: str, make: Callable[[], object], kind: type) -> None:
-    try:
-        made = make()
-    except TypeError as error:
-        raise UserError(f"config.{key} is '{name}', which cannot be made: {error}") from None
-    if not isinstance(made, kind):
+def _subclass(key: str, name: str, known: Mapping[str, Any], kind: type) -> Callable[..., Any]:
+    """The part of a name: a subclass of `kind`, some of whose arguments may be given."""
+    part = found = parts.find(key, name, known)
+    while isinstance(found, functools.partial):
+        found = found.func
+    if not (isinstance(found, type) and issubclass(found, kind)):
         raise UserError(
-            f"config.{key} is '{name}', which is no {kind.__module__}.{kind.__qualname__}"
+            f"config.{key} is '{name}', which is no subclass of {kind.__module__}.{kind.__name__}"
         )
+    return part

@@ -11,6 +11,7 @@ import ml_collections
 import tensorflow_datasets as tfds
 from absl import logging
 
+from fdd import parts
 from fdd.data import coverage, held
 from fdd.data.builder import ClipBuilder, ClipConfig
 from fdd.data.records import Dataset
@@ -18,7 +19,11 @@ from fdd.demo import DemoSpec, write_tree
 from fdd.errors import UserError
 from fdd.system import home
 
-BUILDERS = ("faceforensics", "celeb_df", "dfdc", "folder")
+BUILDERS = {
+    name: f"tfds_builders.{name}.{name}_dataset_builder"
+    for name in ("faceforensics", "celeb_df", "dfdc", "folder")
+}
+"""Modules of the library's builders; imported when they are needed."""
 
 
 def create_builder(data: ml_collections.ConfigDict, key: str = "") -> ClipBuilder:
@@ -32,10 +37,14 @@ def create_builder(data: ml_collections.ConfigDict, key: str = "") -> ClipBuilde
     Raises:
         UserError: a value is out of range.
     """
-    if data.builder not in BUILDERS:
-        raise UserError(f"config.data.builder is '{data.builder}', known: {', '.join(BUILDERS)}")
-    name = f"tfds_builders.{data.builder}.{data.builder}_dataset_builder"
-    builder_class = importlib.import_module(name).Builder
+    builder_class = parts.find("data.builder", data.builder, BUILDERS)
+    if isinstance(builder_class, str):
+        builder_class = importlib.import_module(builder_class).Builder
+    if not (isinstance(builder_class, type) and issubclass(builder_class, ClipBuilder)):
+        raise UserError(
+            f"config.data.builder is '{data.builder}', which is no subclass of "
+            "fdd.data.builder.ClipBuilder"
+        )
     try:
         config = _config(type(builder_class.BUILDER_CONFIGS[0]), data)
     except ValueError as error:

@@ -5,6 +5,7 @@ other arguments are filled from the config, by name.
 """
 
 import functools
+import inspect
 from collections.abc import Callable
 
 import jax
@@ -15,6 +16,7 @@ from fdd import parts
 from fdd.errors import UserError
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
+_ARGUMENTS = ["logits", "labels"]
 
 
 def binary_cross_entropy(
@@ -46,8 +48,10 @@ def create_loss(config: ml_collections.ConfigDict) -> Loss:
         UserError: there is none of this name, or it does not take a setting that is not 0.
     """
     loss = parts.find("loss", config.loss, LOSSES)
-    if not callable(loss):
-        raise UserError(f"config.loss is '{config.loss}', which is no function")
+    if not inspect.isfunction(loss) or [*inspect.signature(loss).parameters][:2] != _ARGUMENTS:
+        raise UserError(
+            f"config.loss is '{config.loss}', which is no function of {' and '.join(_ARGUMENTS)}"
+        )
     options = parts.options(loss, config)
     if config.label_smoothing and "label_smoothing" not in options:
         raise UserError(

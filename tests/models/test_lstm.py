@@ -16,14 +16,17 @@ def test_values_and_gradients_are_those_of_flax():
     params = cell.init(jax.random.key(1), (jnp.zeros((3, 5)),) * 2, inputs[:, 0])["params"]
     params = jax.tree.map(lambda leaf: leaf + 0.1, params)  # Biases, too.
 
+    @jax.jit
     def ours(params, inputs):
         return LSTM(5).apply({"params": params}, inputs)
 
+    @jax.jit
     def flax(params, inputs):
         return nn.RNN(cell).apply({"params": {"cell": params}}, inputs)[:, -1]
 
     def gradients(outputs):
-        return jax.grad(lambda *args: (outputs(*args) ** 2).sum(), argnums=(0, 1))(params, inputs)
+        loss = jax.jit(jax.grad(lambda *args: (outputs(*args) ** 2).sum(), argnums=(0, 1)))
+        return loss(params, inputs)
 
     np.testing.assert_allclose(ours(params, inputs), flax(params, inputs), rtol=SAME)
     jax.tree.map(

@@ -368,8 +368,8 @@ def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
 
 
 def test_weights_are_needed_for_the_start_alone(config, finished, tmp_path):
-    config.model.encoder = "resnet_tiny"
     """A run goes on, and is evaluated, where the weights that it started from are gone."""
+    config.model.encoder = "resnet_tiny"
     config.model.pretrained = str(shutil.copytree(finished, tmp_path / "weights"))
     train.train_and_evaluate(config, tmp_path / "run")
     shutil.rmtree(tmp_path / "weights")
