@@ -51,6 +51,8 @@ def main(argv: list[str]) -> None:
 
     logging.set_verbosity(logging.FATAL)
     runtime.prepare()
+    if argv[1] == "train":
+        runtime.keep_memory()
     # Standard output is for what was measured; which data set it was on is said beside it.
     with contextlib.redirect_stdout(sys.stderr):
         found = _measure(argv[1], _CONFIG.value)

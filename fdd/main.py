@@ -88,6 +88,7 @@ def main(_: list[str]) -> None:
     runtime.prepare()
     config = _CONFIG.value
     parallel.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+    runtime.keep_memory()
     if not parallel.is_main():
         sys.stdout = io.StringIO()  # One process speaks for all.
     with commands.writing_to(folder):

@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 
 import pytest
 
@@ -64,3 +65,18 @@ def test_imports_point_one_way(room):
 def test_what_is_below_all_imports_no_room():
     for name in BELOW_ALL:
         assert _imports(PACKAGE / f"{name}.py") <= BELOW_ALL, name
+
+
+def test_only_devices_asks_what_kind_of_processor_it_is():
+    asks = re.compile(r"default_backend|\.platform\b(?!\()|device_kind|jax_platforms")
+    found = {
+        str(file.relative_to(PACKAGE)): match[0]
+        for file in PACKAGE.rglob("*.py")
+        if file.parent.name != "devices" and (match := asks.search(file.read_text()))
+    }
+    assert not found
+
+
+def test_only_training_keeps_memory():
+    asks = {f.name for f in PACKAGE.rglob("*.py") if "runtime.keep_memory()" in f.read_text()}
+    assert asks == {"main.py", "bench.py"}

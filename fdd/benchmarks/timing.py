@@ -9,6 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fdd.devices import runtime
+
 # Dense bfloat16 products, operations per second, from NVIDIA's data sheets.
 _DATASHEET_PEAKS = {
     "H200": 989e12,
@@ -53,12 +55,12 @@ def memory_peak_gib() -> float:
 
 def device() -> dict[str, Any]:
     """{'device': in words, 'devices': how many}."""
-    return {"device": jax.devices()[0].device_kind, "devices": jax.device_count()}
+    return {"device": runtime.device_name(), "devices": jax.device_count()}
 
 
 def matmul_flops(precision: str) -> float:
     """Operations per second of a large matrix product on one device, measured: a practical peak."""
-    size = 2048 if jax.default_backend() == "cpu" else 8192
+    size = 2048 if runtime.on_cpu() else 8192
     a = jnp.ones((size, size), precision)
     product = jax.jit(jnp.matmul)
     return 2 * size**3 / min(repeat(lambda: product(a, a), 5))
@@ -66,14 +68,14 @@ def matmul_flops(precision: str) -> float:
 
 def copy_bytes() -> float:
     """Bytes read and written per second by adding 1 to a large array on one device, measured."""
-    a = jnp.ones(2**24 if jax.default_backend() == "cpu" else 2**29, jnp.float32)
+    a = jnp.ones(2**24 if runtime.on_cpu() else 2**29, jnp.float32)
     add = jax.jit(lambda x: x + 1)
     return 2 * a.nbytes / min(repeat(lambda: add(a), 5))
 
 
 def datasheet_flops(precision: str) -> float | None:
     """The data sheet's operations per second of one device, where it is known."""
-    kind = jax.devices()[0].device_kind
+    kind = runtime.device_name()
     if precision != "bfloat16":
         return None
     return next((peak for name, peak in _DATASHEET_PEAKS.items() if name in kind), None)

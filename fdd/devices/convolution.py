@@ -18,7 +18,7 @@ def convolve(
     x: jax.Array,
     kernel: jax.Array,
     strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
+    padding: str | Sequence[tuple[int, int]],
     *,
     lhs_dilation: Sequence[int] = (1, 1),
     rhs_dilation: Sequence[int] = (1, 1),
@@ -36,7 +36,7 @@ def convolve(
         x: float [b, h, w, c].
         kernel: float [kh, kw, c, features]; of c over `feature_group_count` if there are groups.
         strides: Of h and w.
-        padding: Zeros before and after h and w.
+        padding: Zeros before and after h and w, or a name that `jax.lax` knows.
         lhs_dilation: Of x.
         rhs_dilation: Of the kernel.
         feature_group_count: Number of groups.
@@ -45,11 +45,14 @@ def convolve(
     Returns:
         float [b, h', w', features].
     """
-    pointwise = kernel.shape[:2] == (1, 1) and not any(map(any, padding))
     plain = feature_group_count == 1 and {*lhs_dilation, *rhs_dilation} == {1}
-    if plain and pointwise and jax.default_backend() != "cpu":
-        return x[:, :: strides[0], :: strides[1]] @ kernel[0, 0]
-    if not plain or jax.default_backend() != "cpu":
+    if isinstance(padding, str) and plain:
+        padding = jax.lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], strides, padding)
+    pointwise = plain and kernel.shape[:2] == (1, 1) and not any(map(any, padding))
+
+    def elsewhere(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        if pointwise:
+            return x[:, :: strides[0], :: strides[1]] @ kernel[0, 0]
         return jax.lax.conv_general_dilated(
             x,
             kernel,
@@ -58,11 +61,26 @@ def convolve(
             lhs_dilation=lhs_dilation,
             rhs_dilation=rhs_dilation,
             feature_group_count=feature_group_count,
-            **kwargs,
+            **{"dimension_numbers": ("NHWC", "HWIO", "NHWC"), **kwargs},
         )
+
+    if not plain:
+        return elsewhere(x, kernel)
+    on_cpu = functools.partial(_on_cpu, strides=tuple(strides), padding=tuple(padding))
+    return jax.lax.platform_dependent(x, kernel, cpu=on_cpu, default=elsewhere)
+
+
+def _on_cpu(
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: tuple[int, int],
+    padding: tuple[tuple[int, int], ...],
+) -> jax.Array:
+    """See `convolve`."""
+    pointwise = kernel.shape[:2] == (1, 1) and not any(map(any, padding))
     places = _places(x, kernel, strides, padding)
     if not pointwise and math.prod(places) > _SMALL_MAP:
-        return _large_maps(tuple(strides), tuple(padding))(x, kernel)
+        return _large_maps(strides, padding)(x, kernel)
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     columns = _neighbourhoods(x, kernel.shape[:2], strides, axes=(1, 2), onto=3)
     rows = columns.reshape(-1, columns.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1])

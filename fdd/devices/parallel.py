@@ -84,9 +84,7 @@ class Parallel:
 
         def run(state: PyTree, batch: Mapping[str, np.ndarray]) -> PyTree:
             placed = jax.tree.map(place, dict(batch))
-            if (
-                jax.default_backend() == "cpu"
-            ):  # Otherwise XLA takes another thread: fdd.devices.runtime.
+            if runtime.on_cpu():  # Otherwise XLA takes another thread: `runtime.keep_memory`.
                 jax.block_until_ready((state, placed))
             out = compiled(state, placed)
             if several and self.kind == "pmap":  # Which gives arrays of this process alone.

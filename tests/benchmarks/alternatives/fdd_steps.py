@@ -18,6 +18,7 @@ def main() -> None:
     """Serves steps of `configs/resnet_lstm.py`, without its L2 penalty."""
     todo = work()
     runtime.prepare()
+    runtime.keep_memory()
     config = resnet_lstm.get_config()
     config.model.pretrained = ""
     config.l2_lstm_kernel = 0.0
