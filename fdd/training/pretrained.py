@@ -17,6 +17,8 @@ from fdd.system import home
 PyTree = Any
 
 _LAYOUTS = {"keras": "keras", "torch": "torch", "hub": "torch"}  # Of the kinds that are files.
+_HUB = "hf://"
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
@@ -52,7 +54,7 @@ def load(name: str, model: ClipClassifier, variables: PyTree, version: str | Non
     Args:
         name: Empty for none; a Keras Applications `.h5` file; a `.safetensors` file in the naming
             of torchvision and timm, such as `fdd.export` writes (of which the encoder is taken);
-            the name of a repository on the Hugging Face hub that holds such a
+            `hf://OWNER/NAME`, a repository on the Hugging Face hub that holds such a
             `model.safetensors`; the workdir of a run, of which the best checkpoint is taken,
             temporal head and head included.
         model: The network.
@@ -113,6 +115,8 @@ def _check_version(name: str, origin: Origin, layouts: Any, version: str) -> Non
 def _kind(name: str) -> str:
     if not name:
         return "none"
+    if name.startswith(_HUB) and _REPOSITORY.fullmatch(name.removeprefix(_HUB)):
+        return "hub"
     if name.endswith((".h5", ".hdf5")):
         return "keras"
     if name.endswith(".safetensors"):
@@ -121,11 +125,10 @@ def _kind(name: str) -> str:
         if not (_path(name) / "config.json").exists():
             raise UserError(f"config.model.pretrained={name} is a folder, but holds no run")
         return "run"
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not _path(name).suffix.startswith(".pt"):
-        return "hub"
     raise UserError(
         f"config.model.pretrained={name} is neither a .h5 or .safetensors file, nor the folder of "
-        "a run, nor OWNER/NAME on the Hugging Face hub (.pth files: convert them to .safetensors)"
+        f"a run, nor {_HUB}OWNER/NAME on the Hugging Face hub (.pth files: convert them to "
+        ".safetensors)"
     )
 
 
@@ -153,14 +156,14 @@ def _stated_beside(kind: str, name: str) -> Origin:
     return Origin(mean=mean, std=std)
 
 
-def _download(repository: str, file: str) -> pathlib.Path:
+def _download(name: str, file: str) -> pathlib.Path:
     import huggingface_hub
 
     try:
-        return pathlib.Path(huggingface_hub.hf_hub_download(repository, file))
+        return pathlib.Path(huggingface_hub.hf_hub_download(name.removeprefix(_HUB), file))
     except Exception as error:  # Of many kinds: no network, no repository, no permission.
         raise UserError(
-            f"{file} of config.model.pretrained={repository} could not be fetched from the Hugging "
+            f"{file} of config.model.pretrained={name} could not be fetched from the Hugging "
             f"Face hub ({first_line(error)}); a file that you have works too"
         ) from None
 

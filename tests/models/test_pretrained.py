@@ -225,13 +225,20 @@ def test_files_of_another_kind(tmp_path, monkeypatch):
         _load(str(tmp_path), SMALL["basic"])
     with pytest.raises(UserError, match=r"is neither .* convert them to .safetensors"):
         _load("weights.pth", SMALL["basic"])
+    asked = []
 
-    def unreachable(*_):
+    def unreachable(*names):
+        asked.append(names)
         raise OSError("no route to host")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
     with pytest.raises(UserError, match=r"could not be fetched .* \(no route to host\)"):
-        _load("timm/resnet18", SMALL["basic"])
+        _load("hf://timm/resnet18", SMALL["basic"])
+    asked.clear()
+    for mistyped in ("runs/mine", "hf://resnet18", "hf://a/b/c"):
+        with pytest.raises(UserError, match=f"={mistyped} is neither .* nor hf://OWNER/NAME on"):
+            _load(mistyped, SMALL["basic"])
+    assert not asked
 
 
 def test_from_the_hub(tmp_path, monkeypatch):
@@ -244,6 +251,6 @@ def test_from_the_hub(tmp_path, monkeypatch):
         return str(tmp_path / file)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    loaded = _load("timm/resnet18.test", SMALL["basic"])
+    loaded = _load("hf://timm/resnet18.test", SMALL["basic"])
     _assert_near(SMALL["basic"]().apply(_encoder(loaded), images, train=False), features)
     assert asked == ["timm/resnet18.test"]
