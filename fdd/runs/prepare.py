@@ -17,6 +17,7 @@ from fdd.data.builder import ClipBuilder, ClipConfig
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
 from fdd.errors import UserError
+from fdd.runs import divided
 from fdd.system import home
 
 BUILDERS = {
@@ -92,7 +93,8 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     If it has not been built and `data.manual_dir` says where the videos are, or `data.demo` how
     to draw some, it is built, into a folder whose name ends with its key (`fdd.data.identity`) or,
     for the demo, in a folder of the demo's own. One that was built before is taken as it is, and
-    lines say which it is and what has changed since in the folder of its videos.
+    lines say which it is and what has changed since in the folder of its videos. One of videos that
+    lie in folders of splits is taken whatever `data.split` says.
 
     Raises:
         UserError: a value is out of range, there is no such data set and nothing to build it from,
@@ -102,6 +104,9 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     found = held.found_in(folder, builder.key_of) if folder else None
     place = pathlib.Path(builder.data_dir)
     chosen = _demos(place) if data.demo else held.choose(held.built(place), found)
+    if chosen is None and (other := divided.in_own_splits(builder, _with_split(data), folder)):
+        chosen, found, builder = other
+        print("Its videos lie in folders of splits, so config.data.split does not concern them.")
     if chosen is None:
         dataset = Dataset(_build(builder, data, found))
         held.check_fingerprint(dataset, builder.builder_config.preprocessing)
@@ -116,6 +121,17 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     if missing := coverage.missing_methods(dataset.folder):
         print(f"{dataset.folder} was built without any video of {', '.join(missing)}.")
     return dataset
+
+
+def _with_split(data: ml_collections.ConfigDict) -> divided.Create:
+    """Makes the builder that `data` describes but for `split`."""
+
+    def create(split: str) -> ClipBuilder:
+        changed = data.copy_and_resolve_references()
+        changed.split = split
+        return create_builder(changed)
+
+    return create
 
 
 def _demos(place: pathlib.Path) -> pathlib.Path | None:
@@ -174,7 +190,8 @@ def _how_to_build(builder: ClipBuilder, data: ml_collections.ConfigDict) -> str:
         }
         option = f"'{json.dumps(settings)}'"
     return (
-        f"there is no data set {builder.name}/{config.name} in {_data_dir(data)}; with the videos "
+        f"there is no data set {builder.name}/{config.name} in {_data_dir(data)}"
+        f"{divided.hint(builder, _with_split(data))}; with the videos "
         "in DIR, either add --config.data.manual_dir=DIR to this command, or run: "
         f"tfds build tfds_builders/{builder.name} --config={option} --manual_dir=DIR "
         f"--data_dir={_data_dir(data)} --file_format=array_record (what DIR must hold: "

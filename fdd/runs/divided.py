@@ -1,0 +1,71 @@
+"""Data sets that were built with another `split` than `config.data.split`, or without one."""
+
+import pathlib
+import re
+from collections.abc import Callable, Sequence
+
+from fdd.data import held
+from fdd.data.builder import ClipBuilder
+from fdd.data.held import Found
+from fdd.data.records import Dataset
+from fdd.tables import escaped
+
+_DIVIDED = re.compile(r"-split([\d.]+(?:\+[\d.]+){2})(?![\d.+])")
+
+Create = Callable[[str], ClipBuilder]
+"""Makes the builder with another `split`."""
+
+
+def in_own_splits(
+    builder: ClipBuilder, create: Create, folder: pathlib.Path | None
+) -> tuple[pathlib.Path, Found | None, ClipBuilder] | None:
+    """Finds a data set of videos that lie in folders of splits, if it was built without `split`.
+
+    No division concerns such videos, so it is the one that is asked for.
+
+    Args:
+        builder: The one with `config.data.split`.
+        create: Makes others.
+        folder: Of the videos, if one is named.
+
+    Returns:
+        Its folder, what is in the folder of the videos, its builder; None if there is none.
+
+    Raises:
+        UserError: as `held.choose`.
+    """
+    if not builder.builder_config.settings().get("split"):
+        return None
+    plain = create("")
+    folders = _trainable(held.built(pathlib.Path(plain.data_dir)))
+    if not folders:
+        return None
+    found = held.found_in(folder, plain.key_of) if folder else None
+    chosen = held.choose(folders, found)
+    return (chosen, found, plain) if chosen else None
+
+
+def hint(builder: ClipBuilder, create: Create) -> str:
+    """Which data sets are there that differ in `split` alone, and their flags; '' if none."""
+    mine = builder.builder_config.settings().get("split")
+    above = pathlib.Path(builder.data_dir).parent.parent
+    if mine is None or not above.is_dir():
+        return ""
+    divided = {
+        match[1].replace("+", ",")
+        for inner in above.iterdir()
+        if (match := _DIVIDED.search(inner.name))
+    }
+    said = []
+    for split in sorted({"", *divided} - {mine}):
+        for folder in held.built(pathlib.Path(create(split).data_dir)):
+            how = f"with split={split}" if split else "without split, so all of it is for testing"
+            said.append(
+                f"{escaped(str(folder))} was built {how}: --config.data.split={split} takes it"
+            )
+    return f" ({'; '.join(said)})" if said else ""
+
+
+def _trainable(folders: Sequence[pathlib.Path]) -> list[pathlib.Path]:
+    """Those with clips to train on: without `split`, videos that come without splits have none."""
+    return [folder for folder in folders if "train" in Dataset(folder).splits]
