@@ -208,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from fdd.data import coverage, splits_file
+    from fdd.data import coverage, identity, splits_file
     from fdd.data.records import Dataset  # Late, so that --help need not wait for TFDS.
 
     try:
@@ -216,7 +216,10 @@ def _run(options: argparse.Namespace) -> int:
         rows = {s: dataset.metadata(s) for s in splits.SPLITS if s in dataset.splits}
         unshared = coverage.unshared(dataset.folder)
         if options.splits_json:
-            _write(options.splits_json, splits_file.write(rows))
+            sources = identity.read_sources(dataset.folder) if dataset.identity else ()
+            _write(options.splits_json, text := splits_file.write(rows, sources))
+            if '"frames"' not in text:
+                print(f"{options.splits_json} has no lists of frames: clips were cut from videos.")
     except UserError as error:
         print(f"fdd: {error}", file=sys.stderr)
         return 2

@@ -10,15 +10,18 @@ import collections
 import hashlib
 import json
 import pathlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fdd.data import text_files
-from fdd.data.builders.faceforensics import DEEP_FAKE_DETECTION, Selection
+from fdd.data.builders.faceforensics import COMPRESSIONS, DEEP_FAKE_DETECTION, Selection
 from fdd.data.splits import SPLITS, split_named
 from fdd.errors import UserError
 from fdd.tables import escaped
+from fdd.video import stored
 
+_FACE_FORENSICS = "FaceForensics++"
 _METHODS = {
     "FF-real": "youtube",
     "FF-DF": "Deepfakes",
@@ -30,6 +33,11 @@ _METHODS = {
     "DFD_fake": DEEP_FAKE_DETECTION,
 }
 _LABELS = {method: label for label, method in _METHODS.items()}
+_FRAME = re.compile(
+    r"(?:original|manipulated)_sequences/(?P<method>[^/]+)/(?P<compression>[^/]+)/frames/"
+    r"(?P<video>[^/]+)/(?P<name>[^/]+)$",
+    re.IGNORECASE,
+)
 _SPLITS = {"train": "train", "validation": "val", "test": "test"}
 
 Key = tuple[str, str]
@@ -127,19 +135,23 @@ def digest(path: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def write(rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
+def write(rows: Mapping[str, Iterable[Mapping[str, Any]]], sources: Iterable[str] = ()) -> str:
     """The splits of a data set that was built, as text that `read` takes.
 
     Args:
         rows: The records' fields by split, as `fdd.data.records.Dataset.metadata` gives them.
+        sources: Paths of the files that it was built from (`fdd.data.identity.read_sources`).
 
     Returns:
-        JSON. The lists of frames are empty: clips were cut from videos. A method without a label in
-        DeepfakeBench stands for itself.
+        JSON. A video that was held as frames has their paths in `frames`, in the order of their
+        numbers, with the folder FaceForensics++ in front as DeepfakeBench has them; one that was
+        held as a video has no `frames`. A method without a label in DeepfakeBench stands for
+        itself.
 
     Raises:
         UserError: the data set is none of FaceForensics++.
     """
+    frames = _frames(sources)
     nested: Any = collections.defaultdict(
         lambda: collections.defaultdict(
             lambda: collections.defaultdict(lambda: collections.defaultdict(dict))
@@ -154,7 +166,25 @@ def write(rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
                     "FaceForensics++ have: only its splits can be written"
                 )
             label = _LABELS.get(method, method)
-            dataset = DEEP_FAKE_DETECTION if label.startswith("DFD") else "FaceForensics++"
-            entry = {"label": label, "frames": []}
+            dataset = DEEP_FAKE_DETECTION if label.startswith("DFD") else _FACE_FORENSICS
+            entry: dict[str, Any] = {"label": label}
+            if held := frames.get((method, video, record["compression"])):
+                entry["frames"] = held
             nested[dataset][label][_SPLITS[split]][record["compression"]][video] = entry
     return json.dumps(nested, indent=1, sort_keys=True) + "\n"
+
+
+def _frames(sources: Iterable[str]) -> dict[tuple[str, str, str], list[str]]:
+    """Paths of stored frames by (method, video, compression), in the order of their numbers."""
+    methods = {method.lower(): method for method in _LABELS}
+    names = {old: name for name, olds in COMPRESSIONS.items() for old in olds}
+    found: Any = collections.defaultdict(list)
+    for path in sources:
+        match = _FRAME.search(path)
+        if match and stored.is_picture(match["name"]):
+            method = methods.get(match["method"].lower(), match["method"])
+            compression = match["compression"].lower()
+            key = method, match["video"], names.get(compression, compression)
+            number = int(match["name"].partition(".")[0])
+            found[key].append((number, f"{_FACE_FORENSICS}/{match[0]}"))
+    return {key: [path for _, path in sorted(frames)] for key, frames in found.items()}

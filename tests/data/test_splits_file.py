@@ -107,7 +107,9 @@ def test_its_contents_are_part_of_the_name(config, tmp_path):
 def test_what_was_built_is_written_and_read(dataset, tmp_path, capsys):
     file = tmp_path / "splits.json"
     assert audit.main([str(dataset.folder), f"--splits_json={file}"]) == 0
+    assert "has no lists of frames: clips were cut from videos." in capsys.readouterr().out
     content = json.loads(file.read_text())
+    assert '"frames"' not in file.read_text()
     assert set(content) == {"FaceForensics++"}
     assert set(content["FaceForensics++"]["FF-real"]) == {"train", "val", "test"}
     methods = ("DemoIdentitySwap", "DemoFlicker", "DemoReorder")
@@ -118,6 +120,40 @@ def test_what_was_built_is_written_and_read(dataset, tmp_path, capsys):
     }
     assert audit.main([str(dataset.folder), f"--splits_json={tmp_path / 'no' / 'a.json'}"]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_stored_frames_are_listed_by_method_and_video():
+    """As DeepfakeBench's readers need them: in the order of their numbers, below its own folder."""
+    rows = [
+        {"video_id": "youtube/000", "compression": "c23"},
+        {"video_id": "Deepfakes/000_003", "compression": "c23"},
+        {"video_id": "FaceSwap/000_003", "compression": "c23"},
+        {"video_id": "actors/01__exit_room", "compression": "raw"},
+    ]
+    places = {
+        "FF-real": "original_sequences/youtube/c23/frames/000",
+        "FF-DF": "manipulated_sequences/Deepfakes/c23/frames/000_003",
+        "FF-FS": "manipulated_sequences/FaceSwap/c23/frames/000_003",
+        "DFD_real": "original_sequences/actors/c0/frames/01__exit_room",
+    }
+    names = ("1000.png", "099.png", "002.png")
+    sources = [f"held/{place}/{name}" for place in places.values() for name in names]
+    sources += [f"held/{place.replace('frames', 'landmarks')}/002.npy" for place in places.values()]
+    sources += ["held/manipulated_sequences/Deepfakes/c40/frames/000_003/7.png"]
+    text = splits_file.write({"test": rows}, sources)
+    videos = {
+        label: video
+        for labels in json.loads(text).values()
+        for label, by_split in labels.items()
+        for video in by_split["test"].values()
+    }
+    for label, place in places.items():
+        ((video, entry),) = videos[label].items()
+        assert place.endswith(f"/{video}")
+        frames = [f"FaceForensics++/{place}/{name}" for name in reversed(names)]
+        assert entry == {"label": label, "frames": frames}
+    found = splits_file.read(text, "a.json", "c23")
+    assert found == {tuple(row["video_id"].split("/")): "test" for row in rows[:3]}
 
 
 def test_other_data_sets_are_not_written():

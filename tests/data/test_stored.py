@@ -1,11 +1,13 @@
 """DeepfakeBench's stored frames, from pictures to a data set and a detector of them."""
 
 import dataclasses
+import json
 import shutil
 
 import cv2
 import pytest
 
+from fdd import audit
 from fdd.errors import UserError
 from fdd.inference.detector import Detector
 from fdd.video import clips, decode
@@ -60,6 +62,18 @@ def test_stored_frames_are_built(stored, tmp_path, capsys):
     assert dataset.preprocessing["spacing"] == "as stored"
     assert dataset.preprocessing["detector"] is None
     assert "is recognised as DeepfakeBench's tree of frames." in capsys.readouterr().out
+
+
+def test_their_splits_are_written_with_the_frames(stored, tmp_path):
+    dataset, file = _build(stored, tmp_path, **STORED), tmp_path / "splits.json"
+    audit.main([str(dataset.folder), f"--splits_json={file}"])
+    labels = json.loads(file.read_text())["FaceForensics++"]
+    for label, kind in (("FF-real", "original"), ("FF-DF", "manipulated")):
+        (split,) = labels[label].values()
+        (entry,) = split["c23"].values()
+        paths = [str(path.relative_to(stored)) for path in stored.glob(f"{kind}*/**/*.png")]
+        assert sorted(entry["frames"]) == sorted(f"FaceForensics++/{path}" for path in paths)
+        assert entry["frames"][-1].endswith("/102.png")
 
 
 def test_the_fingerprint_tells_stored_frames_apart():
