@@ -14,9 +14,20 @@ from typing import Any, ClassVar, TypeVar
 
 import tensorflow_datasets as tfds
 from etils import epath
+from tensorflow_datasets.core.file_adapters import FileFormat
 
 from fdd import declared_types, tables
-from fdd.data import coverage, extraction, held, identity, layouts, recognition, records, unfinished
+from fdd.data import (
+    coverage,
+    extraction,
+    held,
+    identity,
+    layouts,
+    recognition,
+    records,
+    unfinished,
+    writer,
+)
 from fdd.data.catalog import Holdings, Video
 from fdd.data.layouts import Layout
 from fdd.data.splits import SPLITS
@@ -176,6 +187,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             held.check_fingerprint(dataset, self.builder_config.preprocessing)
             held.check_origin(dataset, held.found_in(pathlib.Path(config.manual_dir), self.key_of))
         super().download_and_prepare(download_config=config, **others)
+        if os.path.isdir(self.data_dir) and self.info.file_format is FileFormat.ARRAY_RECORD:
+            records.Dataset(self.data_dir).write_indices()
 
     def _download_and_prepare(
         self, dl_manager: tfds.download.DownloadManager, download_config: Any
@@ -202,8 +215,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 "another folder, and run the command again: what is cut is kept"
             ) from None
 
-    def _example_writer(self) -> records.DeterministicWriter:
-        return records.DeterministicWriter(self.info.file_format)
+    def _example_writer(self) -> writer.DeterministicWriter:
+        return writer.DeterministicWriter(self.info.file_format)
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         config = self.builder_config

@@ -23,6 +23,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fdd.data import index
 from fdd.data.catalog import LABELS
 from fdd.data.splits import SPLITS
 from fdd.errors import UserError, first_line
@@ -110,7 +111,10 @@ def key_of(builder: str, settings: Mapping[str, Any], sources: Sources) -> str:
 
 def stand_in(folder: pathlib.Path) -> str:
     """A key for a data set of which none is recorded, made of what lies in its folder."""
-    parts = sorted((path.name, path.stat().st_size) for path in folder.iterdir() if path.is_file())
+    files = [path for path in folder.iterdir() if path.is_file()]
+    parts = sorted(
+        (path.name, path.stat().st_size) for path in files if not index.is_index(path.name)
+    )
     digest = hashlib.sha256(json.dumps(parts).encode())
     digest.update((folder / "dataset_info.json").read_bytes())
     return digest.hexdigest()[:8]

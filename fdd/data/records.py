@@ -7,17 +7,15 @@ import functools
 import io
 import json
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from etils import epath
-from tensorflow_datasets.core import writer
 from tensorflow_datasets.proto import tf_example_pb2
 
 from fdd import tables
-from fdd.data import identity, people, places
+from fdd.data import identity, index, people, places
 from fdd.data.catalog import LABELS
 from fdd.data.extraction import Result
 from fdd.errors import UserError, first_line
@@ -90,22 +88,6 @@ def _example(result: Result, extraction: Extraction, clip: Clip) -> dict[str, An
         "face_score": clip.face.score if clip.face else 0.0,
         "crop_box": np.array(clip.crop, np.float32),
     }
-
-
-class DeterministicWriter(writer.ExampleWriter):
-    """Writes records whose bytes depend on their contents alone.
-
-    Protobuf by itself puts a record's fields in an order that differs from process to process.
-    """
-
-    def write(self, path: epath.PathLike, examples: Iterable[tuple[Any, bytes]]) -> Any:
-        """Writes (key, serialised `tf.train.Example`) pairs, as the class it derives from."""
-        return super().write(path, ((key, _sorted_fields(record)) for key, record in examples))
-
-
-def _sorted_fields(record: bytes) -> bytes:
-    example = tf_example_pb2.Example.FromString(record)
-    return example.SerializeToString(deterministic=True)
 
 
 def _refuse_foreign_types(folder: pathlib.Path) -> None:
@@ -206,20 +188,33 @@ class Dataset:
     def metadata(self, split: str) -> list[dict[str, Any]]:
         """All fields of all records of a split but the frames, which are not decoded.
 
-        `target_person` and `source_person` are added (`fdd.data.people`). They are read once and
-        kept.
+        `target_person` and `source_person` are added (`fdd.data.people`). They are read once, from
+        the split's index (`fdd.data.index`) if it has one, and kept.
 
         Raises:
             UserError: as `source`, or a record cannot be read.
         """
         if split not in self._metadata:
-            records = self.source(split)
-            rows = [records.fields(index) for index in range(len(records))]
+            rows = self._fields(split)
             for row in rows:
                 for role in ("target", "source"):
                     row[f"{role}_person"] = people.person(self.builder, row[role])
             self._metadata[split] = rows
         return self._metadata[split]
+
+    def write_indices(self) -> None:
+        """Writes the index of each split (`fdd.data.index`) that has none; errors as `metadata`."""
+        for split in self.splits:
+            self._fields(split)
+
+    def _fields(self, split: str) -> list[dict[str, Any]]:
+        """The fields of a split's records by its index, which is written if there is none."""
+        records = self.source(split)
+        rows = index.read(self.folder, split)
+        if rows is None or len(rows) != len(records):
+            rows = [records.fields(number) for number in range(len(records))]
+            index.write(self.folder, split, rows)
+        return rows
 
 
 class Records(Sequence[dict[str, Any]]):

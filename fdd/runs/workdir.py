@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import ml_collections
 
 from fdd.errors import UserError, first_line, shown
+from fdd.runs import older
 
 CONFIG_FILE = "config.json"
 CHECKPOINTS_DIR = "checkpoints"
@@ -106,19 +107,11 @@ def stored_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
     """Returns the config of the run in `workdir`.
 
     Raises:
-        UserError: there is no run, or one of an older version that lacks keys.
+        UserError: there is no run, or as `fdd.runs.older.completed`.
     """
-    from configs import resnet_lstm  # Every config starts from it, and so has its keys.
-
     if (content := _read(workdir)) is None:
         raise UserError(f"{shown(str(workdir))} holds no run: there is no {CONFIG_FILE} in it")
-    config = ml_collections.ConfigDict(content)
-    if missing := _keys(resnet_lstm.get_config()) - _keys(config):
-        raise UserError(
-            f"{shown(str(workdir / CONFIG_FILE))} is of an older version and lacks "
-            f"{', '.join(sorted(missing))}: add what that version did, see configs/resnet_lstm.py"
-        )
-    return config
+    return ml_collections.ConfigDict(content)
 
 
 def check_trained_with(
@@ -143,9 +136,9 @@ def check_trained_with(
 
 
 def _read(workdir: pathlib.Path) -> dict[str, Any] | None:
-    """The contents of the run's config file; None where there is none."""
+    """The run's config, with keys that its version did not have; None where there is no run."""
     try:
-        return read_json(workdir / CONFIG_FILE)
+        return older.completed(workdir / CONFIG_FILE, read_json(workdir / CONFIG_FILE))
     except FileNotFoundError:
         return None
 
@@ -174,14 +167,6 @@ def read_json(file: pathlib.Path, remedy: str = "put it back from a copy") -> di
     if not isinstance(content, dict):
         raise UserError(f"{shown(str(file))} is damaged, it holds no JSON object: {remedy}")
     return content
-
-
-def _keys(config: ml_collections.ConfigDict, prefix: str = "") -> set[str]:
-    keys = {f"{prefix}{key}" for key in config}
-    for key, value in config.items():
-        if isinstance(value, ml_collections.ConfigDict):
-            keys |= _keys(value, f"{prefix}{key}.")
-    return keys
 
 
 def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:

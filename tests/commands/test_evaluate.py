@@ -143,14 +143,6 @@ def test_wrong_arguments(finished, arguments, message):
         evaluate.main([f"--workdir={finished}", *arguments])
 
 
-def test_a_run_of_an_older_version(finished, tmp_path):
-    config = json.loads((finished / "config.json").read_text())
-    del config["data"]["builder"]
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(SystemExit, match=r"older version and lacks data\.builder: add"):
-        evaluate.main([f"--workdir={tmp_path}"])
-
-
 def test_no_run(tmp_path):
     with pytest.raises(SystemExit, match="holds no run"):
         evaluate.main([f"--workdir={tmp_path}"])

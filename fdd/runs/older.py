@@ -1,0 +1,86 @@
+"""Configs of runs that older versions made: which value stands for a key that they did not have."""
+
+import contextlib
+import json
+import pathlib
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fdd.errors import UserError, shown
+
+ADDED_FILE = "added_keys.json"
+
+# What versions without a key did, where that is not the base config's value.
+_BEFORE = {
+    "data.spacing": 0.0,  # Frames were counted.
+    "data.train_per_class": 0,
+    "data.held_out_per_class": 0,
+    "l2_lstm_kernel": 0.0,
+    "model.pretrained": "",
+}
+
+# Every version had them, or did different things without them: no value can stand for them.
+_NO_DEFAULT = frozenset(
+    {
+        *("seed", "balanced", "augment", "loss", "optimizer", "learning_rate", "batch_size"),
+        *("num_epochs", "num_steps", "data", "model", "model.encoder", "model.width"),
+        *("model.lstm_features", "model.version", "model.mean", "model.std"),
+        *("augment.flip", "augment.brightness", "augment.contrast"),
+        *(f"data.{key}" for key in ("demo", "compression", "methods", "region", "margin")),
+        *(f"data.{key}" for key in ("image_size", "num_frames", "sampling", "clips_per_video")),
+        *("data.jpeg_quality", "data.data_dir", "data.manual_dir"),
+    }
+)
+
+
+def completed(file: pathlib.Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a run's config with a value for each key that its version did not have.
+
+    They are the base config's, or what versions without the key did. A line says which, and
+    added_keys.json beside the config keeps them, if it can be written.
+
+    Args:
+        file: The run's config file.
+        content: What it holds, JSON-compatible.
+
+    Raises:
+        UserError: a key is missing for which no value can mean what that version did.
+    """
+    from configs import resnet_lstm  # Every config starts from it, and so has its keys.
+
+    base = json.loads(resnet_lstm.get_config().to_json())
+    config = json.loads(json.dumps(content))
+    added = dict(_fill(config, base))
+    if unknown := sorted(added.keys() & _NO_DEFAULT):
+        raise UserError(
+            f"{shown(str(file))} lacks {', '.join(unknown)}, and no default can mean what the run "
+            "did: put the file back from a copy, or train again"
+        )
+    if added:
+        _record(file, added)
+    return config
+
+
+def _fill(
+    config: dict[str, Any], base: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """Adds what is missing; yields each key that was, and its value."""
+    for name, value in base.items():
+        key = f"{prefix}{name}"
+        if name not in config:
+            config[name] = _BEFORE.get(key, value)
+            yield key, config[name]
+        elif isinstance(value, dict) and isinstance(config[name], dict):
+            yield from _fill(config[name], value, f"{key}.")
+
+
+def _record(file: pathlib.Path, added: Mapping[str, Any]) -> None:
+    place, text = file.parent / ADDED_FILE, json.dumps(added, indent=2, sort_keys=True) + "\n"
+    with contextlib.suppress(OSError, ValueError):
+        if place.read_text("utf-8") == text:
+            return
+    said = ", ".join(f"{key}={json.dumps(value)}" for key, value in sorted(added.items()))
+    print(f"{shown(str(file))} is of an older version; taken for it: {said}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # A run that can only be read can be used all the same.
+        place.write_text(text, "utf-8")

@@ -1,0 +1,68 @@
+"""Runs of older versions, whose configs lack keys that came later."""
+
+import json
+import shutil
+
+import jax
+import pytest
+
+from fdd import train
+from fdd.errors import UserError
+from fdd.inference.detector import Detector
+from fdd.runs import older, workdir
+
+LATER = ("layout", "split", "splits_file")
+"""Keys of `config.data` that came last."""
+
+
+def _old_run(finished, folder, *keys):
+    """A copy of a run with a config from before these keys of `config.data` came."""
+    shutil.copytree(finished, folder)
+    config = json.loads((folder / workdir.CONFIG_FILE).read_text())
+    for key in keys:
+        del config["data"][key]
+    (folder / workdir.CONFIG_FILE).write_text(json.dumps(config))
+    return folder
+
+
+def test_later_keys_get_their_defaults_which_is_said_once_and_kept(finished, tmp_path, capsys):
+    old = _old_run(finished, tmp_path / "run", *LATER)
+    config = workdir.stored_config(old)
+    assert config.data.layout == "auto"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"{old / 'config.json'} is of an older version; taken for it: "
+        'data.layout="auto", data.split="0.7,0.15,0.15", data.splits_file=""'
+    )
+    kept = json.loads((old / older.ADDED_FILE).read_text())
+    assert kept == {
+        "data.layout": "auto",
+        "data.split": "0.7,0.15,0.15",
+        "data.splits_file": "",
+    }
+    assert workdir.stored_config(old) == config
+    assert not capsys.readouterr().err
+
+
+def test_an_old_run_is_loaded_and_goes_on(finished, config, tmp_path, pair):
+    old = _old_run(finished, tmp_path / "run", *LATER)
+    new, same = Detector.load(finished), Detector.load(old)
+    assert new.predict(pair[0]).logit == same.predict(pair[0]).logit
+    with jax.enable_x64(False):
+        train.train_and_evaluate(config, old)  # At its end already: refused if it were another's.
+    assert json.loads((old / workdir.CONFIG_FILE).read_text())["data"]["layout"] == "auto"
+
+
+def test_frames_were_counted_before_there_was_spacing(finished, config, tmp_path):
+    old = _old_run(finished, tmp_path / "run", "spacing")
+    assert workdir.stored_config(old).data.spacing == 0
+    with pytest.raises(UserError, match=r"data\.spacing: 0\.0 there, 0\.04 here"):
+        workdir.check(old, config)
+
+
+@pytest.mark.parametrize("key", ["region", "num_frames"])
+def test_what_no_default_can_stand_for_is_refused(finished, tmp_path, key):
+    old = _old_run(finished, tmp_path / "run", key, *LATER)
+    with pytest.raises(UserError, match=rf"lacks data\.{key}, and no default can mean"):
+        workdir.stored_config(old)
+    assert not (old / older.ADDED_FILE).exists()
