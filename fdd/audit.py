@@ -127,7 +127,7 @@ def own_crops(unshared: Mapping[str, int] | None) -> tuple[str, bool]:
     """Says which videos were not cropped as their family, and whether that is a leak.
 
     Args:
-        unshared: What `fdd.data.coverage.unshared` read.
+        unshared: What `fdd.data.coverage_lists.unshared` read.
     """
     if unshared is None:
         return "not recorded: build the data set again to know", False
@@ -208,13 +208,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from fdd.data import coverage, identity, splits_file
+    from fdd.data import coverage_lists, identity, splits_file
     from fdd.data.records import Dataset  # Late, so that --help need not wait for TFDS.
 
     try:
         dataset = Dataset(options.dataset_dir)
         rows = {s: dataset.metadata(s) for s in splits.SPLITS if s in dataset.splits}
-        unshared = coverage.unshared(dataset.folder)
+        unshared = coverage_lists.unshared(dataset.folder)
         if options.splits_json:
             sources = identity.read_sources(dataset.folder) if dataset.identity else ()
             _write(options.splits_json, text := splits_file.write(rows, sources))

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import optax
 import tensorflow_datasets as tfds
 
-from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
+from fdd.data.builder import ClipBuilder
 from fdd.data.catalog import Holdings, Video
+from fdd.data.clip_config import ClipConfig, standard_settings
 from fdd.models.encoder import Encoder
 from fdd.models.normalization import BatchNorm
 from fdd.models.temporal import TemporalHead

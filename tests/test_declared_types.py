@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fdd.data.builder import ClipConfig
+from fdd.data.clip_config import ClipConfig
 from fdd.video.preprocessing import Preprocessing
 from tfds_builders.faceforensics.faceforensics_dataset_builder import FaceForensicsConfig
 

@@ -6,23 +6,21 @@ there should be (`ClipBuilder.survey`); everything else is here.
 
 import abc
 import dataclasses
-import itertools
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 from etils import epath
 from tensorflow_datasets.core.file_adapters import FileFormat
 
-from fdd import declared_types, tables
+from fdd import tables
 from fdd.data import (
     coverage,
     extraction,
     held,
     identity,
-    layouts,
     recognition,
     records,
     unfinished,
@@ -33,78 +31,8 @@ from fdd.data.layouts import Layout
 from fdd.data.splits import SPLITS
 from fdd.errors import UserError, first_line, reason_of_the_disk, show_without_traceback
 from fdd.video import preprocessing
-from fdd.video.preprocessing import REGIONS, STORED, Preprocessing
 
 _OUTCOMES = "outcomes"
-
-Settings = TypeVar("Settings")
-
-
-@dataclasses.dataclass(eq=False)
-class ClipConfig(tfds.core.BuilderConfig):
-    """How clips are cut.
-
-    Attributes:
-        name: Follows from the other settings if it is left empty.
-        splits: The splits to build.
-        layout: Key of the layout that the videos must be found in; 'auto': any that is known.
-
-    The others are those of `fdd.video.preprocessing.Preprocessing`.
-    """
-
-    name: str = ""
-    splits: Sequence[str] = SPLITS
-    layout: str = layouts.AUTO
-    region: str = Preprocessing.region
-    margin: float = Preprocessing.margin
-    image_size: int = Preprocessing.image_size
-    num_frames: int = Preprocessing.num_frames
-    sampling: str = Preprocessing.sampling
-    clips_per_video: int = Preprocessing.clips_per_video
-    spacing: float = Preprocessing.spacing
-    jpeg_quality: int = Preprocessing.jpeg_quality
-
-    def __post_init__(self):
-        declared_types.settle(self)
-        if not self.splits or not set(self.splits) <= set(SPLITS):
-            raise ValueError(f"splits must be some of {', '.join(SPLITS)}, not {self.splits}")
-        self.splits = tuple(split for split in SPLITS if split in self.splits)
-        if not self.name:
-            some = () if self.splits == SPLITS else ("+".join(self.splits),)
-            held = () if self.layout == layouts.AUTO else (self.layout,)
-            self.name = "-".join((self.settings_name(), *held, *some))
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How clips are cut, as the video path takes it."""
-        return self.part(Preprocessing)
-
-    @property
-    def selection(self) -> Any:
-        """Which videos, as a dataclass that metadata.json keeps; None where there is no choice."""
-        return None
-
-    def part(self, kind: type[Settings]) -> Settings:
-        """An instance of a dataclass whose fields are all among these settings."""
-        return kind(**{field.name: getattr(self, field.name) for field in dataclasses.fields(kind)})
-
-    def settings(self) -> dict[str, Any]:
-        """All settings by name; two configs that have the same ones make the same data set."""
-        of_tfds = {field.name for field in dataclasses.fields(tfds.core.BuilderConfig)}
-        names = {field.name for field in dataclasses.fields(self)} - of_tfds
-        return {name: getattr(self, name) for name in sorted(names)}
-
-    def settings_name(self) -> str:
-        """A name that differs where the settings (apart from `splits`) do."""
-        return self.preprocessing.name()
-
-
-def standard_settings() -> Iterator[dict[str, Any]]:
-    """Yields the settings that get a fixed name: each region of videos, each usual sampling."""
-    samplings = (("uniform", 1), ("first", 1), ("consecutive", 4))
-    regions = (region for region in REGIONS if region != STORED)
-    for region, (sampling, clips_per_video) in itertools.product(regions, samplings):
-        yield {"region": region, "sampling": sampling, "clips_per_video": clips_per_video}
 
 
 class _LocalInfo(tfds.core.DatasetInfo):

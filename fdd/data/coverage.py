@@ -12,7 +12,7 @@ from etils import epath
 from fdd import tables
 from fdd.data.catalog import LABELS, Holdings, Video
 from fdd.data.splits import SPLITS
-from fdd.errors import UserError, first_line
+from fdd.errors import UserError
 from fdd.video import files
 from fdd.video.files import Ignored
 
@@ -85,7 +85,8 @@ class Row:
     unshared: int
 
 
-_COLUMNS = [field.name for field in dataclasses.fields(Row)]
+COLUMNS = [field.name for field in dataclasses.fields(Row)]
+"""Of coverage.csv."""
 
 
 def coverage(
@@ -126,9 +127,9 @@ def coverage(
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as aligned text with a heading."""
-    lines = [_COLUMNS]
+    lines = [COLUMNS]
     for row in rows:
-        values = (getattr(row, name) for name in _COLUMNS)
+        values = (getattr(row, name) for name in COLUMNS)
         lines.append(["?" if value is None else str(value) for value in values])
     return tables.aligned(lines, names=2)
 
@@ -209,8 +210,8 @@ def write(
     reason.
     """
     folder = epath.Path(folder)
-    lines = [[getattr(row, name) for name in _COLUMNS] for row in rows]
-    (folder / COVERAGE_FILE).write_bytes(_csv([_COLUMNS, *lines]))
+    lines = [[getattr(row, name) for name in COLUMNS] for row in rows]
+    (folder / COVERAGE_FILE).write_bytes(_csv([COLUMNS, *lines]))
     failures: list[list[object]] = [["video_id", "clip_index", "reason"]]
     for outcome in outcomes:
         if outcome.error:
@@ -231,78 +232,3 @@ def _csv(rows: Iterable[Sequence[object]]) -> bytes:
     for row in rows:
         writer.writerow([tables.escaped(cell) if isinstance(cell, str) else cell for cell in row])
     return text.getvalue().encode()
-
-
-def _rows(folder: epath.PathLike, name: str) -> list[dict[str, str]]:
-    """The rows of a file that `write` wrote; `UserError` where it is missing or damaged."""
-    file = epath.Path(folder) / name
-    of_coverage = [column for column in _COLUMNS if column != "unshared"]  # Newer than the others.
-    columns = {COVERAGE_FILE: of_coverage, FAILURES_FILE: ["video_id", "clip_index", "reason"]}[
-        name
-    ]
-    try:
-        rows = list(csv.DictReader(io.StringIO(file.read_bytes().decode(), newline="")))
-        for row in rows:
-            if None in row or not all(isinstance(row.get(column), str) for column in columns):
-                raise ValueError(f"a row is not {','.join(columns)}")
-            if name == COVERAGE_FILE:
-                int(row["found"]), int(row["failed"]), int(row.get("unshared", 0))
-    except (OSError, ValueError, csv.Error) as error:
-        raise UserError(
-            f"{file} cannot be read ({first_line(error)}): delete the data set and build it again"
-        ) from None
-    return rows
-
-
-def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
-    """Reads how many videos of a split gave no clip, and why.
-
-    Args:
-        folder: Of the data set.
-        split: 'train', 'validation' or 'test'.
-
-    Returns:
-        The number, and for the whole data set the number of videos by reason, most frequent first.
-
-    Raises:
-        UserError: the data set's lists are missing or damaged.
-    """
-    rows = _rows(folder, COVERAGE_FILE)
-    count = sum(int(row["failed"]) for row in rows if row["split"] == split)
-    rows = _rows(folder, FAILURES_FILE)
-    reasons = collections.Counter(row["reason"] for row in rows if not row["clip_index"])
-    return count, dict(reasons.most_common())
-
-
-def unshared(folder: epath.PathLike) -> dict[str, int] | None:
-    """Reads how many videos of each method could not take the faces of their family.
-
-    Args:
-        folder: Of the data set.
-
-    Returns:
-        The methods that have such videos; None if the data set was built before they were counted.
-
-    Raises:
-        UserError: coverage.csv is damaged.
-    """
-    if not (epath.Path(folder) / COVERAGE_FILE).exists():
-        return None
-    rows = _rows(folder, COVERAGE_FILE)
-    if not all("unshared" in row for row in rows):
-        return None
-    counts: collections.Counter[str] = collections.Counter()
-    for row in rows:
-        counts[row["method"]] += int(row["unshared"])
-    return {method: count for method, count in counts.items() if count}
-
-
-def missing_methods(folder: epath.PathLike) -> list[str]:
-    """Returns the methods that a data set was to have, and of which no video was found.
-
-    Raises:
-        UserError: the data set's list is missing or damaged.
-    """
-    rows = _rows(folder, COVERAGE_FILE)
-    found = {row["method"] for row in rows if int(row["found"])}
-    return [name for name in dict.fromkeys(row["method"] for row in rows) if name not in found]

@@ -14,7 +14,7 @@ import numpy as np
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
 from fdd.evaluation.calibration import Calibration
-from fdd.inference import prediction, saliency
+from fdd.inference import saliency, scoring
 from fdd.inference.prediction import Basis, Prediction
 from fdd.inference.saliency import Saliency
 from fdd.runs import trained, workdir
@@ -135,11 +135,11 @@ class Detector:
         path = os.fspath(path)
         _ = self.preprocessing  # To be sure that it can be had.
         if isinstance(found, VideoError):
-            return prediction.without_answer(path, found, self.basis)
-        people = () if prediction.lack(found) else found.people
+            return scoring.without_answer(path, found, self.basis)
+        people = () if scoring.lack(found) else found.people
         scores = iter(self.score([clip for clips in people for clip in clips]).tolist())
         logits = [[next(scores) for _ in clips] for clips in people]
-        return prediction.predict(path, found, logits, self.basis)
+        return scoring.predict(path, found, logits, self.basis)
 
     def score(self, clips: Sequence[Clip]) -> np.ndarray:
         """Scores clips.

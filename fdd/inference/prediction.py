@@ -9,7 +9,7 @@
     threshold          Above this probability the verdict is 'fake'. It is chosen on validation, so
                        it need not be 0.5.
     interval           [low, high] around `probability`, from the spread over this video's clips
-                       (`interval`); null for a single clip.
+                       (`fdd.inference.scoring.interval`); null for a single clip.
     logit              Mean logit over the clips; probability = sigmoid(logit / temperature).
     person             Number of the person who decided: the most suspicious one.
     people             One object per person: number (from 1, the largest face first), verdict,
@@ -38,25 +38,18 @@ who moves far between two clips, or is seen elsewhere after a cut, counts as ano
 where that may be so.
 """
 
-import collections
 import dataclasses
-import math
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import scipy.special
 
 from fdd.evaluation.calibration import Calibration
 from fdd.video.crops import Box
-from fdd.video.decode import HEALTHY, Condition, DamagedError, IncompleteError, VideoError
-from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
+from fdd.video.decode import HEALTHY, Condition
 
 NO_ANSWER = "no answer"
 VERDICTS = ("fake", "real", NO_ANSWER)
 REASONS = ("no face", "too short", "frame rate too low", "unreadable", "too few good frames")
-FEWEST_CLIPS = 1 / 3  # Of a video's clips; a face in fewer gives no answer.
-CONFIDENCE = 0.95
 _FORMAT = 1
 
 Interval = tuple[float, float]
@@ -123,7 +116,7 @@ class Person:
         number: From 1, in the order of the area of their faces over the whole video.
         verdict: 'fake' or 'real'.
         probability: Of fake, calibrated.
-        interval: See `interval`.
+        interval: See `fdd.inference.scoring.interval`.
         logit: Mean over the clips.
         clips: In order.
         frames_with_face: In how many of the searched frames this person was found.
@@ -184,7 +177,7 @@ class Prediction:
 
     @property
     def interval(self) -> Interval | None:
-        """Around the probability; see the function `interval`."""
+        """Around the probability; see `fdd.inference.scoring.interval`."""
         return None if self.person is None else self.decisive.interval
 
     @property
@@ -219,147 +212,3 @@ class Prediction:
                 **dataclasses.asdict(self.basis.calibration),
             },
         }
-
-
-def predict(
-    path: str, extraction: Extraction, logits: Sequence[Sequence[float]], basis: Basis
-) -> Prediction:
-    """Judges a video by its clips' logits.
-
-    A person's score is the mean logit over the person's clips, as in evaluation. The video's is
-    that of the person with the highest one; with many people that is the highest of many scores,
-    so a crowd is called fake by mistake more often than one person.
-
-    Args:
-        path: The file.
-        extraction: Its clips.
-        logits: Of each person, of each clip.
-        basis: What gave them.
-
-    Returns:
-        A prediction without an answer where `lack` finds one impossible.
-    """
-    if detail := lack(extraction):
-        return _without_answer(path, basis, "too few good frames", detail, extraction)
-    people = tuple(
-        _person(number, clips, scores, basis)
-        for number, (clips, scores) in enumerate(zip(extraction.people, logits, strict=True), 1)
-    )
-    decisive = max(people, key=lambda person: person.logit)
-    facts = _facts(extraction)
-    return Prediction(
-        path, decisive.verdict, people, decisive.number, **facts, reason=None, detail=None,
-        basis=basis, doubts=extraction.doubts,
-    )  # fmt: skip
-
-
-def lack(extraction: Extraction) -> str | None:
-    """Says why the clips of a video are too few for an answer; None where they are enough.
-
-    Faces must make clips in at least a third of the video's clips, and a clip is only made where a
-    face is found in at least half of the frames that are searched.
-    """
-    present = len({clip.index for clips in extraction.people for clip in clips})
-    if present >= FEWEST_CLIPS * extraction.num_clips:
-        return None
-    reasons = collections.Counter(extraction.missing.values())
-    mostly = f"; mostly: {reasons.most_common(1)[0][0]}" if reasons else ""
-    return (
-        f"a face is there long enough in only {present} of {extraction.num_clips} clips, less than "
-        f"a third{mostly}"
-    )
-
-
-def without_answer(path: str, error: VideoError, basis: Basis) -> Prediction:
-    """A prediction for a video that gave no clip."""
-    searched: Mapping[int, int] = {}
-    reason, detail = "unreadable", str(error)
-    if isinstance(error, TooShortError):
-        reason = "too short"
-    elif isinstance(error, TooSlowError):
-        reason = "frame rate too low"
-    elif isinstance(error, DamagedError):
-        reason = "too few good frames"
-    elif isinstance(error, NoFaceError):
-        searched = error.searched
-        reason = "too few good frames" if any(searched.values()) else "no face"
-    prediction = _without_answer(path, basis, reason, detail)
-    condition = error.condition or Condition(incomplete=isinstance(error, IncompleteError))
-    return dataclasses.replace(prediction, condition=condition, **_searched(searched))
-
-
-def interval(logits: Sequence[float], basis: Basis) -> Interval | None:
-    """A 95 % interval for a person's probability, from the spread over the clips.
-
-    Student's t interval for the mean of the clips' logits, mapped to probabilities. It says how far
-    this video's clips agree, as if they were independent samples of it. Neighbouring clips are
-    alike, so it is rather too narrow; and it knows nothing of what the detector gets wrong on
-    videos unlike those it was trained on.
-
-    Args:
-        logits: Of the clips.
-        basis: What maps them to probabilities.
-
-    Returns:
-        (low, high); None for a single clip.
-    """
-    count = len(logits)
-    if count < 2:
-        return None
-    error = float(np.std(logits, ddof=1)) / math.sqrt(count)
-    reach = float(scipy.special.stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * error
-    mean = float(np.mean(logits))
-    return basis.probability(mean - reach), basis.probability(mean + reach)
-
-
-def _person(number: int, clips: Sequence[Clip], logits: Sequence[float], basis: Basis) -> Person:
-    mean = float(np.mean(logits))
-    scores = tuple(
-        ClipScore(
-            clip.index,
-            clip.seconds[0],
-            clip.seconds[-1],
-            clip.frame_indices,
-            clip.face and clip.face.box,
-            clip.crop,
-            float(logit),
-            basis.probability(logit),
-        )
-        for clip, logit in zip(clips, logits, strict=True)
-    )
-    seen = {index for clip in clips for index in clip.seen}
-    return Person(
-        number,
-        basis.verdict(mean),
-        basis.probability(mean),
-        interval(logits, basis),
-        mean,
-        scores,
-        len(seen) if seen else None,
-    )
-
-
-def _without_answer(
-    path: str, basis: Basis, reason: str, detail: str, extraction: Extraction | None = None
-) -> Prediction:
-    facts = {
-        "num_clips": 0, "frames_searched": None, "frames_with_face": None, "duration": None,
-    } if extraction is None else _facts(extraction)  # fmt: skip
-    return Prediction(path, NO_ANSWER, (), None, **facts, reason=reason, detail=detail, basis=basis)
-
-
-def _facts(extraction: Extraction) -> dict[str, Any]:
-    info = extraction.info
-    return {
-        "num_clips": extraction.num_clips,
-        "duration": info.seconds(info.num_frames - 1),
-        "condition": info.condition,
-        **_searched(extraction.searched),
-    }
-
-
-def _searched(searched: Mapping[int, int]) -> dict[str, int | None]:
-    if not searched:
-        return {"frames_searched": None, "frames_with_face": None}
-    found = sum(map(bool, searched.values()))
-    return {"frames_searched": len(searched), "frames_with_face": found}

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fdd.data import coverage
+from fdd.data import coverage_lists
 from fdd.data.records import Dataset
 from fdd.evaluation.scores import Scores
 from fdd.evaluation.summary import evaluate_scores
@@ -63,7 +63,7 @@ def _write_files(
     history: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    failed, reasons = coverage.failures(dataset.folder, scores.split)
+    failed, reasons = coverage_lists.failures(dataset.folder, scores.split)
     summary = {
         **evaluate_scores(scores, detector.calibration),
         "failed_videos": failed,

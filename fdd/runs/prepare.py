@@ -12,8 +12,9 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from fdd import parts
-from fdd.data import coverage, held
-from fdd.data.builder import ClipBuilder, ClipConfig
+from fdd.data import coverage_lists, held
+from fdd.data.builder import ClipBuilder
+from fdd.data.clip_config import ClipConfig
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
 from fdd.errors import UserError
@@ -118,7 +119,7 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
         rebuild = f"rm -r {shlex.quote(str(dataset.folder))}, then this command again"
         for line in held.lines(dataset, found, rebuild):
             print(line)
-    if missing := coverage.missing_methods(dataset.folder):
+    if missing := coverage_lists.missing_methods(dataset.folder):
         print(f"{dataset.folder} was built without any video of {', '.join(missing)}.")
     return dataset
 

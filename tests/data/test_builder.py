@@ -12,7 +12,7 @@ import pytest
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.utils import gcs_utils
 
-from fdd.data import coverage, extraction, records
+from fdd.data import coverage, coverage_lists, extraction, records
 from fdd.data.builders import faceforensics, faceforensics_tree
 from fdd.data.builders.faceforensics import Selection
 from fdd.errors import UserError
@@ -155,7 +155,7 @@ def test_damaged_lists_end_with_one_line(dataset, tmp_path, content):
         shutil.copytree(dataset.folder, folder)
         (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
         try:
-            assert coverage.failures(folder, "test")[1] == {}
+            assert coverage_lists.failures(folder, "test")[1] == {}
         except UserError as error:
             assert "build it again" in str(error) and "\n" not in str(error)
         else:
@@ -273,48 +273,6 @@ def test_tfds_build_with_nothing_to_build(tmp_path):
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("fdd: no c23 video of FaceForensics++ under")
     assert "original_sequences/youtube/c23/videos" in last
-
-
-C23 = [each.name for each in module.Builder.BUILDER_CONFIGS if each.compression == "c23"]
-
-
-@pytest.fixture
-def few_ffpp(shared, tmp_path):
-    """Links to a pair of each split: 6 videos, and 2 fakes of each of 6."""
-    folder, people = tmp_path / "few", {"012", "026", "672", "720", "054", "071"}
-    for path in (shared / "mini_ffpp").rglob("*.mp4"):
-        if people.issuperset(path.stem.split("_")):
-            link = folder / path.relative_to(shared / "mini_ffpp")
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(path)
-    return folder
-
-
-@pytest.mark.parametrize("name", C23)
-def test_every_config_builds_from_real_footage(few_ffpp, tmp_path, name):
-    builder = module.Builder(config=name, data_dir=tmp_path, file_format="array_record")
-    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=few_ffpp))
-    dataset = records.Dataset(builder.data_dir)
-    assert not _rows(dataset.folder / "failures.csv")
-    rows = _rows(dataset.folder / "coverage.csv")
-    assert sum(int(row["built"]) for row in rows) == 6 + 2 * 6
-    assert builder.builder_config.name == name
-
-
-def test_real_footage(shared, tmp_path):
-    dataset = _build(
-        tmp_path, shared / "mini_ffpp", methods=("Deepfakes", "FaceSwap"), clips_per_video=1
-    )
-    assert dataset.splits == {"train": 30, "validation": 6, "test": 12}
-    assert not _rows(dataset.folder / "failures.csv")
-    targets = {
-        split: {row["target"] for row in dataset.metadata(split)} for split in dataset.splits
-    }
-    assert {split: len(ids) for split, ids in targets.items()} == {
-        "train": 10,
-        "validation": 2,
-        "test": 4,
-    }
 
 
 def test_looking_at_what_is_not_built_uses_no_network_and_leaves_no_file(tmp_path, monkeypatch):

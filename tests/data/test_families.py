@@ -8,9 +8,9 @@ import tensorflow_datasets as tfds
 
 from fdd import audit
 from fdd.data import extraction, records, splits
-from fdd.data.builder import ClipConfig
 from fdd.data.builders import celeb_df, faceforensics_tree
 from fdd.data.builders.faceforensics import Selection
+from fdd.data.clip_config import ClipConfig
 from fdd.video import decode, encode
 from tests.data.test_builder import _files, _rows
 from tests.video import families

@@ -11,9 +11,9 @@ import pytest
 import tensorflow_datasets as tfds
 
 from fdd.data import layouts, records
-from fdd.data.builder import ClipConfig
 from fdd.data.builders import dfdc, faceforensics_tree, folder
 from fdd.data.builders.faceforensics import ALL_METHODS, METHODS, Selection
+from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
 from fdd.runs import prepare
 from tests.data.test_builder import _rows

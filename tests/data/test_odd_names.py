@@ -8,8 +8,8 @@ import tensorflow_datasets as tfds
 
 from fdd import audit, tables
 from fdd.data import records
-from fdd.data.builder import ClipConfig
 from fdd.data.builders import folder
+from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
 from tests.data.test_builder import _rows
 from tfds_builders.folder import folder_dataset_builder as module

@@ -7,9 +7,9 @@ import shutil
 import pytest
 import tensorflow_datasets as tfds
 
-from fdd.data.builder import ClipConfig
 from fdd.data.builders import celeb_df, dfdc, faceforensics_tree, folder
 from fdd.data.builders.faceforensics import Selection
+from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
 from tests.data.test_builder import _rows
 from tfds_builders.celeb_df import celeb_df_dataset_builder as celeb_df_builder

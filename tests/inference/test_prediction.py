@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fdd.evaluation.calibration import Calibration
 from fdd.inference import words as prediction_text
-from fdd.inference.prediction import REASONS, VERDICTS, Basis, interval, predict, without_answer
+from fdd.inference.prediction import REASONS, VERDICTS, Basis
+from fdd.inference.scoring import interval, predict, without_answer
 from fdd.video.decode import Condition, DamagedError, IncompleteError, VideoError, VideoInfo
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.faces import Face

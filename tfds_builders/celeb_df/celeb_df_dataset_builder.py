@@ -5,9 +5,10 @@ import pathlib
 import tensorflow_datasets as tfds
 
 from fdd.data import layouts
-from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
+from fdd.data.builder import ClipBuilder
 from fdd.data.builders import celeb_df
 from fdd.data.catalog import Holdings
+from fdd.data.clip_config import ClipConfig, standard_settings
 
 
 class Builder(ClipBuilder):

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import tensorflow_datasets as tfds
 
 from fdd.data import layouts, splits_file
-from fdd.data.builder import ClipBuilder, ClipConfig, standard_settings
+from fdd.data.builder import ClipBuilder
 from fdd.data.builders import faceforensics, faceforensics_tree
 from fdd.data.builders.faceforensics import ALL_METHODS, METHODS, Selection
 from fdd.data.catalog import Holdings
+from fdd.data.clip_config import ClipConfig, standard_settings
 from fdd.video.preprocessing import STORED
 
 

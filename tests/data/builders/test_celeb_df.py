@@ -5,8 +5,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from fdd.data import records
-from fdd.data.builder import ClipConfig
 from fdd.data.builders import celeb_df
+from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
 from tests.data.test_builder import _files, _rows
 from tfds_builders.celeb_df import celeb_df_dataset_builder as module

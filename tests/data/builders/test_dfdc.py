@@ -5,8 +5,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from fdd.data import records
-from fdd.data.builder import ClipConfig
 from fdd.data.builders import dfdc
+from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
 from tests.data.test_builder import _rows
 from tfds_builders.dfdc import dfdc_dataset_builder as module

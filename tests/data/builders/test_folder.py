@@ -6,9 +6,9 @@ import shutil
 import pytest
 import tensorflow_datasets as tfds
 
-from fdd.data import coverage, records
-from fdd.data.builder import ClipConfig
+from fdd.data import coverage_lists, records
 from fdd.data.builders import folder, folder_paths
+from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
 from fdd.video import decode
 from tests.data.test_builder import _rows
@@ -216,4 +216,4 @@ def test_damaged_videos_and_strange_names_are_built_and_named(tree, tmp_path):
     assert re.fullmatch(r"\d+ of \d+ frames are damaged and left out", damaged["reason"])
     counts = {row["method"]: row for row in _rows(dataset.folder / "coverage.csv")}
     assert counts["real"]["damaged_frames"] == damaged["reason"].split()[0]
-    assert coverage.failures(dataset.folder, "test")[0] == 0  # The pipe is no video.
+    assert coverage_lists.failures(dataset.folder, "test")[0] == 0  # The pipe is no video.

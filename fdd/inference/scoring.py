@@ -1,0 +1,161 @@
+"""From the logits of a video's clips to a prediction."""
+
+import collections
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from fdd.inference.prediction import NO_ANSWER, Basis, ClipScore, Interval, Person, Prediction
+from fdd.video.decode import Condition, DamagedError, IncompleteError, VideoError
+from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
+
+FEWEST_CLIPS = 1 / 3  # Of a video's clips; a face in fewer gives no answer.
+CONFIDENCE = 0.95
+
+
+def predict(
+    path: str, extraction: Extraction, logits: Sequence[Sequence[float]], basis: Basis
+) -> Prediction:
+    """Judges a video by its clips' logits.
+
+    A person's score is the mean logit over the person's clips, as in evaluation. The video's is
+    that of the person with the highest one; with many people that is the highest of many scores,
+    so a crowd is called fake by mistake more often than one person.
+
+    Args:
+        path: The file.
+        extraction: Its clips.
+        logits: Of each person, of each clip.
+        basis: What gave them.
+
+    Returns:
+        A prediction without an answer where `lack` finds one impossible.
+    """
+    if detail := lack(extraction):
+        return _without_answer(path, basis, "too few good frames", detail, extraction)
+    people = tuple(
+        _person(number, clips, scores, basis)
+        for number, (clips, scores) in enumerate(zip(extraction.people, logits, strict=True), 1)
+    )
+    decisive = max(people, key=lambda person: person.logit)
+    facts = _facts(extraction)
+    return Prediction(
+        path, decisive.verdict, people, decisive.number, **facts, reason=None, detail=None,
+        basis=basis, doubts=extraction.doubts,
+    )  # fmt: skip
+
+
+def lack(extraction: Extraction) -> str | None:
+    """Says why the clips of a video are too few for an answer; None where they are enough.
+
+    Faces must make clips in at least a third of the video's clips, and a clip is only made where a
+    face is found in at least half of the frames that are searched.
+    """
+    present = len({clip.index for clips in extraction.people for clip in clips})
+    if present >= FEWEST_CLIPS * extraction.num_clips:
+        return None
+    reasons = collections.Counter(extraction.missing.values())
+    mostly = f"; mostly: {reasons.most_common(1)[0][0]}" if reasons else ""
+    return (
+        f"a face is there long enough in only {present} of {extraction.num_clips} clips, less than "
+        f"a third{mostly}"
+    )
+
+
+def without_answer(path: str, error: VideoError, basis: Basis) -> Prediction:
+    """A prediction for a video that gave no clip."""
+    searched: Mapping[int, int] = {}
+    reason, detail = "unreadable", str(error)
+    if isinstance(error, TooShortError):
+        reason = "too short"
+    elif isinstance(error, TooSlowError):
+        reason = "frame rate too low"
+    elif isinstance(error, DamagedError):
+        reason = "too few good frames"
+    elif isinstance(error, NoFaceError):
+        searched = error.searched
+        reason = "too few good frames" if any(searched.values()) else "no face"
+    prediction = _without_answer(path, basis, reason, detail)
+    condition = error.condition or Condition(incomplete=isinstance(error, IncompleteError))
+    return dataclasses.replace(prediction, condition=condition, **_searched(searched))
+
+
+def interval(logits: Sequence[float], basis: Basis) -> Interval | None:
+    """A 95 % interval for a person's probability, from the spread over the clips.
+
+    Student's t interval for the mean of the clips' logits, mapped to probabilities. It says how far
+    this video's clips agree, as if they were independent samples of it. Neighbouring clips are
+    alike, so it is rather too narrow; and it knows nothing of what the detector gets wrong on
+    videos unlike those it was trained on.
+
+    Args:
+        logits: Of the clips.
+        basis: What maps them to probabilities.
+
+    Returns:
+        (low, high); None for a single clip.
+    """
+    count = len(logits)
+    if count < 2:
+        return None
+    error = float(np.std(logits, ddof=1)) / math.sqrt(count)
+    reach = float(scipy.special.stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * error
+    mean = float(np.mean(logits))
+    return basis.probability(mean - reach), basis.probability(mean + reach)
+
+
+def _person(number: int, clips: Sequence[Clip], logits: Sequence[float], basis: Basis) -> Person:
+    mean = float(np.mean(logits))
+    scores = tuple(
+        ClipScore(
+            clip.index,
+            clip.seconds[0],
+            clip.seconds[-1],
+            clip.frame_indices,
+            clip.face and clip.face.box,
+            clip.crop,
+            float(logit),
+            basis.probability(logit),
+        )
+        for clip, logit in zip(clips, logits, strict=True)
+    )
+    seen = {index for clip in clips for index in clip.seen}
+    return Person(
+        number,
+        basis.verdict(mean),
+        basis.probability(mean),
+        interval(logits, basis),
+        mean,
+        scores,
+        len(seen) if seen else None,
+    )
+
+
+def _without_answer(
+    path: str, basis: Basis, reason: str, detail: str, extraction: Extraction | None = None
+) -> Prediction:
+    facts = {
+        "num_clips": 0, "frames_searched": None, "frames_with_face": None, "duration": None,
+    } if extraction is None else _facts(extraction)  # fmt: skip
+    return Prediction(path, NO_ANSWER, (), None, **facts, reason=reason, detail=detail, basis=basis)
+
+
+def _facts(extraction: Extraction) -> dict[str, Any]:
+    info = extraction.info
+    return {
+        "num_clips": extraction.num_clips,
+        "duration": info.seconds(info.num_frames - 1),
+        "condition": info.condition,
+        **_searched(extraction.searched),
+    }
+
+
+def _searched(searched: Mapping[int, int]) -> dict[str, int | None]:
+    if not searched:
+        return {"frames_searched": None, "frames_with_face": None}
+    found = sum(map(bool, searched.values()))
+    return {"frames_searched": len(searched), "frames_with_face": found}
