@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fdd import commands, tables
+from fdd import cli, tables
 from fdd.data import splits
 from fdd.data.builders import faceforensics
 from fdd.data.catalog import LABELS
@@ -191,7 +191,7 @@ def _write(path: pathlib.Path, text: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status: 0, 1 for leakage, 2 for no data set."""
-    parser = argparse.ArgumentParser(prog="python -m fdd.audit", description=__doc__)
+    parser = cli.Parser("audit", __doc__)
     parser.add_argument(
         "dataset_dir", type=pathlib.Path, help="a data set's folder, or the one above"
     )
@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "has them (config.data.splits_file reads them)",
     )
     options = parser.parse_args(arguments)
-    with commands.one_line("standard output"):
+    with cli.one_line("standard output"):
         return _run(options)
 
 
@@ -229,4 +229,4 @@ def _run(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.start(main)

@@ -17,16 +17,16 @@ import sys
 from typing import Any
 
 import ml_collections
-from absl import app, flags, logging
+from absl import app, flags
 from ml_collections import config_flags
 
-from fdd import command_line, commands
+from fdd import cli, parts
 
 KINDS = ("train", "forward", "input", "build", "predict")
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
-    str(command_line.CONFIGS / "resnet_lstm.py"),
+    str(cli.CONFIGS / "resnet_lstm.py"),
     "File with get_config(); --config.key=value changes a key.",
 )
 _REPEATS = flags.DEFINE_integer("repeats", 10, "How often to measure.", lower_bound=1)
@@ -36,11 +36,11 @@ _VIDEOS = flags.DEFINE_integer("videos", 8, "For build: how many of the videos."
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
-    rest = command_line.parse(argv, _CONFIG)
+    rest = cli.parse_flags(argv, _CONFIG)
     if len(rest) != 2 or rest[1] not in KINDS:
-        sys.exit(f"fdd: say what to measure, one of {', '.join(KINDS)}")
+        cli.wrong_usage(f"say what to measure, one of {', '.join(KINDS)}")
     if rest[1] == "predict" and not _VIDEO.value:
-        sys.exit("fdd: --video=FILE is needed to measure predict")
+        cli.wrong_usage("--video=FILE is needed to measure predict")
     return rest
 
 
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
     from fdd import benchmarks
     from fdd.devices import runtime
 
-    logging.set_verbosity(logging.FATAL)
+    parts.import_those_of(_CONFIG.value)
     runtime.prepare()
     if argv[1] == "train":
         runtime.keep_memory()
@@ -71,6 +71,10 @@ def _measure(kind: str, config: ml_collections.ConfigDict) -> dict[str, Any]:
     return benchmarks.measure_steps(kind, config, _REPEATS.value)
 
 
-if __name__ == "__main__":
-    with commands.one_line("standard output"):
+def _start() -> None:
+    with cli.one_line("standard output"):
         app.run(main, flags_parser=_parse_flags)
+
+
+if __name__ == "__main__":
+    cli.start(_start)

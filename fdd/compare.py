@@ -4,7 +4,6 @@ Runs whose configs agree but for the seed share a line: mean ± standard deviati
 The first line's are what the others are compared with, on the same videos.
 """
 
-import argparse
 import csv
 import dataclasses
 import json
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fdd import commands
+from fdd import cli
 from fdd.data.catalog import LABELS
 from fdd.errors import UserError
 from fdd.runs.workdir import read_json
@@ -209,7 +208,7 @@ def _mean(values: Sequence[float | None]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error the user can put right ends it with one line and status 1."""
-    parser = argparse.ArgumentParser(prog="python -m fdd.compare", description=__doc__)
+    parser = cli.Parser("compare", __doc__)
     parser.add_argument(
         "runs", type=pathlib.Path, nargs="+", metavar="DIR", help="workdir of a run"
     )
@@ -217,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--figure", type=pathlib.Path, default=pathlib.Path("runs/compare.png"), help="ROC curves"
     )
     options = parser.parse_args(arguments)
-    with commands.one_line(options.figure):
+    with cli.one_line(options.figure):
         _run(options.runs, options.figure)
 
 
@@ -244,4 +243,4 @@ def _run(folders: Sequence[pathlib.Path], figure: pathlib.Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    cli.start(main)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fdd import commands
-from fdd.errors import UserError, keep_threads_quiet_about_disks, shown
+from fdd import cli, parts
+from fdd.errors import UserError, shown
 
 EVALUATIONS_DIR = "evaluations"
 
@@ -187,8 +187,8 @@ def _line(name: str, values: Mapping[str, Any]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error the user can put right ends it with one line and status 1."""
-    parser = argparse.ArgumentParser(prog="python -m fdd.evaluate", description=__doc__)
-    parser.add_argument("--workdir", type=pathlib.Path, required=True, help="of the run")
+    parser = cli.Parser("evaluate", __doc__)
+    parser.add_workdir()
     parser.add_argument(
         "--dataset",
         type=pathlib.Path,
@@ -223,16 +223,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     place = options.out or options.workdir
-    with commands.one_line(place), commands.writing_to(place):
+    with cli.one_line(place), cli.writing_to(place):
+        parts.import_modules(options.modules)
         _run(options)
 
 
 def _run(options: argparse.Namespace) -> None:
-    from absl import logging
-
     from fdd.devices import runtime
 
-    logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
     runtime.prepare()
     out = options.out or options.workdir / EVALUATIONS_DIR
     if options.robustness:
@@ -255,5 +253,4 @@ def _run(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    keep_threads_quiet_about_disks()
-    main()
+    cli.start(main)

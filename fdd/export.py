@@ -1,14 +1,13 @@
 """python -m fdd.export --workdir=DIR --out=FILE: a run's detector as a file that needs no fdd."""
 
-import argparse
 import contextlib
 import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fdd import commands
-from fdd.errors import UserError, keep_threads_quiet_about_disks
+from fdd import cli, parts
+from fdd.errors import UserError
 
 if TYPE_CHECKING:
     import jax
@@ -181,12 +180,12 @@ def _partial(path: pathlib.Path) -> pathlib.Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error the user can put right ends it with one line and status 1."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fdd.export",
-        description="Writes a run's detector as a program for jax.export (uint8 clips to "
+    parser = cli.Parser(
+        "export",
+        "Writes a run's detector as a program for jax.export (uint8 clips to "
         "probabilities, on CPU and CUDA) and its parameters, beside it, as .safetensors.",
     )
-    parser.add_argument("--workdir", type=pathlib.Path, required=True, help="of the run")
+    parser.add_workdir()
     parser.add_argument(
         "--out",
         type=pathlib.Path,
@@ -194,10 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="file of the program; the parameters' has the suffix .safetensors instead",
     )
     options = parser.parse_args(arguments)
-    with commands.one_line(options.out):
-        from absl import logging
-
-        logging.set_verbosity(logging.WARNING)  # orbax tells of every file.
+    with cli.one_line(options.out):
+        parts.import_modules(options.modules)
         parameters = export(options.workdir, options.out)
         print(f"{options.out} ({_megabytes(options.out)}): uint8 clips to probabilities of fake")
         print(
@@ -211,5 +208,4 @@ def _megabytes(path: pathlib.Path) -> str:
 
 
 if __name__ == "__main__":
-    keep_threads_quiet_about_disks()
-    main()
+    cli.start(main)

@@ -7,11 +7,10 @@ import re
 import sys
 from collections.abc import Iterator
 
-from absl import app, flags, logging
+from absl import app, flags
 from ml_collections import config_flags
 
-from fdd import command_line, commands
-from fdd.errors import keep_threads_quiet_about_disks
+from fdd import cli, parts
 from fdd.system import home, preemption
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -33,20 +32,23 @@ _COORDINATOR = flags.DEFINE_string(
     "coordinator", None, "Several processes: HOST:PORT of the first. (SLURM, Open MPI: not needed.)"
 )
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Several processes: how many.")
+_IMPORT = flags.DEFINE_multi_string(
+    "import", [], "With --mode=eval: a module with parts of your own that the run names; it is run."
+)
 _PROCESS_ID = flags.DEFINE_integer("process_id", None, "Several processes: which is this, from 0.")
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
-    rest = command_line.parse(argv, _CONFIG)
+    rest = cli.parse_flags(argv, _CONFIG)
     if len(rest) > 1:
-        sys.exit(f"fdd: unexpected argument '{rest[1]}'")
+        cli.wrong_usage(f"unexpected argument '{rest[1]}'")
     if _PROFILE.value is not None and not _profile():
-        sys.exit(
-            f"fdd: --profile={_PROFILE.value} is not START:STOP, for example 10:15; steps are "
+        cli.wrong_usage(
+            f"--profile={_PROFILE.value} is not START:STOP, for example 10:15; steps are "
             "counted from 1, and STOP is not recorded"
         )
     if _CONFIG.value is None and (_MODE.value == "train" or _WORKDIR.value is None):
-        sys.exit("fdd: --config=FILE is needed, for example --config=configs/demo.py")
+        cli.wrong_usage("--config=FILE is needed, for example --config=configs/demo.py")
     return rest
 
 
@@ -60,7 +62,7 @@ def _profile() -> tuple[int, int] | None:
 @contextlib.contextmanager
 def _resumable() -> Iterator[None]:
     """A context that ends with one line and a status of its own where the run can go on later."""
-    with commands.one_line("the run's folder", "the same command goes on from here"):
+    with cli.one_line("the run's folder", "the same command goes on from here"):
         try:
             yield
         except preemption.Preempted as stopped:
@@ -71,7 +73,7 @@ def _resumable() -> Iterator[None]:
 def _folder() -> pathlib.Path:
     if _WORKDIR.value:
         return pathlib.Path(_WORKDIR.value)
-    return pathlib.Path("runs", command_line.config_name())
+    return pathlib.Path("runs", cli.config_name())
 
 
 def main(_: list[str]) -> None:
@@ -83,25 +85,30 @@ def main(_: list[str]) -> None:
     from fdd.devices import parallel, runtime
     from fdd.runs import workdir
 
-    logging.set_verbosity(logging.FATAL)  # orbax tells of every file, and raises its errors again.
-    keep_threads_quiet_about_disks()
     runtime.prepare()
     config = _CONFIG.value
+    parts.import_modules(_IMPORT.value)
+    if config is not None:
+        parts.import_those_of(config)
     parallel.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
     runtime.keep_memory()
     if not parallel.is_main():
         sys.stdout = io.StringIO()  # One process speaks for all.
-    with commands.writing_to(folder):
+    with cli.writing_to(folder):
         if _MODE.value == "train":
             train.train_and_evaluate(config, folder, _profile())
             return
         stored = workdir.stored_config(folder)
         if config is not None:
             workdir.check(folder, config)
-            stored.update_from_flattened_dict(command_line.overrides())
+            stored.update_from_flattened_dict(cli.overrides())
         train.evaluate_again(stored, folder)
 
 
-if __name__ == "__main__":
+def _start() -> None:
     with _resumable():
         app.run(main, flags_parser=_parse_flags)
+
+
+if __name__ == "__main__":
+    cli.start(_start)

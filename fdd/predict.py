@@ -8,21 +8,22 @@ import os
 import pathlib
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-from fdd import commands
-from fdd.errors import UserError, keep_threads_quiet_about_disks, shown
+from fdd import cli, parts
+from fdd.errors import UserError, shown
 from fdd.video import files
 
-_OK, _ERROR, _WRONG_USAGE, _NO_ANSWER = 0, 1, 2, 3
+_NO_ANSWER = 3
 
 _EPILOG = f"""\
 A folder is searched, with its subfolders and the folders that are linked there, for files with the
 usual endings of videos; any file that is named itself is tried. --json prints an object per line;
 fdd/inference/prediction.py lists its fields.
 
-Exit status: {_OK}, every video got an answer; {_NO_ANSWER}, some did not; {_WRONG_USAGE}, wrong
-usage, such as a file that does not exist; {_ERROR}, another error, such as a folder without a run.
+Exit status: {cli.OK}, every video got an answer; {_NO_ANSWER}, some did not;
+{cli.WRONG_USAGE}, wrong usage, such as a file that does not exist; {cli.ERROR}, another error, such
+as a folder without a run.
 """
 
 
@@ -106,38 +107,26 @@ def _no_option(argument: str) -> str:
     return os.path.join(os.curdir, argument) if is_file else argument
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Ends the command with one line."""
-        print(f"fdd: {message} (--help lists what there is)", file=sys.stderr)
-        sys.exit(_WRONG_USAGE)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error the user can put right ends it with one line."""
-    parser = _Parser(
-        prog="python -m fdd.predict",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--workdir", type=pathlib.Path, required=True, help="of a run")
+    parser = cli.Parser("predict", __doc__, _EPILOG)
+    parser.add_workdir()
     parser.add_argument("videos", nargs="+", metavar="VIDEO", help="a file, a folder or a glob")
     parser.add_argument("--json", action="store_true", help="print JSON, one object per line")
     parser.add_argument(
         "--out", type=pathlib.Path, help="write a page and a picture per video into this folder"
     )
-    commands.open_standard_streams()
     given = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args([_no_option(argument) for argument in given])
     # Videos that are being decoded ahead are not waited for.
-    with commands.one_line(options.out or "standard output", waits=False):
+    with cli.one_line(options.out or "standard output", waits=False):
         try:
             paths, notes = find_videos(options.videos)
         except UserError as error:
             parser.error(str(error))
         for note in notes:
             print(f"fdd: {note}", file=sys.stderr)
+        parts.import_modules(options.modules)
         unanswered = sum(_run(options, paths))
     if unanswered:
         some = f"{unanswered} of {len(paths)} videos got no answer"
@@ -155,12 +144,10 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
     # Videos are decoded while JAX is imported, the checkpoint read and the network compiled.
     with contextlib.closing(Ahead(paths, Preprocessing.of(config.data))) as extractions:
         import tqdm
-        from absl import logging
 
         from fdd.devices import runtime
         from fdd.inference.detector import Detector
 
-        logging.set_verbosity(logging.ERROR)  # orbax tells of every file.
         runtime.prepare()
         detector = Detector.load(options.workdir)
         writer = _writer(options.out, detector)
@@ -191,5 +178,4 @@ def _text(prediction: Any, files: dict[str, str], as_json: bool) -> str:
 
 
 if __name__ == "__main__":
-    keep_threads_quiet_about_disks()
-    main()
+    cli.start(main)

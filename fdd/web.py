@@ -1,6 +1,5 @@
 """python -m fdd.web --workdir=DIR: a web page that judges videos."""
 
-import argparse
 import pathlib
 import socket
 import sys
@@ -8,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from fdd import commands
+from fdd import cli, parts
 from fdd.errors import UserError
 
 if TYPE_CHECKING:
@@ -90,13 +89,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error the user can put right ends it with one line and status 1."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fdd.web",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--workdir", type=pathlib.Path, required=True, help="of a run")
+    parser = cli.Parser("web", __doc__, _EPILOG)
+    parser.add_workdir()
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=7860, help="0 takes a free one (7860)")
     parser.add_argument(
@@ -111,11 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--queue", type=int, help="how many videos may wait (20)")
     parser.add_argument("--timeout", type=float, help="seconds to judge a video in (60)")
     options = parser.parse_args(arguments)
-    from absl import logging
-
-    logging.set_verbosity(logging.ERROR)  # orbax tells of every file.
     # uvicorn raises the signal again once it has stopped.
-    with commands.one_line("the temporary folder"):
+    with cli.one_line("the temporary folder"):
+        parts.import_modules(options.modules)
         from fdd.webpage.limits import Limits
 
         asked = {
@@ -131,4 +123,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    cli.start(main)

@@ -1,20 +1,25 @@
 """Noticing that this machine is about to be taken away."""
 
 import contextlib
+import importlib.machinery
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any, NoReturn
 
 EXIT_STATUS = 75
 """Of a command that saved its work and is to be started again: EX_TEMPFAIL of sysexits.h."""
 
 
+STATUSES = {signal.SIGTERM: 143, signal.SIGINT: 130}
+"""Of a command that such a signal stopped."""
+
 _USUAL = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
 _RAISED: list[int] = []  # The signal that came.
-_PAUSE = 0.02  # Seconds, in which the finaliser comes to its end.
+_PAUSE = 0.02  # Seconds, in which a finaliser or an import comes to its end.
 
 
 class Preempted(BaseException):
@@ -22,6 +27,23 @@ class Preempted(BaseException):
 
     As KeyboardInterrupt, it can be raised anywhere, and is no error for an `except Exception`.
     """
+
+
+def end_on_signals() -> None:
+    """Has SIGTERM and SIGINT end the program in one line, while it has begun nothing yet.
+
+    What somebody else handles or ignores is left alone; `raise_on_signals` takes over.
+    """
+    for number, usual in _USUAL.items():
+        if signal.getsignal(number) == usual:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    line = "interrupted" if number == signal.SIGINT else "stopped by SIGTERM"
+    with contextlib.suppress(OSError):
+        os.write(2, f"fdd: {line}\n".encode())
+    os._exit(STATUSES[signal.Signals(number)])
 
 
 def raise_on_signals() -> dict[int, Any]:
@@ -36,7 +58,10 @@ def raise_on_signals() -> dict[int, Any]:
     if threading.current_thread() is not threading.main_thread():
         return {}
 
-    def stop(number: int, _: object) -> NoReturn:
+    def stop(number: int, frame: FrameType | None) -> None:
+        if _starts_an_extension(frame):  # What is raised in there comes out as an ImportError.
+            _send_again(number)
+            return
         for each in _USUAL:
             signal.signal(each, signal.SIG_IGN)
         _RAISED.append(number)
@@ -49,13 +74,32 @@ def raise_on_signals() -> dict[int, Any]:
             return
         number = _RAISED.pop()
         signal.signal(number, stop)
-        threading.Timer(_PAUSE, os.kill, (os.getpid(), number)).start()
+        _send_again(number)
 
     sys.unraisablehook = again
-    found = {number: usual for number, usual in _USUAL.items() if signal.getsignal(number) == usual}
+    found = {
+        number: usual
+        for number, usual in _USUAL.items()
+        if signal.getsignal(number) in (usual, _end)
+    }
     for number in found:
         signal.signal(number, stop)
     return found
+
+
+def _starts_an_extension(frame: FrameType | None) -> bool:
+    """Whether a module that is no Python code is being imported."""
+    while frame is not None:
+        if frame.f_code.co_name in ("create_module", "exec_module") and isinstance(
+            frame.f_locals.get("self"), importlib.machinery.ExtensionFileLoader
+        ):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _send_again(number: int) -> None:
+    threading.Timer(_PAUSE, os.kill, (os.getpid(), number)).start()
 
 
 @contextlib.contextmanager

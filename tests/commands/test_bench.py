@@ -68,7 +68,7 @@ def test_predict(config, tree, tmp_path):
 def test_wrong_usage_is_one_line(arguments, message):
     command = [sys.executable, "-m", "fdd.bench", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
 

@@ -13,9 +13,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def _run(body, shell="", **options):
-    code = (
-        f"import sys, os, time\nfrom fdd import commands\nwith commands.one_line('DIR'):\n {body}"
-    )
+    code = f"import sys, os, time\nfrom fdd import cli\nwith cli.one_line('DIR'):\n {body}"
     command = ["bash", "-c", f'"$@" {shell}', "bash", sys.executable, "-c", code]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **options}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
@@ -66,7 +64,7 @@ def test_disks_and_memory_are_one_line():
     full = _run("print('x' * 10**6)", "> /dev/full")
     assert (full.returncode, full.stderr.count("\n")) == (1, 1)
     assert full.stderr == "fdd: DIR cannot be written: No space left on device\n"
-    body = "with commands.writing_to('RUN'): open('/dev/full', 'w', 1).write('x\\n')"
+    body = "with cli.writing_to('RUN'): open('/dev/full', 'w', 1).write('x\\n')"
     assert _run(body).stderr == "fdd: RUN cannot be written: No space left on device\n"
     memory = _run("raise MemoryError")
     assert (memory.returncode, memory.stderr) == (1, "fdd: there is not enough memory\n")
@@ -74,7 +72,7 @@ def test_disks_and_memory_are_one_line():
 
 def test_a_folder_that_is_deleted_while_it_is_written_to(tmp_path):
     folder = tmp_path / "run"
-    body = f"with commands.writing_to({str(folder)!r}): open({str(folder / 'a/b')!r}, 'w')"
+    body = f"with cli.writing_to({str(folder)!r}): open({str(folder / 'a/b')!r}, 'w')"
     done = _run(body)
     line = f"fdd: {folder}/a/b cannot be written: its folder was deleted or moved while"
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
@@ -135,7 +133,7 @@ PLACES = {
     "export": ("fdd.runs.workdir.stored_config", "--workdir=RUN", "--out=FILE"),
     "audit": ("fdd.data.records.Dataset", "FOLDER"),
     "compare": ("fdd.runs.workdir.read_json", "RUN"),
-    "bench": ("fdd.command_line.parse", "forward", f"--config={ROOT}/configs/demo.py"),
+    "bench": ("fdd.cli.parse_flags", "forward", f"--config={ROOT}/configs/demo.py"),
     "web": ("socket.create_server", "--workdir=RUN"),
 }
 STOPPED_IN = """
@@ -184,3 +182,42 @@ def test_every_command_that_is_stopped_says_so_in_one_line(tmp_path, signals, st
         out, error = process.communicate(timeout=60)
         ended[name] = (process.returncode, out, error)
     assert ended == dict.fromkeys(PLACES, (status, "tidied up\n", line))
+
+
+@pytest.mark.parametrize("name", sorted(PLACES))
+def test_help_is_no_error(name):
+    command = [sys.executable, "-m", f"fdd.{name}", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--" in done.stdout
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_while_a_command_is_imported_ends_in_one_line(tmp_path, number, status):
+    """The first module that the command's own one imports sends it."""
+    (tmp_path / "absl").mkdir()
+    (tmp_path / "absl/__init__.py").write_text(f"import os; os.kill(os.getpid(), {int(number)})")
+    done = subprocess.run(
+        [sys.executable, "-m", "fdd.main", "--config=configs/demo.py"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
+
+
+def test_a_signal_inside_an_extension_waits_until_it_is_imported():
+    """Python would turn what is raised there into an ImportError."""
+    body = """
+ import importlib.machinery, signal
+ class Loader(importlib.machinery.ExtensionFileLoader):
+  def exec_module(self):
+   os.kill(os.getpid(), signal.SIGTERM)
+   time.sleep(0.1)
+   print("imported", flush=True)
+ Loader("x", "x").exec_module()
+ time.sleep(20)
+"""
+    done = _run(body)
+    assert (done.returncode, done.stdout) == (143, "imported\n")

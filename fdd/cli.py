@@ -1,0 +1,245 @@
+"""What all commands share: their flags, and how they end, in one line and with a status.
+
+A command's module defines `main` and ends with `cli.start(main)`; `main` reads its flags with a
+`Parser` (or, for a config and its keys, `parse_flags`) and works inside `one_line`.
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NoReturn
+
+from fdd.errors import UserError, is_of_the_disk, keep_threads_quiet_about_disks, shown
+from fdd.system import preemption
+
+if TYPE_CHECKING:
+    from absl import flags
+
+OK, ERROR, WRONG_USAGE = 0, 1, 2
+INTERRUPTED, TERMINATED = preemption.STATUSES[signal.SIGINT], preemption.STATUSES[signal.SIGTERM]
+"""Exit statuses: of an error with a line that says which, after Ctrl-C, and after SIGTERM."""
+
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+"""The folder with the configs that come with fdd."""
+
+
+def start(main: Callable[[], int | None]) -> NoReturn:
+    """Runs a command as the program; `main` may return its exit status."""
+    keep_threads_quiet_about_disks()
+    sys.exit(main())
+
+
+class Parser(argparse.ArgumentParser):
+    """A command's flags; what is wrong with them ends the command with one line."""
+
+    def __init__(self, command: str, description: str | None, epilog: str | None = None):
+        super().__init__(
+            prog=f"python -m fdd.{command}",
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        open_standard_streams()
+
+    def add_workdir(self) -> None:
+        """Adds --workdir, and --import, which a run with parts of the user's own needs."""
+        self.add_argument("--workdir", type=pathlib.Path, required=True, help="of the run")
+        self.add_argument(
+            "--import",
+            dest="modules",
+            metavar="MODULE",
+            action="append",
+            default=[],
+            help="a module with parts of your own that the run's config names; it is run",
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the command."""
+        print(f"fdd: {message} (--help lists what there is)", file=sys.stderr)
+        sys.exit(WRONG_USAGE)
+
+
+@contextlib.contextmanager
+def one_line(
+    place: str | os.PathLike[str] = "", after_interrupt: str = "", waits: bool = True
+) -> Iterator[None]:
+    """A context that ends the program where a command is stopped from outside or by a `UserError`.
+
+    Args:
+        place: What cannot be written where an error of the disk does not say what.
+        after_interrupt: What to know after Ctrl-C.
+        waits: Whether a program that is stopped waits for its threads.
+    """
+    from absl import logging
+
+    logging.set_verbosity(logging.FATAL)  # orbax tells of every file, and raises its errors again.
+    open_standard_streams()
+    handlers = preemption.raise_on_signals()
+    try:
+        yield
+        sys.stdout.flush()
+    except UserError as error:
+        _end(str(error), ERROR)
+    except BrokenPipeError:  # Whoever reads standard output has had enough.
+        _end("standard output was closed before all was written", ERROR, waits)
+    except MemoryError:
+        _end("there is not enough memory", ERROR)
+    except KeyboardInterrupt:
+        _end("; ".join(filter(None, ["interrupted", after_interrupt])), INTERRUPTED, waits)
+    except preemption.Preempted as stopped:
+        _end(str(stopped), TERMINATED, waits)
+    except OSError as error:
+        if not is_of_the_disk(error):
+            raise
+        path = shown(os.fsdecode(error.filename or place))
+        _end(f"{path} cannot be written: {error.strerror}", ERROR)
+    finally:
+        for number, handler in handlers.items():
+            if signal.getsignal(number) != signal.SIG_IGN:  # Which it is where one has come.
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def writing_to(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """A context whose errors of the disk name a folder where they name no file.
+
+    Raises:
+        UserError: the folder was deleted or moved.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        inside = error.filename is not None and os.path.abspath(folder) in map(
+            os.fspath, pathlib.Path(os.path.abspath(os.fsdecode(error.filename))).parents
+        )
+        if not inside or os.path.exists(os.path.dirname(os.path.abspath(error.filename))):
+            raise
+        raise UserError(
+            f"{shown(os.fsdecode(error.filename))} cannot be written: its folder was deleted or "
+            "moved while the program ran"
+        ) from None
+    except OSError as error:
+        if is_of_the_disk(error) and error.filename is None:
+            error.filename = os.fspath(folder)
+        raise
+
+
+def open_standard_streams() -> None:
+    """Makes standard streams that are closed lead nowhere, and all of them take any character.
+
+    Otherwise the next file that is opened would get the number of a closed one, and with it what
+    libraries print.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # The lowest free number, that is this one.
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
+        if hasattr(stream := getattr(sys, name), "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _end(line: str, status: int, waits: bool = True) -> NoReturn:
+    """Says a line and leaves; what standard output still holds and cannot take is dropped."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status == ERROR and waits:
+        sys.exit(f"fdd: {line}")
+    with contextlib.suppress(OSError):
+        print(f"fdd: {line}", file=sys.stderr, flush=True)
+    if not waits:
+        os._exit(status)
+    sys.exit(status)
+
+
+def parse_flags(argv: list[str], config: "flags.FlagHolder") -> list[str]:
+    """Parses a command line, or ends the program with one line.
+
+    Args:
+        argv: The program's name and its arguments.
+        config: What `ml_collections.config_flags.DEFINE_config_file("config")` gave.
+
+    Returns:
+        What is no flag, the program's name first.
+    """
+    from absl import app, flags
+
+    open_standard_streams()
+    argv = _with_equals_sign(argv)
+    if {*_HELP} & {*argv[1:]}:
+        app.usage(shorthelp=True, writeto_stdout=True)
+        sys.exit(OK)
+    for argument in argv[1:]:
+        name, _, file = argument.partition("=")
+        if name in ("--config", "-config") and not pathlib.Path(file.partition(":")[0]).is_file():
+            wrong_usage(f"there is no config file {file} (those of fdd are in {CONFIGS})")
+    names = [argument.partition("=")[0].lstrip("-") for argument in argv[1:]]
+    changed = [name for name in names if name.startswith("config.")]
+    if changed and "config" not in names:
+        wrong_usage(f"--{changed[0]} changes a key of a config: --config=FILE is needed too")
+    try:
+        rest = flags.FLAGS(argv)
+        _ = config.value and config.value.keys()  # A file that cannot be loaded shows here.
+    except (KeyError, AttributeError) as error:
+        if "'get_config'" in str(error):
+            wrong_usage("the config file defines no function get_config()")
+        wrong_usage(f"the config has no such key: {_one_line(error.args[0])}")
+    except (flags.Error, OSError, TypeError, ValueError) as error:
+        wrong_usage(f"{_one_line(error)}")
+    except Exception as error:  # Whatever the code of the file raises.
+        reason = f"{type(error).__name__}: {_one_line(error)}"
+        wrong_usage(f"the config file cannot be loaded ({reason})")
+    return rest
+
+
+def _with_equals_sign(argv: list[str]) -> list[str]:
+    """`--config FILE` as `--config=FILE`, which is what its overrides need."""
+    joined: list[str] = []
+    for argument in argv:
+        if joined and joined[-1] in ("--config", "-config") and not argument.startswith("-"):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def overrides() -> dict[str, object]:
+    """What `--config.key=value` set, by key."""
+    from absl import flags
+    from ml_collections import config_flags
+
+    return config_flags.get_override_values(flags.FLAGS["config"])
+
+
+def config_name() -> str:
+    """The name of the config's file, and its variant: 'resnet_lstm_face'."""
+    from absl import flags
+    from ml_collections import config_flags
+
+    file, _, variant = config_flags.get_config_filename(flags.FLAGS["config"]).partition(":")
+    return pathlib.Path(file).stem + (f"_{variant}" if variant else "")
+
+
+def wrong_usage(line: str) -> NoReturn:
+    """Ends the command with a line on its flags."""
+    print(f"fdd: {line}", file=sys.stderr)
+    sys.exit(WRONG_USAGE)
+
+
+_HELP = ("--help", "-help", "-h", "--helpshort")
+
+
+def _one_line(message: object) -> str:
+    text = str(message).replace("\\n", " ").replace("\\", "")  # Some messages come quoted twice.
+    text = " ".join(text.split())
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if quoted else text
