@@ -6,6 +6,7 @@ there should be (`ClipBuilder.survey`); everything else is here.
 
 import abc
 import dataclasses
+import inspect
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -50,6 +51,12 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     HOMEPAGE: ClassVar[str | None] = None
     LAYOUTS: ClassVar[tuple[Layout, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """TFDS finds the folder of a builder's module only if that is inside a package."""
+        super().__init_subclass__(**kwargs)
+        if "." not in cls.__module__:
+            cls.pkg_dir_path = epath.Path(inspect.getfile(cls)).parent
 
     @abc.abstractmethod
     def survey(self, root: pathlib.Path) -> Holdings:
