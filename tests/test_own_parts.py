@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fdd import export, parts, train
+from fdd.data import pipeline
 from fdd.errors import UserError
 from fdd.inference.detector import Detector
 from fdd.models import layers
@@ -71,7 +72,7 @@ def test_own_parts_go_all_the_way(config, videos, tmp_path, monkeypatch, encoder
 
 def _resumed(config, tmp_path, monkeypatch):
     """A run that is interrupted ends with the same report."""
-    batches = train.pipeline.train_batches
+    batches = pipeline.train_batches
 
     def interrupted(*args, **kwargs):
         for step, batch in enumerate(batches(*args, **kwargs)):
@@ -79,7 +80,7 @@ def _resumed(config, tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             yield batch
 
-    monkeypatch.setattr(train.pipeline, "train_batches", interrupted)
+    monkeypatch.setattr(pipeline, "train_batches", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train.train_and_evaluate(config, tmp_path / "again")
     monkeypatch.undo()

@@ -77,14 +77,26 @@ class MetricsLog:
 
 
 class NoLog:
-    """In place of `MetricsLog`, for the processes that do not write."""
+    """In place of `MetricsLog`, for the processes that do not write.
 
-    history: Sequence[Record] = ()
+    Attributes:
+        history: The records, which decide when training stops.
+    """
 
-    def write(self, *_: Any) -> None:
+    def __init__(self, history: Sequence[Record] = ()):
+        self.history = list(history)
+
+    def write(
+        self, step: int, epoch: float, split: str, metrics: Mapping[str, float | None]
+    ) -> None:
+        """Keeps a record."""
+        self.history.append({"step": step, "epoch": epoch, "split": split, **metrics})
+
+    def write_speed(self, *_: Any) -> None:
         """Does nothing."""
 
-    write_speed = close = write
+    def close(self) -> None:
+        """Does nothing."""
 
 
 def read_metrics(workdir: pathlib.Path) -> list[Record]:

@@ -15,6 +15,7 @@ import time
 import pytest
 
 from fdd import evaluate, train
+from fdd.data import pipeline
 from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.runs import prepare, workdir
@@ -117,7 +118,7 @@ def test_a_damaged_shard_stops_an_evaluation_and_is_named(finished, dataset, tmp
 
 
 def test_a_worker_that_is_killed_stops_the_run(config, tmp_path, monkeypatch):
-    batches = train.pipeline.train_batches
+    batches = pipeline.train_batches
 
     def kill_the_reader(*args, **kwargs):
         for index, batch in enumerate(batches(*args, **kwargs)):
@@ -126,7 +127,7 @@ def test_a_worker_that_is_killed_stops_the_run(config, tmp_path, monkeypatch):
                 os.kill(worker, signal.SIGKILL)
             yield batch
 
-    monkeypatch.setattr(train.pipeline, "train_batches", kill_the_reader)
+    monkeypatch.setattr(pipeline, "train_batches", kill_the_reader)
     config.num_workers = 1
     config.num_steps = 2000
     config.eval_every_steps = 2000

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from fdd import train
+from fdd.data import pipeline
 from fdd.errors import UserError
 from fdd.training import losses
 
@@ -99,7 +100,7 @@ def test_evaluating_again_gives_the_same(finished, config):
 def test_an_interrupted_run_ends_as_an_undisturbed_one(
     finished, config, tmp_path, monkeypatch, last
 ):
-    batches = train.pipeline.train_batches
+    batches = pipeline.train_batches
 
     class Interrupted:
         def __init__(self, **kwargs):
@@ -113,7 +114,7 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(
                 yield batch
 
     monkeypatch.setattr(
-        train.pipeline, "train_batches", lambda data, **kwargs: Interrupted(dataset=data, **kwargs)
+        pipeline, "train_batches", lambda data, **kwargs: Interrupted(dataset=data, **kwargs)
     )
     with pytest.raises(KeyboardInterrupt):
         train.train_and_evaluate(config, tmp_path)
