@@ -58,6 +58,8 @@ def raise_on_signals() -> dict[int, Any]:
     if threading.current_thread() is not threading.main_thread():
         return {}
 
+    previous = sys.unraisablehook
+
     def stop(number: int, frame: FrameType | None) -> None:
         if _starts_an_extension(frame):  # What is raised in there comes out as an ImportError.
             _send_again(number)
@@ -70,7 +72,7 @@ def raise_on_signals() -> dict[int, Any]:
     def again(dropped: Any) -> None:
         """Sends the signal once more where a finaliser or a callback dropped what it raised."""
         if not (_RAISED and issubclass(dropped.exc_type, (KeyboardInterrupt, Preempted))):
-            sys.__unraisablehook__(dropped)
+            previous(dropped)
             return
         number = _RAISED.pop()
         signal.signal(number, stop)
