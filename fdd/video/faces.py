@@ -51,9 +51,15 @@ _OF_THREAD = threading.local()  # A detector keeps the size of its image, so non
 def _detector() -> cv2.FaceDetectorYN:
     if not hasattr(_OF_THREAD, "detector"):
         cv2.setNumThreads(1)  # Fastest for one frame, and videos are processed in parallel.
-        _OF_THREAD.detector = cv2.FaceDetectorYN.create(
-            str(_detector_path()), "", (320, 320), score_threshold=SCORE_THRESHOLD
-        )
+        # OpenCV 5 warns of a "target" for each network that it opens, though none is asked for.
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        try:
+            _OF_THREAD.detector = cv2.FaceDetectorYN.create(
+                str(_detector_path()), "", (320, 320), score_threshold=SCORE_THRESHOLD
+            )
+        finally:
+            cv2.utils.logging.setLogLevel(level)
     return _OF_THREAD.detector
 
 

@@ -237,7 +237,7 @@ def test_a_wrong_profile(profile):
         [*command, f"--profile={profile}"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.stderr.startswith(f"fdd: --profile={profile} is not START:STOP, for example 10:15;")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
 def test_a_profile_of_steps_that_are_not_taken(config, tmp_path):
