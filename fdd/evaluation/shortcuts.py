@@ -53,6 +53,10 @@ FIELDS: dict[str, Callable[[Record], Sequence[float]]] = {
 }
 """What a record says beside the picture, as numbers; not a number where it is not known."""
 
+_OF_THE_FILE = ("number of frames", "file size")
+"""A detector is never shown these. In FaceForensics++ itself FaceSwap and NeuralTextures are as
+long as the shorter one of two videos, so that their number of frames tells something."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
@@ -113,6 +117,12 @@ def _answer(
         says = ", ".join(named) if named else "no field by itself, but all together"
         verb = "these give the label away" if leak else "may be chance with so few people"
         lines.append(f"{verb}: {says}")
+        of_file = [name for name in _OF_THE_FILE if alone.get(name, 0) > LARGEST_AUC]
+        if of_file:
+            lines.append(
+                f"no clip shows the {' or the '.join(of_file)}; how the video was cut and coded, "
+                "which goes with it, can be in the picture"
+            )
     if left_out:
         lines.append(left_out)
     return Answer("\n  ".join(lines), leak, area, limits, alone)

@@ -105,6 +105,7 @@ def test_a_planted_leak_is_found_and_named(field):
     assert f"these give the label away: {field} (" in found.text
     low, high = found.limits
     assert 0.5 < low < found.auc < high
+    assert ("no clip shows the" in found.text) == (field in ("number of frames", "file size"))
 
 
 def test_every_field_has_a_planted_leak_here():
@@ -128,6 +129,19 @@ def test_fakes_cut_like_their_originals_tell_nothing():
     found = shortcuts.probe(rows)
     assert (found.auc, found.limits, found.leak) == (0.5, (0.5, 0.5), False)
     assert "give the label away" not in found.text
+
+
+def test_the_lengths_of_genuine_fakes_tell_something_and_what_it_means_is_said():
+    """FaceSwap is as long as the shorter one of two videos, Deepfakes as its target."""
+    rows = _rows(train=360, test=70)
+    for records in rows.values():
+        count = {row["target"]: row["video_frames"] for row in records if not row["label"]}
+        for row in records:
+            pair = count[row["target"]], count[row["source"] or row["target"]]
+            row["video_frames"] = min(pair) if row["method"] == "A" else pair[0]
+    found = shortcuts.probe(rows)
+    assert found.fields["number of frames"] > shortcuts.LARGEST_AUC
+    assert "no clip shows the number of frames; how the video was cut" in found.text
 
 
 def test_an_unknown_value_can_be_the_leak():
