@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import jax
@@ -61,6 +62,23 @@ def tiny_config(data_dir: pathlib.Path) -> ml_collections.ConfigDict:
     config.eval_every_steps = 2
     config.log_every_steps = 1
     return config
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Kills what a test started and left, so that one that fails does not slow down the others."""
+    started, start = [], subprocess.Popen.__init__
+
+    def remembered(process: subprocess.Popen, *args: Any, **settings: Any) -> None:
+        start(process, *args, **settings)
+        started.append(process)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", remembered)
+    yield
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="session")

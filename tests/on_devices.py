@@ -48,7 +48,7 @@ def start(
 
 def result(process: subprocess.Popen, out: pathlib.Path) -> dict[str, Arrays]:
     """Waits for what `start` started, and loads what each case saved."""
-    text, _ = process.communicate(timeout=300)
+    text, _ = process.communicate(timeout=600)
     assert process.returncode == 0, text
     found: dict[str, Arrays] = {}
     with np.load(out) as arrays:

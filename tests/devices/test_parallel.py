@@ -211,7 +211,7 @@ def test_a_whole_run_of_two_processes_found_through_open_mpi(config, data_dir, t
     config.update(kill_and_resume.EVERY | {"num_steps": 3, **DOUBLE})
     with jax.enable_x64(True):
         train.train_and_evaluate(config, tmp_path / "alone")
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    outputs = [process.communicate(timeout=600)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], "".join(outputs)
     assert "DemoReorder" in outputs[0]
     assert "DemoReorder" not in outputs[1]
