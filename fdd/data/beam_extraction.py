@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
-from fdd.data import extraction, records
+from fdd.data import extraction, schema
 from fdd.data.catalog import Video, families
 from fdd.video.preprocessing import Preprocessing
 
@@ -41,7 +41,7 @@ def extract(
     )
     lines = results | "Outcomes" >> beam.Map(lambda result: result.outcome.to_json())
     _ = lines | beam.io.WriteToText(outcomes)
-    return results | "Records" >> beam.FlatMap(records.examples)
+    return results | "Records" >> beam.FlatMap(schema.examples)
 
 
 def _extract_group(

@@ -24,6 +24,7 @@ from fdd.data import (
     identity,
     recognition,
     records,
+    schema,
     unfinished,
     writer,
 )
@@ -31,7 +32,7 @@ from fdd.data.catalog import Holdings, Video
 from fdd.data.layouts import Layout
 from fdd.data.splits import SPLITS
 from fdd.errors import UserError, first_line, reason_of_the_disk, show_without_traceback
-from fdd.video import preprocessing
+from fdd.video import landmarks, preprocessing
 
 _OUTCOMES = "outcomes"
 
@@ -90,12 +91,14 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _info(self) -> tfds.core.DatasetInfo:
         spec, selection = self.builder_config.preprocessing, self.builder_config.selection
         chosen = {} if selection is None else {"selection": dataclasses.asdict(selection)}
+        if spec.finds_faces:
+            chosen["landmarks"] = landmarks.description()
         described = self.get_metadata()
         return _LocalInfo(
             builder=self,
             description=described.description,
             citation=described.citation,
-            features=records.features(spec),
+            features=schema.features(spec),
             homepage=self.HOMEPAGE,
             metadata=tfds.core.MetadataDict(
                 preprocessing=spec.description(),
@@ -189,7 +192,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for result in self._workspace.results(self._scenes_of(split)):
             if result.video.split == split and result.video.video_id in self._wanted:
-                yield from records.examples(result)
+                yield from schema.examples(result)
 
     def _beam_examples(self, split: str) -> Any:
         import apache_beam as beam  # Needs the extra `tfds`, as does the next.

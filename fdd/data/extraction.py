@@ -16,7 +16,7 @@ from fdd.data.catalog import Video, families
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
 from fdd.system import workers
-from fdd.video import pipes, stored
+from fdd.video import landmarks, pipes, stored
 from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
 from fdd.video.extraction import TYPES, Extraction
@@ -181,8 +181,11 @@ class Workspace:
         partial.replace(file)
 
     def _file(self, group: Sequence[Video], family: Sequence[Video]) -> pathlib.Path:
-        """The group's file; another one when a video was replaced, added or taken away."""
-        videos: list[object] = [len(group)]
+        """The group's file; another one when a video was replaced, added or taken away.
+
+        Or when landmarks are found otherwise: the folder's fingerprint is of pixels only.
+        """
+        videos: list[object] = [len(group), landmarks.VERSION]
         for video in (*group, *family):
             try:
                 stat = os.stat(video.path)

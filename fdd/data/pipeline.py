@@ -16,6 +16,7 @@ from fdd.data.catalog import LABELS
 from fdd.data.records import Dataset
 from fdd.errors import UserError, first_line
 from fdd.system import workers
+from fdd.video.landmarks import NAMES
 
 Batch = dict[str, np.ndarray]
 
@@ -48,6 +49,7 @@ def train_batches(
     num_workers: int = 0,
     share: Share = WHOLE,
     features: np.ndarray | None = None,
+    landmarks: bool = False,
 ) -> Generator[Batch]:
     """Shuffled training batches; what step N sees depends on the seed and on N alone.
 
@@ -61,6 +63,8 @@ def train_batches(
         num_workers: Processes that decode; 0: threads of this process do.
         share: The part of each batch to read.
         features: float32 [n, t, c], of each record, to deliver instead of its frames.
+        landmarks: Whether to deliver 'landmarks' as well: float32 [b, t, 5, 2], in pixels of the
+            frames (`fdd.video.landmarks`). They come with frames only.
 
     Returns:
         An iterator over {'frames': uint8 [b, t, h, w, 3] (or 'features'), 'label': float32 [b]
@@ -68,8 +72,8 @@ def train_batches(
         this process' share of the batch. Close it when done.
 
     Raises:
-        UserError: the data set has no training clips, or `balanced` and only one class; while
-            iterating, a record cannot be read.
+        UserError: the data set has no training clips, no landmarks although they are asked for, or
+            `balanced` and only one class; while iterating, a record cannot be read.
     """
     if balanced:
         labels = np.array([row["label"] for row in dataset.metadata("train")])
@@ -78,7 +82,7 @@ def train_batches(
         )
     else:
         order = _shuffled(np.arange(dataset.splits["train"]), seed)
-    read = _reader(dataset, "train", features)
+    read = _reader(dataset, "train", features, landmarks)
 
     def at(step: int) -> Batch:
         positions = share.positions(step, batch_size)
@@ -95,6 +99,7 @@ def eval_batches(
     num_workers: int = 0,
     share: Share = WHOLE,
     features: np.ndarray | None = None,
+    landmarks: bool = False,
 ) -> Generator[Batch]:
     """The clips of a split in the order of its records, each once.
 
@@ -105,14 +110,16 @@ def eval_batches(
         num_workers: As in `train_batches`.
         share: As in `train_batches`.
         features: As in `train_batches`.
+        landmarks: As in `train_batches`.
 
     Returns:
         As `train_batches`, except that the last batch is filled up with copies of the last clip.
 
     Raises:
-        UserError: the data set has no such split; while iterating, a record cannot be read.
+        UserError: the data set has no such split, or no landmarks although they are asked for;
+            while iterating, a record cannot be read.
     """
-    read, count = _reader(dataset, split, features), dataset.splits[split]
+    read, count = _reader(dataset, split, features, landmarks), dataset.splits[split]
 
     def at(step: int) -> Batch:
         positions = share.positions(step, batch_size)
@@ -123,7 +130,7 @@ def eval_batches(
 
 
 def _reader(
-    dataset: Dataset, split: str, features: np.ndarray | None
+    dataset: Dataset, split: str, features: np.ndarray | None, landmarks: bool
 ) -> Callable[[Sequence[int]], Batch]:
     """Gives a function from records' numbers to what a batch holds of them."""
     records = dataset.source(split)
@@ -131,10 +138,17 @@ def _reader(
         labels = np.array([row["label"] for row in dataset.metadata(split)], np.float32)
         return lambda indices: {"features": features[indices], "label": labels[indices]}
 
+    if landmarks:
+        dataset.require_landmarks()
+
     def clips(indices: Sequence[int]) -> Batch:
         frames = np.empty((len(indices), *records.clip_shape), np.uint8)
-        labels = [records.clip(index, out) for index, out in zip(indices, frames, strict=True)]
-        return {"frames": frames, "label": np.array(labels, np.float32)}
+        batch, marks = {"frames": frames}, [None] * len(indices)
+        if landmarks:
+            shape = (len(indices), records.clip_shape[0], len(NAMES), 2)
+            batch["landmarks"] = marks = np.empty(shape, np.float32)
+        labels = [records.clip(*each) for each in zip(indices, frames, marks, strict=True)]
+        return {**batch, "label": np.array(labels, np.float32)}
 
     return clips
 

@@ -1,13 +1,13 @@
-"""The records of a data set: one clip each, in TFDS's ArrayRecord files.
+"""Reading the records of a data set: one clip each, in TFDS's ArrayRecord files.
 
-No TensorFlow is needed to write them (frames are handed over as encoded JPEG) or to read them.
+No TensorFlow is needed. `fdd.data.schema` says what a record holds.
 """
 
 import functools
-import io
 import json
 import pathlib
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,78 +16,12 @@ from tensorflow_datasets.proto import tf_example_pb2
 
 from fdd import tables
 from fdd.data import identity, index, people, places
-from fdd.data.catalog import LABELS
-from fdd.data.extraction import Result
+from fdd.data.schema import LANDMARKS
 from fdd.errors import UserError, first_line
 from fdd.tables import escaped
 from fdd.video import crops
-from fdd.video.extraction import Clip, Extraction
-from fdd.video.preprocessing import Preprocessing
 
 _TFDS_TYPES = "tensorflow_datasets.core.features."
-
-
-def features(spec: Preprocessing) -> tfds.features.FeaturesDict:
-    """The schema of a record; `tfds_builders/faceforensics/README.md` explains each field."""
-    size, num_frames = spec.image_size, spec.num_frames
-    image = tfds.features.Image(shape=(size, size, 3), encoding_format="jpeg")
-    per_frame = tfds.features.Tensor
-    return tfds.features.FeaturesDict(
-        {
-            "frames": tfds.features.Sequence(image, length=num_frames),
-            "label": tfds.features.ClassLabel(names=LABELS),
-            "method": tfds.features.Text(),
-            "video_id": tfds.features.Text(),
-            "target": tfds.features.Text(),
-            "source": tfds.features.Text(),
-            "compression": tfds.features.Text(),
-            "file_sha256": tfds.features.Text(),
-            "clip_index": np.int32,
-            "frame_indices": per_frame(shape=(num_frames,), dtype=np.int32),
-            "seconds": per_frame(shape=(num_frames,), dtype=np.float32),
-            "fps": np.float32,
-            "video_frames": np.int32,
-            "file_bytes": np.int64,
-            "video_height": np.int32,
-            "video_width": np.int32,
-            "face_box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
-            "face_score": np.float32,
-            "crop_box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
-        }
-    )
-
-
-def examples(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields (key, record) for every clip of a video that gave any."""
-    if result.extraction is not None:
-        for clip in result.extraction.people[0]:
-            key = f"{result.video.video_id}/{clip.index:04d}"
-            yield key, _example(result, result.extraction, clip)
-
-
-def _example(result: Result, extraction: Extraction, clip: Clip) -> dict[str, Any]:
-    video, position = result.video, extraction.info.position
-    return {
-        "frames": [io.BytesIO(jpeg) for jpeg in clip.frames],
-        "label": video.label,
-        "method": video.method,
-        "video_id": video.video_id,
-        "target": video.target,
-        "source": video.source,
-        "compression": video.compression,
-        "file_sha256": result.file_sha256,
-        "clip_index": clip.index,
-        "frame_indices": np.array([position(index) for index in clip.frame_indices], np.int32),
-        "seconds": np.array(clip.seconds, np.float32),
-        "fps": extraction.info.fps,
-        "video_frames": extraction.info.num_frames,
-        "file_bytes": result.file_bytes,
-        "video_height": extraction.frame_size[0],
-        "video_width": extraction.frame_size[1],
-        "face_box": np.array(clip.face.box if clip.face else (0, 0, 0, 0), np.float32),
-        "face_score": clip.face.score if clip.face else 0.0,
-        "crop_box": np.array(clip.crop, np.float32),
-    }
 
 
 def _refuse_foreign_types(folder: pathlib.Path) -> None:
@@ -166,6 +100,33 @@ class Dataset:
         """Number of clips in each split that has any."""
         return {name: info.num_examples for name, info in self._builder.info.splits.items()}
 
+    @property
+    def has_landmarks(self) -> bool:
+        """Whether its records hold landmarks (`fdd.video.landmarks`)."""
+        return LANDMARKS in self._builder.info.features
+
+    def require_landmarks(self) -> None:
+        """Sees that its records hold landmarks.
+
+        Raises:
+            UserError: they do not, and what gives a data set whose records do.
+        """
+        if self.has_landmarks:
+            return
+        folder = escaped(str(self.folder))
+        if self.preprocessing["detector"] is None:
+            raise UserError(
+                f"{folder} has no landmarks, since its clips are of region="
+                f"{self.preprocessing['region']}, for which no face is searched: take "
+                "--config.data.region=face"
+            )
+        videos = self.identity.manual_dir if self.identity else "DIR"
+        raise UserError(
+            f"{folder} was built before records had landmarks; to build it anew: rm -r "
+            f"{escaped(shlex.quote(str(self.folder)))}, then this command with "
+            f"--config.data.manual_dir={escaped(shlex.quote(videos))}"
+        )
+
     def source(self, split: str) -> "Records":
         """The records of a split, frames decoded: uint8 [height, width, 3], RGB.
 
@@ -186,7 +147,7 @@ class Dataset:
         return Records(f"{self.folder}, split '{split}'", raw, self._builder.info.features)
 
     def metadata(self, split: str) -> list[dict[str, Any]]:
-        """All fields of all records of a split but the frames, which are not decoded.
+        """All fields of all records of a split but the frames and the landmarks.
 
         `target_person` and `source_person` are added (`fdd.data.people`). They are read once, from
         the split's index (`fdd.data.index`) if it has one, and kept.
@@ -226,19 +187,21 @@ class Records(Sequence[dict[str, Any]]):
     def __init__(self, place: str, raw: Sequence[bytes], schema: tfds.features.FeaturesDict):
         self._place, self._raw, self._schema = place, raw, schema
         self._fields = tfds.features.FeaturesDict(
-            {name: kind for name, kind in schema.items() if name != "frames"}
+            {name: kind for name, kind in schema.items() if name not in ("frames", LANDMARKS)}
         )
 
     def __len__(self) -> int:
         return len(self._raw)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        frames = np.empty(self.clip_shape, np.uint8)
-        self.clip(index, frames)
-        return {**self.fields(index), "frames": frames}
+        frames, marks = np.empty(self.clip_shape, np.uint8), {}
+        if LANDMARKS in self._schema:
+            marks[LANDMARKS] = np.empty(self._schema[LANDMARKS].shape, np.float32)
+        self.clip(index, frames, marks.get(LANDMARKS))
+        return {**self.fields(index), **marks, "frames": frames}
 
     def fields(self, index: int) -> dict[str, Any]:
-        """A record without its frames."""
+        """A record without its frames and landmarks."""
         try:
             row = self._fields.deserialize_example_np(self._raw[index])
         except Exception as error:  # Each of TFDS, protobuf and ArrayRecord has its own.
@@ -253,7 +216,7 @@ class Records(Sequence[dict[str, Any]]):
         """(frames, height, width, 3)."""
         return self._schema["frames"].shape
 
-    def clip(self, index: int, out: np.ndarray) -> int:
+    def clip(self, index: int, out: np.ndarray, marks: np.ndarray | None = None) -> int:
         """Reads what training needs of a record: the frames, into `out`, and the label.
 
         It gives what TFDS gives, without its work for the other fields.
@@ -261,14 +224,17 @@ class Records(Sequence[dict[str, Any]]):
         Args:
             index: The record's number.
             out: uint8 of `clip_shape`, RGB; written to.
+            marks: float32 [t, 5, 2], written to as well: the landmarks, of a data set that has any.
 
         Returns:
             The label.
         """
-        jpegs, label = self.jpegs(index)
+        stored = self._stored(index)
         try:
-            crops.decode_jpegs(jpegs, out)
-            return label
+            crops.decode_jpegs(stored["frames"].bytes_list.value, out)
+            if marks is not None:
+                marks[:] = np.reshape(stored[LANDMARKS].float_list.value, marks.shape)
+            return stored["label"].int64_list.value[0]
         except ValueError as error:
             row = self.fields(index)
             name = f"clip {row['clip_index']} of {row['video_id']}"
@@ -276,9 +242,12 @@ class Records(Sequence[dict[str, Any]]):
 
     def jpegs(self, index: int) -> tuple[Sequence[bytes], int]:
         """A record's frames as they are stored, and its label."""
+        stored = self._stored(index)
+        return stored["frames"].bytes_list.value, stored["label"].int64_list.value[0]
+
+    def _stored(self, index: int) -> Mapping[str, Any]:
         try:
-            stored = tf_example_pb2.Example.FromString(self._raw[index]).features.feature
-            return stored["frames"].bytes_list.value, stored["label"].int64_list.value[0]
+            return tf_example_pb2.Example.FromString(self._raw[index]).features.feature
         except Exception as error:  # Each of protobuf and ArrayRecord has its own.
             raise self._damaged(f"record {index}", error) from None
 

@@ -15,7 +15,6 @@ from fdd.video import crops, decode, masks, sampling, stored
 from fdd.video.decode import VideoError, VideoInfo
 from fdd.video.effort import Effort, scout, scouted
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
-from fdd.video.faces import Face
 from fdd.video.family import Family
 from fdd.video.preprocessing import STORED, Preprocessing
 from fdd.video.search import Place, Search, doubts
@@ -127,7 +126,7 @@ def _extract(
             numbers.sort(key=lambda number: -brightness[number])
         except VideoError as error:
             unmasked = str(error)
-    if reference is not None and spec.region == "face" and size != reference.frame_size:
+    if reference is not None and spec.finds_faces and size != reference.frame_size:
         sizes = [f"{width}×{height}" for height, width in (size, reference.frame_size)]
         unshared = f"its picture has {sizes[0]} pixels, its original's {sizes[1]}"
     first = {clip.index for clip in people[numbers[0]]}
@@ -196,19 +195,19 @@ def _cut_clips(
 ) -> tuple[dict[int, list[Clip]], tuple[int, int]]:
     """The clips of each person, by the person's number, and the frames' height and width."""
     people: dict[int, list[Clip]] = {}
-    known = {clip.index: clip.face for clip in reference.people[0]} if reference else {}
+    known = {clip.index: clip for clip in reference.people[0]} if reference else {}
     for index, frames in _frames_of_clips(path, info, plan.clips):
         indices, size = plan.clips[index], frames[0].shape[:2]
         seconds = tuple(info.seconds(i) for i in indices)
-        if spec.region != "face":
+        if not spec.finds_faces:
             places = [Place(0, None)]
         elif reference is not None and size == reference.frame_size:
-            places = [Place(0, known[index])]
+            places = [Place(0, known[index].face, landmarks=known[index].points)]
         else:
             places = search.clip(index, frames, indices, seconds)
         shown = frames if damage is None else damage(frames)
         for place in places:
-            clip = _cut(index, shown, indices, seconds, place.face, place.seen, spec)
+            clip = _cut(index, shown, indices, seconds, place, spec)
             people.setdefault(place.person, []).append(clip)
     return people, size
 
@@ -251,14 +250,17 @@ def _cut(
     frames: Sequence[np.ndarray],
     frame_indices: Sequence[int],
     seconds: tuple[float, ...],
-    face: Face | None,
-    seen: tuple[int, ...],
+    place: Place,
     spec: Preprocessing,
 ) -> Clip:
     height, width = frames[0].shape[:2]
-    crop = (
-        (0.0, 0.0, float(width), float(height)) if face is None else crops.square(face, spec.margin)
-    )
+    if place.face is None:
+        crop = (0.0, 0.0, float(width), float(height))
+    else:
+        crop = crops.square(place.face, spec.margin)
     resized = (crops.resized(frame, crop, spec.image_size) for frame in frames)
     jpegs = tuple(crops.jpeg(frame, spec.jpeg_quality) for frame in resized)
-    return Clip(index, jpegs, tuple(frame_indices), seconds, face, crop, seen)
+    return Clip(
+        index, jpegs, tuple(frame_indices), seconds, place.face, crop, place.seen,
+        place.landmarks, crops.in_crop(place.landmarks, crop, spec.image_size),
+    )  # fmt: skip

@@ -9,6 +9,7 @@ import simplejpeg
 from fdd.errors import first_line
 from fdd.video.decode import VideoError
 from fdd.video.faces import Face
+from fdd.video.landmarks import Points, as_points
 
 Box = tuple[float, float, float, float]
 
@@ -19,6 +20,15 @@ def square(face: Face, margin: float) -> Box:
     side = max(2, round(margin * max(x1 - x0, y1 - y0)))
     left, top = round((x0 + x1 - side) / 2), round((y0 + y1 - side) / 2)
     return (float(left), float(top), float(left + side), float(top + side))
+
+
+def in_crop(points: Sequence[Points], crop: Box, size: int) -> tuple[Points, ...]:
+    """Where points of a frame are in its crop, which is `size` pixels square."""
+    if not points:
+        return ()
+    x0, y0, x1, y1 = crop
+    scale = (size / (x1 - x0), size / (y1 - y0))
+    return as_points((np.asarray(points, float) - (x0, y0)) * scale)
 
 
 def resized(frame: np.ndarray, crop: Box, size: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from fdd.video import crops
 from fdd.video.crops import Box
 from fdd.video.decode import Condition, VideoError, VideoInfo
 from fdd.video.faces import Face
+from fdd.video.landmarks import Points
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,9 @@ class Clip:
         face: Where the face is in the video's frames; None for full frames.
         crop: The part of the video's frames that was kept, (x0, y0, x1, y1) in pixels.
         seen: Indices of those of the searched frames in which this face was found.
+        points: The face's landmarks in each frame (`fdd.video.landmarks`), in pixels of the video's
+            frames; () where no face was searched.
+        landmarks: The same in pixels of the clip's own frames.
     """
 
     index: int
@@ -33,6 +37,8 @@ class Clip:
     face: Face | None
     crop: Box
     seen: tuple[int, ...] = ()
+    points: tuple[Points, ...] = ()
+    landmarks: tuple[Points, ...] = ()
 
     def images(self) -> np.ndarray:
         """The frames as training and evaluation see them: uint8 [t, height, width, 3], RGB."""

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from fdd.video.landmarks import NAMES, Points
+
 DETECTOR_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 SCORE_THRESHOLD = 0.6
 _DETECTOR_FILE = "face_detection_yunet_2023mar.onnx"
@@ -27,10 +29,13 @@ class Face:
     Attributes:
         box: (x0, y0, x1, y1) in pixels; may reach over the image's border.
         score: The detector's confidence, 0 to 1.
+        landmarks: (x, y) in pixels of each of `fdd.video.landmarks.NAMES`; () where this is no
+            single finding.
     """
 
     box: tuple[float, float, float, float]
     score: float
+    landmarks: Points = ()
 
     @property
     def area(self) -> float:
@@ -77,7 +82,9 @@ def detect_faces(image: np.ndarray, longest_side: int = USUAL_SIDE) -> list[Face
         RuntimeError: the detector's model file is not the expected one.
 
     References:
-        Wu, Peng, Yu: YuNet: A Tiny Millisecond-level Face Detector, 2023.
+        Wu, Peng, Yu: YuNet: A Tiny Millisecond-level Face Detector, 2023. A row of what OpenCV's
+        `FaceDetectorYN.detect` gives is a box, five landmarks and the score; the landmarks stand
+        in the order of `fdd.video.landmarks.NAMES`.
     """
     height, width = image.shape[:2]
     scale = min(1.0, longest_side / max(height, width))
@@ -92,9 +99,11 @@ def detect_faces(image: np.ndarray, longest_side: int = USUAL_SIDE) -> list[Face
     _, rows = detector.detect(bgr)
     to_x, to_y = width / size[0], height / size[1]
     faces = []
-    for x, y, w, h, *_, score in rows if rows is not None else ():
+    for x, y, w, h, *marks, score in rows if rows is not None else ():
         box = (x * to_x, y * to_y, (x + w) * to_x, (y + h) * to_y)
-        faces.append(Face(tuple(float(value) for value in box), float(score)))
+        pairs = np.reshape(marks, (len(NAMES), 2)).astype(float) * (to_x, to_y)
+        points = tuple((float(across), float(down)) for across, down in pairs)
+        faces.append(Face(tuple(float(value) for value in box), float(score), points))
     return sorted(faces, key=lambda face: -face.area)
 
 

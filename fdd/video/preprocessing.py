@@ -67,6 +67,15 @@ class Preprocessing:
         """
         return cls(**{field.name: settings[field.name] for field in dataclasses.fields(cls)})
 
+    @property
+    def finds_faces(self) -> bool:
+        """Whether faces are searched. Otherwise a clip has neither a face's box nor landmarks.
+
+        A data set whose clips have none holds zeros for the box, and its records have no field of
+        landmarks at all.
+        """
+        return self.region == "face"
+
     def plan(self, seconds: Sequence[float]) -> Plan:
         """Chooses the frames of each clip of a video; see `fdd.video.sampling.plan`.
 
@@ -83,7 +92,7 @@ class Preprocessing:
         return {
             **dataclasses.asdict(self),
             **(unknown if self.region == STORED else {}),
-            "detector": detector if self.region == "face" else None,
+            "detector": detector if self.finds_faces else None,
             "version": _VERSION,
         }
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from fdd.video import landmarks
 from fdd.video.effort import Effort, smallest_found
 from fdd.video.faces import USUAL_SIDE, Face, detect_faces
+from fdd.video.landmarks import Points
 from fdd.video.people import Sighting, Tracker, look
 
 _QUICK = 0.5  # Of the motion allowed: more is in doubt.
@@ -27,11 +29,14 @@ class Place:
         person: The person's number, from 0.
         face: Around all of the person's faces in the clip; None for the full frame.
         seen: Indices of those of the searched frames in which the face was found.
+        landmarks: Of the face in every frame of the clip, in pixels of the video's frames; () for
+            the full frame.
     """
 
     person: int
     face: Face | None
     seen: tuple[int, ...] = ()
+    landmarks: tuple[Points, ...] = ()
 
 
 class Search:
@@ -89,7 +94,7 @@ class Search:
                 self.left_out[person, number] = reason
             else:
                 frames_seen = tuple(sighting.frame for sighting in seen)
-                places.append(Place(person, _around(seen), frames_seen))
+                places.append(Place(person, _around(seen), frames_seen, _track(seen, seconds)))
         return places
 
     def _unfit(self, seen: Sequence[Sighting], duration: float) -> str:
@@ -176,6 +181,12 @@ def _around(seen: Sequence[Sighting]) -> Face:
     union = (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))
     score = float(np.mean([sighting.face.score for sighting in seen]))
     return Face(tuple(float(value) for value in union), score)
+
+
+def _track(seen: Sequence[Sighting], seconds: Sequence[float]) -> tuple[Points, ...]:
+    """The landmarks of a person in every frame of a clip."""
+    found, at = [each.face.landmarks for each in seen], [each.seconds for each in seen]
+    return landmarks.as_points(landmarks.over_time(found, at, seconds))
 
 
 def _side_and_motion(seen: Sequence[Sighting]) -> tuple[float, float]:

@@ -36,8 +36,8 @@ def write_records(folder: pathlib.Path, clips: int, image_size: int) -> None:
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    from fdd.data import records
-    from fdd.data.records import DeterministicWriter
+    from fdd.data import schema
+    from fdd.data.writer import DeterministicWriter
     from fdd.video.preprocessing import Preprocessing, library_versions
 
     spec = Preprocessing(image_size=image_size)
@@ -58,11 +58,14 @@ def write_records(folder: pathlib.Path, clips: int, image_size: int) -> None:
             "frame_indices": np.arange(10, dtype=np.int32),
             "seconds": np.zeros(10, np.float32),
             "fps": 25.0,
+            "video_frames": 390,
+            "file_bytes": 0,
             "video_height": 720,
             "video_width": 1280,
             "face_box": np.zeros(4, np.float32),
             "face_score": 1.0,
             "crop_box": np.zeros(4, np.float32),
+            "landmarks": np.zeros((10, 5, 2), np.float32),
         }
 
     class Drawn(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -76,7 +79,7 @@ def write_records(folder: pathlib.Path, clips: int, image_size: int) -> None:
             }
             return tfds.core.DatasetInfo(
                 builder=self,
-                features=records.features(spec),
+                features=schema.features(spec),
                 metadata=tfds.core.MetadataDict(metadata),
             )
 

@@ -14,6 +14,7 @@ from fdd.video.crops import decode_jpegs
 from fdd.video.decode import VideoError
 from fdd.video.extraction import TooSlowError
 from fdd.video.preprocessing import Preprocessing
+from tests.video.drawn import drawn_face
 
 SPEC = Preprocessing(image_size=64, sampling="consecutive", clips_per_video=2)
 
@@ -64,23 +65,11 @@ def test_full_frame_keeps_everything(tree):
 def test_a_crop_reaches_over_the_border(tmp_path):
     """A face at the frame's edge is centred all the same, the border repeated outwards."""
     spec = dataclasses.replace(SPEC, margin=6.0, clips_per_video=1)
-    frame = _drawn_face()
+    frame = drawn_face()
     encode.write_video(tmp_path / "a.mp4", [frame] * 10, fps=25)
     ((clip,),) = extract_clips(tmp_path / "a.mp4", spec).people
     assert clip.crop[0] < 0 and clip.crop[2] > frame.shape[1]
     assert _decoded(clip).shape == (10, 64, 64, 3)
-
-
-def _drawn_face():
-    image = np.full((192, 192, 3), 200, np.uint8)
-    cv2.ellipse(image, (96, 96), (45, 60), 0, 0, 360, (224, 172, 130), -1, cv2.LINE_AA)
-    for x in (78, 114):
-        cv2.ellipse(image, (x, 82), (9, 5), 0, 0, 360, (255, 255, 255), -1, cv2.LINE_AA)
-        cv2.circle(image, (x, 82), 4, (40, 30, 20), -1, cv2.LINE_AA)
-        cv2.ellipse(image, (x, 70), (12, 3), 0, 180, 360, (60, 40, 30), 2, cv2.LINE_AA)
-    cv2.line(image, (96, 88), (92, 106), (170, 120, 90), 2, cv2.LINE_AA)
-    cv2.ellipse(image, (96, 124), (18, 7), 0, 0, 180, (150, 50, 60), -1, cv2.LINE_AA)
-    return image
 
 
 def test_no_face(tmp_path):
@@ -106,7 +95,7 @@ def test_a_video_is_refused_by_its_times_before_a_frame_of_it_is_decoded(tree, m
 
 
 def test_a_video_too_slow_for_the_grid(tmp_path):
-    encode.write_video(tmp_path / "a.mp4", [_drawn_face()] * 20, fps=fractions.Fraction(25, 2))
+    encode.write_video(tmp_path / "a.mp4", [drawn_face()] * 20, fps=fractions.Fraction(25, 2))
     with pytest.raises(
         TooSlowError, match=r"0\.08 seconds pass .* at least 23\.8 frames per second"
     ):
@@ -118,8 +107,8 @@ def test_a_video_too_slow_for_the_grid(tmp_path):
 
 def test_a_fast_video_is_cut_in_time_and_its_fake_at_the_same_frames(tmp_path):
     """The fake was coded again as if it had another frame rate, as some of FaceForensics++ are."""
-    encode.write_video(tmp_path / "a.mp4", [_drawn_face()] * 60, fps=60)
-    encode.write_video(tmp_path / "fake.mp4", [_drawn_face()] * 60, fps=30)
+    encode.write_video(tmp_path / "a.mp4", [drawn_face()] * 60, fps=60)
+    encode.write_video(tmp_path / "fake.mp4", [drawn_face()] * 60, fps=30)
     original = extract_clips(tmp_path / "a.mp4", SPEC)
     ((first, second),) = original.people
     assert first.frame_indices == (0, 2, 5, 7, 10, 12, 14, 17, 19, 22)
@@ -140,7 +129,7 @@ def test_a_clip_across_a_gap_is_named_and_the_others_are_there(tmp_path):
         stream.width, stream.height, stream.pix_fmt = 192, 192, "yuv420p"
         stream.codec_context.time_base = fractions.Fraction(1, 25)
         for stamp in (*range(20), *range(145, 165)):
-            frame = av.VideoFrame.from_ndarray(_drawn_face(), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(drawn_face(), format="rgb24")
             frame.pts, frame.time_base = stamp, fractions.Fraction(1, 25)
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
@@ -154,20 +143,20 @@ def test_a_clip_across_a_gap_is_named_and_the_others_are_there(tmp_path):
 
 def test_a_stream_without_time_stamps_says_what_is_assumed(tmp_path):
     """A raw H.264 stream."""
-    encode.write_video(tmp_path / "a.mp4", [_drawn_face()] * 20, fps=25)
+    encode.write_video(tmp_path / "a.mp4", [drawn_face()] * 20, fps=25)
     assert extract_clips(tmp_path / "a.mp4", SPEC).info.condition.notes == ()
     with av.open(str(tmp_path / "a.h264"), "w", format="h264") as out:
         stream = out.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 192, 192, "yuv420p"
         for _ in range(20):
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(_drawn_face(), format="rgb24")))
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(drawn_face(), format="rgb24")))
         out.mux(stream.encode())
     notes = extract_clips(tmp_path / "a.h264", SPEC).info.condition.notes
     assert notes == ("it holds no time stamps, 25 frames per second are assumed",)
 
 
 def test_clips_without_a_face_are_named(tmp_path):
-    frames = [np.full((192, 192, 3), 90, np.uint8)] * 10 + [_drawn_face()] * 10
+    frames = [np.full((192, 192, 3), 90, np.uint8)] * 10 + [drawn_face()] * 10
     encode.write_video(tmp_path / "a.mp4", frames, fps=25)
     extraction = extract_clips(tmp_path / "a.mp4", SPEC)
     assert [clip.index for clip in extraction.people[0]] == [1]
