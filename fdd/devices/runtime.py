@@ -24,6 +24,11 @@ def on_cpu() -> bool:
     return jax.default_backend() == "cpu"
 
 
+def on_nvidia() -> bool:
+    """Whether programs run on an NVIDIA GPU."""
+    return jax.default_backend() == "gpu" and "cuda" in jax.devices()[0].client.platform_version
+
+
 def device_name() -> str:
     """What the first device calls itself, such as 'NVIDIA H100 80GB HBM3' or 'cpu'."""
     return jax.devices()[0].device_kind

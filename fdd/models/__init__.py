@@ -16,8 +16,9 @@ from fdd.models.encoder import Encoder
 from fdd.models.lstm import LSTM
 from fdd.models.resnet import RESNETS
 from fdd.models.temporal import Mean, TemporalHead
+from fdd.models.vit import VITS
 
-ENCODERS: dict[str, Callable[..., Encoder]] = {**RESNETS}
+ENCODERS: dict[str, Callable[..., Encoder]] = {**RESNETS, **VITS}
 TEMPORAL_HEADS: dict[str, Callable[..., TemporalHead]] = {"lstm": LSTM, "mean": Mean}
 ENCODER = "encoder"
 """The value of `config.freeze` that means all of the encoder."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Path = tuple[str, ...]
 """Where an array lies in a network's parameters or statistics."""
@@ -20,10 +21,26 @@ class StoredAs(NamedTuple):
     Attributes:
         name: Its name there.
         axes: Which of its axes becomes each axis of ours; None: they are the same.
+        ones: How many axes of length 1 it has before those.
     """
 
     name: str
     axes: tuple[int, ...] | None = None
+    ones: int = 0
+
+    def ours(self, tensor: np.ndarray) -> np.ndarray:
+        """The tensor with our axes.
+
+        Raises:
+            ValueError: it has not as many as it should.
+        """
+        tensor = tensor.squeeze(tuple(range(self.ones)))
+        return tensor if self.axes is None else tensor.transpose(self.axes)
+
+    def theirs(self, array: np.ndarray) -> np.ndarray:
+        """The opposite of `ours`."""
+        tensor = array if self.axes is None else array.transpose(np.argsort(self.axes))
+        return tensor.reshape((1,) * self.ones + tensor.shape)
 
 
 class Encoder(nn.Module, kw_only=True):
@@ -38,6 +55,7 @@ class Encoder(nn.Module, kw_only=True):
         remat: Keep less for the backward pass, and compute the rest again.
         frozen_parts: The batch norms of this many parts, the first ones, use their running
             statistics in training too.
+        tune: Which of its parameters learn, one of `tunes`.
         axis_name: Names of the mapped axes that batch statistics are taken over besides the batch.
         mean: Per channel, what normalisation subtracts, in units of 0 to 255, where neither the
             config nor the weights that are loaded say otherwise.
@@ -46,18 +64,21 @@ class Encoder(nn.Module, kw_only=True):
         layouts: Kinds of files whose tensors `stored_as` can name, 'torch' (.safetensors) or
             'keras' (.h5), each with the version of the network that such files hold, '' where
             there is only one.
+        tunes: Values of `tune` that it knows.
         pool_title: What the diagram of the layers calls `pool`.
     """
 
     dtype: jnp.dtype = jnp.float32
     remat: bool = False
     frozen_parts: int = 0
+    tune: str = "all"
     axis_name: str | tuple[str, ...] | None = None
 
     mean: ClassVar[tuple[float, ...]] = IMAGENET_MEAN
     std: ClassVar[tuple[float, ...]] = IMAGENET_STD
     choices: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     layouts: ClassVar[Mapping[str, str]] = {}
+    tunes: ClassVar[tuple[str, ...]] = ("all",)
     pool_title: ClassVar[str] = "Global average pooling"
 
     def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
@@ -79,6 +100,19 @@ class Encoder(nn.Module, kw_only=True):
         """
         return maps.mean(axis=tuple(range(1, maps.ndim - 1))) if maps.ndim > 2 else maps
 
+    @nn.nowrap
+    def as_picture(self, values: jax.Array) -> jax.Array:
+        """Lays out a value for each place of what a call gives as a picture.
+
+        Args:
+            values: float [b, h', w'] of maps, [b, n] of tokens, [b] of vectors.
+
+        Returns:
+            float [b, h'', w'']. Here: those of maps as they are; others, which are no picture,
+            summed, [b, 1, 1].
+        """
+        return values if values.ndim == 3 else values.reshape(len(values), 1, -1).sum(-1)[..., None]
+
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of its parts, from the image on, for `config.freeze`."""
@@ -88,6 +122,11 @@ class Encoder(nn.Module, kw_only=True):
     def part_of(self, path: Path) -> int:
         """Index in `parts` of what a parameter or a statistic belongs to."""
         return 0
+
+    @nn.nowrap
+    def learns(self, path: Path) -> bool:
+        """Whether a parameter is one that `tune` has learn."""
+        return True
 
     @nn.nowrap
     def title_of(self, part: int) -> str:
@@ -103,3 +142,13 @@ class Encoder(nn.Module, kw_only=True):
             path: Where it lies.
         """
         raise NotImplementedError
+
+    @nn.nowrap
+    def name_in(self, layout: str, name: str) -> str | None:
+        """What `stored_as` calls a tensor of a file; None: of something else, which is left.
+
+        Args:
+            layout: One of `layouts`.
+            name: In the file.
+        """
+        return name

@@ -30,8 +30,8 @@ def to_torch(model: ClipClassifier, variables: PyTree) -> dict[str, np.ndarray]:
             if "torch" not in encoder.layouts:
                 tensors[".".join(("encoder", *path))] = leaf
                 continue
-            name, axes = encoder.stored_as("torch", path)
-            tensors[name] = leaf if axes is None else leaf.transpose(np.argsort(axes))
+            stored = encoder.stored_as("torch", path)
+            tensors[stored.name] = stored.theirs(leaf)
     if head.place in params:
         tensors |= head.to_torch(params[head.place])
     tensors["head.weight"] = params["head"]["kernel"].T

@@ -1,5 +1,6 @@
 """Tensors of a file in the places of an encoder's parameters and statistics: all, or none."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,8 +75,8 @@ def refuse(name: str, problems: Sequence[str]) -> None:
 def _fitted(tensor: np.ndarray, stored: StoredAs, shape: tuple[int, ...]) -> np.ndarray | str:
     """The tensor as float32 with our axes, or what is wrong with it."""
     try:
-        if stored.axes is not None and tensor.ndim == len(stored.axes):
-            tensor = tensor.transpose(stored.axes)
+        with contextlib.suppress(ValueError):  # Its shape is shown below as it is.
+            tensor = stored.ours(tensor)
         tensor = tensor.astype(np.float32)
     except (ValueError, TypeError, AttributeError):
         return "is no array of numbers"

@@ -1,0 +1,277 @@
+"""Vision transformers, which turn an image into tokens: CLIP's form and DINOv3's."""
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from fdd.errors import UserError
+from fdd.models import positions, vit_names
+from fdd.models.encoder import Encoder, Path, StoredAs
+from fdd.models.transformer import ACTIVATIONS, Block, kernel_init, layer_norm
+
+_CLIP_UNUSED = ("text_model.", "text_projection.", "visual_projection.", "logit_scale")
+_NORMS = ("pre_norm", "norm1", "norm2", "norm")
+
+
+class Patches(nn.Module):
+    """Each square of an image as one vector: a convolution whose strides are its kernel's sides.
+
+    Attributes:
+        features: Size of a vector.
+        size: Of a patch's side, in pixels.
+        use_bias: Whether a bias is added.
+        dtype: Type of the computation.
+    """
+
+    features: int
+    size: int
+    use_bias: bool
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Maps [b, h, w, 3] to [b, h / size, w / size, features]; what is left over is not seen."""
+        size, channels = self.size, images.shape[-1]
+        batch, rows, columns = len(images), images.shape[1] // size, images.shape[2] // size
+        if not rows or not columns:
+            raise UserError(
+                f"a vision transformer with patches of {size} pixels cannot see images of "
+                f"{images.shape[1]}: raise config.data.image_size"
+            )
+        kernel = self.param("kernel", kernel_init, (size, size, channels, self.features))
+        images = images[:, : rows * size, : columns * size].astype(self.dtype)
+        squares = images.reshape(batch, rows, size, columns, size, channels).swapaxes(2, 3)
+        flat = squares.reshape(batch, rows, columns, -1)
+        patches = flat @ kernel.reshape(-1, self.features).astype(self.dtype)
+        if self.use_bias:
+            bias = self.param("bias", nn.initializers.zeros, (self.features,))
+            patches = patches + bias.astype(self.dtype)
+        return patches
+
+
+class Embedding(nn.Module):
+    """The first tokens: a class token, registers, and the patches.
+
+    Attributes:
+        features: Size of a token.
+        patch_size: Side of a patch, in pixels.
+        patch_bias: Whether patches have a bias.
+        num_registers: Number of registers.
+        grid: Patches along a side of the images that learned positions are for; 0: there are no
+            learned positions.
+        pre_norm: Whether tokens are normalised before the first block.
+        dtype: Type of the computation.
+    """
+
+    features: int
+    patch_size: int
+    patch_bias: bool
+    num_registers: int
+    grid: int
+    pre_norm: bool
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Maps images [b, h, w, 3] to tokens [b, 1 + registers + patches, features]."""
+        patches = Patches(
+            self.features, self.patch_size, self.patch_bias, self.dtype, name="patches"
+        )(images)
+        batch, rows, columns, _ = patches.shape
+        first = self.param("class_token", nn.initializers.normal(0.02), (self.features,))[None]
+        if self.grid:
+            known = self.param("positions", kernel_init, (1 + self.grid**2, self.features))
+            of_patches = known[1:].reshape(self.grid, self.grid, -1)
+            patches += positions.resized(of_patches, rows, columns).astype(self.dtype)
+            first = first + known[:1]
+        if self.num_registers:
+            registers = (self.num_registers, self.features)
+            first = jnp.concatenate([first, self.param("registers", kernel_init, registers)])
+        first = jnp.broadcast_to(first.astype(self.dtype), (batch, *first.shape))
+        tokens = jnp.concatenate([first, patches.reshape(batch, rows * columns, -1)], axis=1)
+        return layer_norm(self.dtype, "pre_norm")(tokens) if self.pre_norm else tokens
+
+
+class VisionTransformer(Encoder):
+    """A vision transformer whose features are its class token, normalised.
+
+    What a call gives are the tokens before the last block. `pool` is the rest: only there does the
+    class token depend on patches in one step, so saliency is taken there, and of the last block
+    only the class token is computed. With `remat`, only what lies between blocks is kept.
+
+    Attributes:
+        features: Size of a token.
+        num_blocks: Number of blocks.
+        num_heads: Heads of each attention.
+        patch_size: Side of a patch, in pixels.
+        activation: Of the perceptrons, 'quick_gelu' or 'gelu'; their hidden layer has four times
+            `features`.
+        grid: Patches along a side of the images that learned positions are for; they are
+            interpolated for others.
+        num_registers: Tokens besides the class token that stand for no patch.
+
+    References:
+        Dosovitskiy et al., An Image is Worth 16x16 Words: Transformers for Image Recognition at
+        Scale, ICLR 2021. Registers: Darcet et al., Vision Transformers Need Registers, ICLR 2024.
+    """
+
+    features: int
+    num_blocks: int
+    num_heads: int
+    patch_size: int
+    activation: str
+    grid: int = 0
+    num_registers: int = 0
+
+    choices: ClassVar[Mapping[str, tuple[Any, ...]]] = {"activation": tuple(ACTIVATIONS)}
+    layouts: ClassVar[Mapping[str, str]] = {"torch": ""}
+    tunes: ClassVar[tuple[str, ...]] = ("all", "layer_norm")
+    pool_title: ClassVar[str] = "Class token, layer norm"
+    pre_norm: ClassVar[bool] = False
+    patch_bias: ClassVar[bool] = False
+    key_bias: ClassVar[bool] = True
+    layer_scale: ClassVar[bool] = False
+    rotary: ClassVar[bool] = False
+
+    def setup(self):
+        self.embedding = Embedding(
+            self.features,
+            self.patch_size,
+            self.patch_bias,
+            self.num_registers,
+            self.grid,
+            self.pre_norm,
+            self.dtype,
+        )
+        block = nn.remat(Block) if self.remat else Block
+        self.blocks = [
+            block(
+                num_heads=self.num_heads,
+                mlp_features=4 * self.features,
+                activation=self.activation,
+                key_bias=self.key_bias,
+                layer_scale=self.layer_scale,
+                only=int(number == self.num_blocks),
+                dtype=self.dtype,
+                name=f"block{number}",
+            )
+            for number in range(1, self.num_blocks + 1)
+        ]
+        self.norm = layer_norm(self.dtype, "norm")
+
+    def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
+        """Maps images [b, h, w, 3] to tokens [b, n, features]."""
+        tokens = self.embedding(images)
+        turned = self._rotation(*(side // self.patch_size for side in images.shape[1:3]))
+        for block in self.blocks[:-1]:
+            tokens = block(tokens, turned)
+        return tokens
+
+    def pool(self, maps: jax.Array) -> jax.Array:
+        """Maps tokens [b, n, features] to the class token after the last block, [b, features]."""
+        side = math.isqrt(maps.shape[1] - self._num_first)
+        last = self.blocks[-1](maps.astype(self.dtype), self._rotation(side, side))
+        return self.norm(last)[:, 0].astype(maps.dtype)
+
+    @nn.nowrap
+    def as_picture(self, values: jax.Array) -> jax.Array:
+        """One value for each token, [..., n], as a picture of the patches, [..., h', w']."""
+        patches = values[..., self._num_first :]
+        return patches.reshape(*patches.shape[:-1], *[math.isqrt(patches.shape[-1])] * 2)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The embedding, and each block; the normalisation after them is of the last."""
+        return ("embedding", *(f"block{number}" for number in range(1, self.num_blocks + 1)))
+
+    @nn.nowrap
+    def part_of(self, path: Path) -> int:
+        """Index in `parts` of what a parameter belongs to."""
+        return self.num_blocks if path[0] == "norm" else self.parts.index(path[0])
+
+    @nn.nowrap
+    def title_of(self, part: int) -> str:
+        """What the diagram of the layers calls a part."""
+        if part == 0:
+            return f"Patches of {self.patch_size}×{self.patch_size}, embedding"
+        return f"Transformer block {part}, {self.num_heads} heads"
+
+    @nn.nowrap
+    def learns(self, path: Path) -> bool:
+        """Whether a parameter is one that `tune` has learn."""
+        return self.tune == "all" or not {*_NORMS}.isdisjoint(path)
+
+    @property
+    def _num_first(self) -> int:
+        return 1 + self.num_registers
+
+    def _rotation(self, rows: int, columns: int) -> Any:
+        if not self.rotary:
+            return None
+        size = self.features // self.num_heads
+        return positions.rotation(rows, columns, size, unmoved=self._num_first)
+
+
+class ClipVit(VisionTransformer):
+    """CLIP's image encoder: learned positions, and a layer norm before the first block too.
+
+    References:
+        Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML
+        2021. Tensors are named as by `CLIPVisionModel` and `CLIPModel` of Hugging Face's
+        transformers.
+    """
+
+    mean: ClassVar[tuple[float, ...]] = (122.7709383, 116.7460125, 104.09373615)
+    std: ClassVar[tuple[float, ...]] = (68.5005327, 66.6321579, 70.32316305)
+    pre_norm: ClassVar[bool] = True
+
+    @nn.nowrap
+    def stored_as(self, layout: str, path: Path) -> StoredAs:
+        """Names of transformers' CLIP."""
+        return vit_names.stored_as(path, vit_names.CLIP)
+
+    @nn.nowrap
+    def name_in(self, layout: str, name: str) -> str | None:
+        """Names of CLIPVisionModel come with or without a prefix; text is left."""
+        if name.startswith(_CLIP_UNUSED) or name.endswith(".position_ids"):
+            return None
+        return name if name.startswith("vision_model.") else f"vision_model.{name}"
+
+
+class Dinov3Vit(VisionTransformer):
+    """DINOv3's vision transformer: registers, layer scale, and rotary positions.
+
+    References:
+        Siméoni et al., DINOv3, 2025. Tensors are named as by `DINOv3ViTModel` of Hugging Face's
+        transformers.
+    """
+
+    patch_bias: ClassVar[bool] = True
+    key_bias: ClassVar[bool] = False
+    layer_scale: ClassVar[bool] = True
+    rotary: ClassVar[bool] = True
+
+    @nn.nowrap
+    def stored_as(self, layout: str, path: Path) -> StoredAs:
+        """Names of transformers' DINOv3."""
+        return vit_names.stored_as(path, vit_names.DINOV3)
+
+    @nn.nowrap
+    def name_in(self, layout: str, name: str) -> str | None:
+        """What stood for hidden patches while it was trained is left."""
+        return None if name == "embeddings.mask_token" else name.removeprefix("model.")
+
+
+VITS: dict[str, Callable[..., VisionTransformer]] = {
+    "clip_vit_b16": functools.partial(ClipVit, 768, 12, 12, 16, "quick_gelu", grid=14),
+    "clip_vit_l14": functools.partial(ClipVit, 1024, 24, 16, 14, "quick_gelu", grid=16),
+    "dinov3_vit_l16": functools.partial(Dinov3Vit, 1024, 24, 16, 16, "gelu", num_registers=4),
+    # For tests: every kind of layer, quickly.
+    "clip_vit_tiny": functools.partial(ClipVit, 8, 2, 2, 8, "quick_gelu", grid=4),
+    "dinov3_vit_tiny": functools.partial(Dinov3Vit, 8, 2, 2, 8, "gelu", num_registers=2),
+}
