@@ -15,7 +15,8 @@ class Saliency(NamedTuple):
     Attributes:
         maps: float32 [n, t, h', w'], of the encoder's map. Grad-CAM before its final ReLU: what
             each place adds to the logit to first order; above 0 it speaks for fake. A frame's map
-            sums to its contribution. Of an encoder that gives no map, [n, t, 1, 1].
+            sums to its contribution, less what tokens add that stand for no place. Of an encoder
+            that gives no map, [n, t, 1, 1].
         contributions: float32 [n, t]. The gradient by what the encoder gives for a frame, times
             that: what the frame adds to the logit, to first order.
     """
@@ -50,8 +51,9 @@ def saliency_step(state: TrainState, batch: Batch, *, task: Task) -> Saliency:
     gradient = jax.grad(logits)(maps)  # No clip's logit depends on another clip.
     added = (maps * gradient).sum(axis=-1)
     frames = added.shape[:2]
+    maps = task.model.encoder.as_picture(added.reshape(-1, *added.shape[2:]))
     found = Saliency(
-        maps=added if added.ndim == 4 else added.reshape(*frames, -1).sum(-1)[..., None, None],
+        maps=maps.reshape(*frames, *maps.shape[1:]),
         contributions=added.reshape(*frames, -1).sum(axis=-1),
     )
     return jax.tree.map(lambda array: jax.lax.all_gather(array, DATA_AXIS, tiled=True), found)

@@ -82,6 +82,7 @@ def _encoder(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> Callab
         **parts.options(part, config.model),
         dtype=jnp.dtype(config.precision),
         remat=config.remat,
+        tune=config.tune,
         frozen_parts=frozen_parts,
     )
 

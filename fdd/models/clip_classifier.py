@@ -133,6 +133,11 @@ class ClipClassifier(nn.Module):
         return self.encoder.part_of(path[2:])
 
     @nn.nowrap
+    def learns(self, path: Path) -> bool:
+        """Whether a parameter ever learns: of the encoder, as its `tune` says; others do."""
+        return path[:2] != ENCODER_PLACE or self.encoder.learns(path[2:])
+
+    @nn.nowrap
     def encoder_variables(self, variables: PyTree) -> PyTree:
         """The encoder's share of {'params', 'batch_stats'}; a collection that it lacks is empty."""
         return {

@@ -14,7 +14,7 @@ Rotation = tuple[jax.Array, jax.Array]
 
 EPSILON = 1e-5
 
-kernel_init = nn.initializers.truncated_normal(0.02)
+kernel_init = nn.initializers.xavier_uniform()
 
 
 def quick_gelu(x: jax.Array) -> jax.Array:

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 from fdd.errors import UserError
 from fdd.models import positions, vit_names
 from fdd.models.encoder import Encoder, Path, StoredAs
-from fdd.models.transformer import ACTIVATIONS, Block, kernel_init, layer_norm
+from fdd.models.transformer import ACTIVATIONS, Block, layer_norm
 
 _CLIP_UNUSED = ("text_model.", "text_projection.", "visual_projection.", "logit_scale")
+_small = nn.initializers.normal(0.02)
 _NORMS = ("pre_norm", "norm1", "norm2", "norm")
 
 
@@ -43,7 +44,9 @@ class Patches(nn.Module):
                 f"a vision transformer with patches of {size} pixels cannot see images of "
                 f"{images.shape[1]}: raise config.data.image_size"
             )
-        kernel = self.param("kernel", kernel_init, (size, size, channels, self.features))
+        kernel = self.param(
+            "kernel", nn.initializers.lecun_normal(), (size, size, channels, self.features)
+        )
         images = images[:, : rows * size, : columns * size].astype(self.dtype)
         squares = images.reshape(batch, rows, size, columns, size, channels).swapaxes(2, 3)
         flat = squares.reshape(batch, rows, columns, -1)
@@ -83,15 +86,15 @@ class Embedding(nn.Module):
             self.features, self.patch_size, self.patch_bias, self.dtype, name="patches"
         )(images)
         batch, rows, columns, _ = patches.shape
-        first = self.param("class_token", nn.initializers.normal(0.02), (self.features,))[None]
+        first = self.param("class_token", _small, (self.features,))[None]
         if self.grid:
-            known = self.param("positions", kernel_init, (1 + self.grid**2, self.features))
+            known = self.param("positions", _small, (1 + self.grid**2, self.features))
             of_patches = known[1:].reshape(self.grid, self.grid, -1)
             patches += positions.resized(of_patches, rows, columns).astype(self.dtype)
             first = first + known[:1]
         if self.num_registers:
             registers = (self.num_registers, self.features)
-            first = jnp.concatenate([first, self.param("registers", kernel_init, registers)])
+            first = jnp.concatenate([first, self.param("registers", _small, registers)])
         first = jnp.broadcast_to(first.astype(self.dtype), (batch, *first.shape))
         tokens = jnp.concatenate([first, patches.reshape(batch, rows * columns, -1)], axis=1)
         return layer_norm(self.dtype, "pre_norm")(tokens) if self.pre_norm else tokens
@@ -267,11 +270,17 @@ class Dinov3Vit(VisionTransformer):
         return None if name == "embeddings.mask_token" else name.removeprefix("model.")
 
 
+_BASE = {"features": 768, "num_blocks": 12, "num_heads": 12}
+_LARGE = {"features": 1024, "num_blocks": 24, "num_heads": 16}
+_TINY = {"features": 8, "num_blocks": 2, "num_heads": 2, "patch_size": 8}
+_clip = functools.partial(ClipVit, activation="quick_gelu")
+_dinov3 = functools.partial(Dinov3Vit, activation="gelu")
+
 VITS: dict[str, Callable[..., VisionTransformer]] = {
-    "clip_vit_b16": functools.partial(ClipVit, 768, 12, 12, 16, "quick_gelu", grid=14),
-    "clip_vit_l14": functools.partial(ClipVit, 1024, 24, 16, 14, "quick_gelu", grid=16),
-    "dinov3_vit_l16": functools.partial(Dinov3Vit, 1024, 24, 16, 16, "gelu", num_registers=4),
+    "clip_vit_b16": functools.partial(_clip, **_BASE, patch_size=16, grid=14),
+    "clip_vit_l14": functools.partial(_clip, **_LARGE, patch_size=14, grid=16),
+    "dinov3_vit_l16": functools.partial(_dinov3, **_LARGE, patch_size=16, num_registers=4),
     # For tests: every kind of layer, quickly.
-    "clip_vit_tiny": functools.partial(ClipVit, 8, 2, 2, 8, "quick_gelu", grid=4),
-    "dinov3_vit_tiny": functools.partial(Dinov3Vit, 8, 2, 2, 8, "gelu", num_registers=2),
+    "clip_vit_tiny": functools.partial(_clip, **_TINY, grid=4),
+    "dinov3_vit_tiny": functools.partial(_dinov3, **_TINY, num_registers=2),
 }

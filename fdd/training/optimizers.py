@@ -32,6 +32,7 @@ def create_optimizer(
         Kingma and Ba, Adam: A Method for Stochastic Optimization, ICLR 2015. With
         config.weight_decay: Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR
         2019, on kernels only. Cosine: Loshchilov and Hutter, SGDR, ICLR 2017, without restarts.
+        With config.encoder_learning_rate_decay: Bao et al., BEiT, ICLR 2022, appendix.
     """
     if config.optimizer != "adam":
         raise UserError(f"config.optimizer is '{config.optimizer}', known: adam")
@@ -49,15 +50,30 @@ def create_optimizer(
         rate = optax.scale_by_learning_rate(lambda step: scale * learning_rate(step))
         return optax.chain(direction, rate)
 
-    scale = config.encoder_learning_rate_scale
     thaw = thaw_step(config, steps_per_epoch)
-    frozen = adam(scale, thaw) if thaw else optax.set_to_zero()
-    parts = models.num_frozen_parts(config)
+    decay, num_parts = config.encoder_learning_rate_decay, len(model.encoder.parts)
+    num_frozen = models.num_frozen_parts(config)
+
+    def of_part(part: int | None, scale: float) -> dict[str, optax.GradientTransformation]:
+        frozen = adam(scale, thaw) if thaw else optax.set_to_zero()
+        return {_group("encoder", part): adam(scale), _group("frozen", part): frozen}
+
+    scale = config.encoder_learning_rate_scale
+    groups = {"head": adam(), **of_part(None, scale)}
+    if config.tune != "all":
+        groups["still"] = optax.set_to_zero()
+    if decay != 1:
+        for part in range(num_parts):
+            groups |= of_part(part, scale * decay ** (num_parts - part))
+
+    def label(path: tuple[jax.tree_util.DictKey, ...]) -> str:
+        kind = _kind(path, model, num_frozen)
+        of_parts = decay != 1 and kind in ("encoder", "frozen")
+        return _group(kind, model.part_of(_names(path)) if of_parts else None)
 
     def labels(params: optax.Params) -> optax.Params:
-        return jax.tree.map_with_path(lambda path, _: _label(path, model, parts), params)
+        return jax.tree.map_with_path(lambda path, _: label(path), params)
 
-    groups = {"head": adam(), "encoder": adam(scale), "frozen": frozen}
     return optax.multi_transform(groups, labels), learning_rate
 
 
@@ -69,17 +85,25 @@ def thaw_step(config: ml_collections.ConfigDict, steps_per_epoch: int) -> int:
 def is_frozen(
     path: tuple[jax.tree_util.DictKey, ...], model: ClipClassifier, frozen_parts: int
 ) -> bool:
-    """Whether a parameter is in one of the encoder's first parts, as many as are frozen."""
-    return _label(path, model, frozen_parts) == "frozen"
+    """Whether a parameter is in one of the encoder's frozen parts, the first, or never learns."""
+    return _kind(path, model, frozen_parts) in ("frozen", "still")
 
 
-def _label(
-    path: tuple[jax.tree_util.DictKey, ...], model: ClipClassifier, frozen_parts: int
-) -> str:
-    part = model.part_of(tuple(key.key for key in path))
+def _kind(path: tuple[jax.tree_util.DictKey, ...], model: ClipClassifier, frozen_parts: int) -> str:
+    if not model.learns(_names(path)):
+        return "still"
+    part = model.part_of(_names(path))
     if part is None:
         return "head"
     return "frozen" if part < frozen_parts else "encoder"
+
+
+def _group(kind: str, part: int | None) -> str:
+    return kind if part is None else f"{kind} {part}"
+
+
+def _names(path: tuple[jax.tree_util.DictKey, ...]) -> tuple[str, ...]:
+    return tuple(key.key for key in path)
 
 
 def _kernels(params: optax.Params) -> optax.Params:

@@ -73,9 +73,6 @@ def load(name: str, model: ClipClassifier, variables: PyTree, version: str | Non
     if kind == "run":
         return _from_run(_path(name), variables)
     tensors = _read(kind, name)
-    half = sum(tensor.dtype.itemsize < 4 for tensor in tensors.values())
-    if half:
-        print(f"{name}: {half} of {len(tensors)} tensors are in half precision; taken as float32.")
     of_encoder = model.encoder_variables(variables)
     filled = filling.fill(name, model.encoder, of_encoder, tensors, _LAYOUTS[kind])
     return model.with_encoder_variables(variables, filled)

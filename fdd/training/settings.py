@@ -25,6 +25,7 @@ _LOWEST = {
     "weight_decay": 0,
     "l2_lstm_kernel": 0,
     "encoder_learning_rate_scale": 0,
+    "encoder_learning_rate_decay": 0,
     "num_workers": 0,
     "augment.brightness": 0,
     "augment.contrast": 0,
@@ -65,8 +66,11 @@ def check(config: ml_collections.ConfigDict) -> None:
         if not 0 <= (value := _get(config, key)) < 1:
             raise UserError(f"config.{key} is {value}, it must be at least 0 and below 1")
     encoder = models.create_encoder(config)
-    of_encoder = {f"model.{key}": known for key, known in encoder.choices.items()}
-    for key, known in {**_CHOICES, **of_encoder, "freeze": models.freezable(config)}.items():
+    of_encoder = {
+        f"model.{key}": known for key, known in encoder.choices.items() if key in config.model
+    }
+    of_parts = {**of_encoder, "tune": encoder.tunes, "freeze": models.freezable(config)}
+    for key, known in {**_CHOICES, **of_parts}.items():
         if (value := _get(config, key)) not in known:
             names = ", ".join(name or "''" for name in known)
             raise UserError(f"config.{key} is '{value}', known: {names}")

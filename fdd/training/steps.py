@@ -135,7 +135,7 @@ def train_step(
         jax.tree.map(lambda leaf: leaf.mean(axis=0), (gradients, batch_stats)), DATA_AXIS
     )
     sums = jax.lax.psum(jax.tree.map(lambda leaf: leaf.sum(axis=0), sums), DATA_AXIS)
-    norm = _norm(gradients)
+    norm = _norm(_of_those_that_learn(gradients, task))
     updates, opt_state = task.optimizer.update(gradients, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     state = state.replace(
@@ -255,6 +255,16 @@ def variables_for_evaluation(state: TrainState) -> dict[str, PyTree]:
     """Returns {'params', 'batch_stats'}: the average of the parameters where one is kept."""
     params = state.params if state.average is None else state.average
     return {"params": params, "batch_stats": state.batch_stats}
+
+
+def _of_those_that_learn(gradients: PyTree, task: Task) -> list[jax.Array]:
+    """The others' gradients are zeros; in `_norm` they would be written to memory."""
+    frozen_parts = 0 if task.thaw_step else task.frozen_parts
+    return [
+        leaf
+        for path, leaf in jax.tree.leaves_with_path(gradients)
+        if not optimizers.is_frozen(path, task.model, frozen_parts)
+    ]
 
 
 def _norm(tree: PyTree) -> jax.Array:

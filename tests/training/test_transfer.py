@@ -159,6 +159,64 @@ def test_the_encoder_may_learn_more_slowly(config):
         np.testing.assert_allclose(two, scale * one, rtol=SAME)
 
 
+def test_each_part_may_learn_more_slowly_than_the_next(config):
+    config.encoder_learning_rate_scale = 0.5
+    before, plain = _stepped(config)
+    config.encoder_learning_rate_decay = 0.1
+    _, layered = _stepped(config)
+    model = steps.create_task(config).model
+    for path, start in jax.tree.leaves_with_path(before):
+        part = model.part_of(tuple(key.key for key in path))
+        scale = 1 if part is None else 0.1 ** (3 - part)
+        one, two = (_at(tree, path) - start for tree in (plain, layered))
+        np.testing.assert_allclose(
+            two, scale * one, rtol=1e-6
+        )  # A change of 1e-5 of numbers near 1.
+
+
+@pytest.mark.parametrize("encoder", ["clip_vit_tiny", "dinov3_vit_tiny"])
+def test_layer_norms_alone_learn(config, encoder):
+    config.model.encoder, config.tune, config.weight_decay = encoder, "layer_norm", 0.1
+    (before, *_, after), _ = _train(config, num_steps=2)
+    model = steps.create_task(config).model
+    for path, leaf in jax.tree.leaves_with_path(before.params):
+        names = [key.key for key in path]
+        part = model.part_of(tuple(names))
+        learns = part is None or any("norm" in name for name in names)
+        assert np.array_equal(leaf, _at(after.params, path)) != learns, names
+    config.freeze = "block1"
+    update = _still_updates(config)
+    assert {"norm", "block2"} == update["moved"]
+
+
+def _still_updates(config):
+    """Which of the encoder's parts an update of ones everywhere moves."""
+    task = steps.create_task(config)
+    recipe = Recipe(task.model, task.optimizer, (10, 32, 32, 3))
+    shapes = jax.eval_shape(lambda key: recipe.variables(key)["params"], jax.random.key(0))
+    params = jax.tree.map(lambda leaf: np.ones(leaf.shape), shapes)
+    updates, _ = task.optimizer.update(params, task.optimizer.init(params), params)
+    encoder = task.model.encoder_variables({"params": updates})["params"]
+    return {"moved": {k for k, tree in encoder.items() if any(map(np.any, jax.tree.leaves(tree)))}}
+
+
+def test_no_gradient_of_what_does_not_learn_is_computed(config):
+    """A kernel's gradient is a product of the kernel's shape."""
+    config.model.encoder = "clip_vit_tiny"  # 8 features; 32 in a perceptron's hidden layer.
+    counts = {}
+    for config.tune in ("all", "layer_norm"):
+        task = steps.create_task(config)
+        recipe = Recipe(task.model, task.optimizer, (10, 32, 32, 3))
+        state = jax.eval_shape(lambda key, r=recipe: r.state(r.variables(key)), jax.random.key(0))
+        batch = next(on_devices.batches(1, slice(0, 2)))
+        step = functools.partial(steps.train_step, task=task)
+        program = parallel.Parallel("jit").lower(step, state, batch).as_text()
+        products = [line for line in program.splitlines() if "stablehlo.dot_general" in line]
+        counts[config.tune] = sum("tensor<8x32xf64>" in p.rpartition("->")[2] for p in products)
+        counts[config.tune] += sum("tensor<32x8xf64>" in p.rpartition("->")[2] for p in products)
+    assert counts == {"all": 4, "layer_norm": 0}
+
+
 def test_warm_up_and_cosine(config):
     config.learning_rate, config.warmup_steps, config.schedule = 0.1, 4, "cosine"
     rate = steps.create_task(config, num_steps=24).learning_rate
@@ -321,6 +379,8 @@ def test_cached_features_give_the_same(config, tmp_path, capsys):
         ({"cache_features": True, "freeze": "encoder"}, "clips cannot be augmented"),
         ({"freeze": "stage9"}, "known: '', first, layer1, encoder"),
         ({"ema_decay": 1.0}, "config.ema_decay is 1.0, it must be at least 0 and below 1"),
+        ({"tune": "layer_norm"}, "config.tune is 'layer_norm', known: all$"),
+        ({"encoder_learning_rate_decay": -1.0}, "it must be at least 0"),
         ({"schedule": "linear"}, "known: constant, cosine"),
     ],
 )
@@ -357,6 +417,8 @@ def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
         "frozen_batch_stats": False,
         "schedule": "constant",
         "encoder_learning_rate_scale": 1.0,
+        "encoder_learning_rate_decay": 1.0,
+        "tune": "all",
         "warmup_steps": 0,
         "weight_decay": 0.0,
         "label_smoothing": 0.0,

@@ -5,13 +5,14 @@ believed.
 """
 
 import pathlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from fdd.errors import UserError, first_line
 
-Tensors = dict[str, np.ndarray]
+Tensors = Mapping[str, np.ndarray]
 
 
 class Origin(NamedTuple):

@@ -8,19 +8,21 @@ import jax
 import numpy as np
 
 from fdd.errors import UserError, shown
-from fdd.models.encoder import Encoder, Path, StoredAs
+from fdd.models.encoder import Encoder, StoredAs
 from fdd.models.weights import Tensors
 
 PyTree = Any
 
 
 def fill(name: str, encoder: Encoder, variables: PyTree, tensors: Tensors, layout: str) -> PyTree:
-    """Returns the encoder's variables with a file's tensors in their places.
+    """Returns a file's tensors in the places of the encoder's variables.
+
+    What is float32 in the file is not copied.
 
     Args:
         name: Of the file, for messages.
         encoder: The encoder.
-        variables: Its {'params', 'batch_stats'}, NumPy arrays.
+        variables: Its {'params', 'batch_stats'}, of which the shapes are asked for.
         tensors: By their names in the file.
         layout: How it names them, see `Encoder.layouts`.
 
@@ -33,27 +35,31 @@ def fill(name: str, encoder: Encoder, variables: PyTree, tensors: Tensors, layou
             f"{type(encoder).__name__} cannot be filled (known: "
             f"{', '.join(encoder.layouts) or 'none'})"
         )
-    wanted: dict[str, tuple[Path, StoredAs]] = {}
-    filled = jax.tree.map(np.array, variables)
-    for group in ("params", "batch_stats"):
-        for keys, _ in jax.tree.leaves_with_path(filled.get(group, {})):
-            path = tuple(key.key for key in keys)
-            stored = encoder.stored_as(layout, path)
-            wanted[stored.name] = ((group, *path), stored)
-    problems = [f"{key} is missing" for key in wanted if key not in tensors]
-    problems += [f"{shown(key)} has no place" for key in tensors if key not in wanted]
-    for key in (name for name in wanted if name in tensors):
-        (*above, last), stored = wanted[key]
-        place = filled
-        for each in above:
-            place = place[each]
-        found = _fitted(tensors[key], stored, place[last].shape)
-        if isinstance(found, str):
-            problems.append(f"{key} {found}")
-        else:
-            place[last] = found
+    leaves, structure = jax.tree.flatten_with_path(variables)
+    wanted = {}
+    for (group, *keys), leaf in leaves:
+        stored = encoder.stored_as(layout, tuple(key.key for key in keys))
+        wanted[stored.name] = (stored, leaf.shape, group.key)
+    names: dict[str, list[str]] = {}  # In the file, by those that `stored_as` gives.
+    for key in tensors:
+        if (ours := encoder.name_in(layout, key)) is not None:
+            names.setdefault(ours, []).append(key)
+    params_first = sorted(wanted, key=lambda key: wanted[key][2] != "params")
+    problems = [f"{key} is missing" for key in params_first if key not in names]
+    problems += [f"{shown(key)} is there twice" for key, found in names.items() if len(found) > 1]
+    problems += [
+        f"{shown(found[0])} has no place" for key, found in names.items() if key not in wanted
+    ]
     refuse(name, problems)
-    return filled
+    fitted = {key: _fitted(tensors[names[key][0]], *wanted[key][:2]) for key in wanted}
+    refuse(name, [f"{key} {found}" for key, found in fitted.items() if isinstance(found, str)])
+    _say_if_in_half_precision(name, [tensors[names[key][0]].dtype for key in wanted])
+    return jax.tree.unflatten(structure, fitted.values())
+
+
+def _say_if_in_half_precision(name: str, types: Sequence[np.dtype]) -> None:
+    if half := sum(dtype.itemsize < 4 for dtype in types):
+        print(f"{name}: {half} of {len(types)} tensors are in half precision; taken as float32.")
 
 
 def refuse(name: str, problems: Sequence[str]) -> None:
@@ -77,7 +83,7 @@ def _fitted(tensor: np.ndarray, stored: StoredAs, shape: tuple[int, ...]) -> np.
     try:
         with contextlib.suppress(ValueError):  # Its shape is shown below as it is.
             tensor = stored.ours(tensor)
-        tensor = tensor.astype(np.float32)
+        tensor = tensor.astype(np.float32, copy=False)
     except (ValueError, TypeError, AttributeError):
         return "is no array of numbers"
     if not np.isfinite(tensor).all():

@@ -26,7 +26,7 @@ def read(file: pathlib.Path) -> Tensors:
     """
     import h5py
 
-    tensors: Tensors = {}
+    tensors: dict[str, np.ndarray] = {}
 
     def visit(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset):
