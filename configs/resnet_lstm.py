@@ -70,7 +70,7 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.precision = "float32"  # Or "bfloat16", of the encoder; parameters stay float32. Or
     # "float64", of everything: slow, to tell rounding from faults; needs JAX_ENABLE_X64=1.
     config.remat = False  # Less memory for more time.
-    config.accumulate_steps = 1  # Less memory: each device's share in so many parts.
+    config.accumulate_steps = 1  # Less memory: each device's shard in this number of parts.
     config.frozen_batch_stats = False  # True: batch norms use their running statistics.
 
     config.model = ml_collections.ConfigDict()

@@ -31,7 +31,7 @@ _CONFIG = config_flags.DEFINE_config_file(
 )
 _REPEATS = flags.DEFINE_integer("repeats", 10, "How often to measure.", lower_bound=1)
 _JSON = flags.DEFINE_boolean("json", False, "Print one JSON object.")
-_VIDEO = flags.DEFINE_string("video", "", "For predict: the file to judge.")
+_VIDEO = flags.DEFINE_string("video", "", "For predict: the file to classify.")
 _VIDEOS = flags.DEFINE_integer("videos", 8, "For build: how many of the videos.", lower_bound=1)
 
 

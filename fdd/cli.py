@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
-from fdd.errors import UserError, is_of_the_disk, keep_threads_quiet_about_disks, shown
+from fdd.errors import UserError, is_disk_error, shown, silence_disk_errors_in_threads
 from fdd.system import preemption
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 
 def start(main: Callable[[], int | None]) -> NoReturn:
     """Runs a command as the program; `main` may return its exit status."""
-    keep_threads_quiet_about_disks()
+    silence_disk_errors_in_threads()
     sys.exit(main())
 
 
@@ -93,7 +93,7 @@ def one_line(
     except preemption.Preempted as stopped:
         _end(str(stopped), TERMINATED, waits)
     except OSError as error:
-        if not is_of_the_disk(error):
+        if not is_disk_error(error):
             raise
         path = shown(os.fsdecode(error.filename or place))
         _end(f"{path} cannot be written: {error.strerror}", ERROR)
@@ -123,7 +123,7 @@ def writing_to(folder: str | os.PathLike[str]) -> Iterator[None]:
             "moved while the program ran"
         ) from None
     except OSError as error:
-        if is_of_the_disk(error) and error.filename is None:
+        if is_disk_error(error) and error.filename is None:
             error.filename = os.fspath(folder)
         raise
 

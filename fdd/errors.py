@@ -48,20 +48,20 @@ def show_without_traceback() -> None:
     sys.excepthook = hook
 
 
-def is_of_the_disk(error: BaseException | None) -> bool:
+def is_disk_error(error: BaseException | None) -> bool:
     """Whether a file could not be written for a reason that is not the program's."""
     return isinstance(error, OSError) and error.errno in DISK_CODES
 
 
-def reason_of_the_disk(error: Exception) -> str:
+def disk_error_reason(error: Exception) -> str:
     """Why a file could not be written, if that is what happened; '' for another error."""
     if isinstance(error, OSError):
-        return str(error.strerror) if is_of_the_disk(error) else ""
+        return str(error.strerror) if is_disk_error(error) else ""
     # ArrayRecord has a RuntimeError for all, with the system's words in it.
     return next((reason for reason in map(os.strerror, DISK_CODES) if reason in str(error)), "")
 
 
-def keep_threads_quiet_about_disks() -> None:
+def silence_disk_errors_in_threads() -> None:
     """Hides the tracebacks of threads that cannot write, as the main thread learns of it anyway.
 
     orbax raises it again where a checkpoint is waited for, and metrics.jsonl is written beside
@@ -71,7 +71,7 @@ def keep_threads_quiet_about_disks() -> None:
     failed = threading.Event()
 
     def is_noise(error: BaseException | None) -> bool:
-        if is_of_the_disk(error):
+        if is_disk_error(error):
             failed.set()
         return failed.is_set() or str(error) == "Event loop is closed"  # tensorstore's callbacks.
 

@@ -67,7 +67,7 @@ def find_videos(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
             found.extend(videos)
     distinct, others = _distinct(found)
     if others:
-        notes.append(f"{others} videos were named twice and are judged once")
+        notes.append(f"{others} videos were named twice and are classified once")
     return distinct, notes
 
 
@@ -135,14 +135,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
-    """Judges the videos and prints; yields for each whether it got no answer."""
+    """Classifies the videos and prints; yields for each whether it got no answer."""
     from fdd.runs import workdir  # Late, so that --help need not wait.
-    from fdd.video.ahead import Ahead
+    from fdd.video.prefetch import ClipPrefetcher
     from fdd.video.preprocessing import Preprocessing
 
     config = workdir.stored_config(options.workdir)
     # Videos are decoded while JAX is imported, the checkpoint read and the network compiled.
-    with contextlib.closing(Ahead(paths, Preprocessing.of(config.data))) as extractions:
+    with contextlib.closing(ClipPrefetcher(paths, Preprocessing.of(config.data))) as extractions:
         import tqdm
 
         from fdd.devices import runtime
@@ -154,7 +154,7 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
         quiet = True if sys.stdout.isatty() else None  # None: unless stderr is a terminal.
         bar = tqdm.tqdm(extractions, total=len(paths), unit="video", disable=quiet)
         for path, extraction in bar:
-            prediction = detector.judge(path, extraction)
+            prediction = detector.classify(path, extraction)
             files = writer(prediction, extraction)
             print(_text(prediction, files, options.json), flush=True)
             yield prediction.person is None

@@ -1,4 +1,4 @@
-"""python -m fdd.web --workdir=DIR: a web page that judges videos."""
+"""python -m fdd.web --workdir=DIR: a web page that classifies videos."""
 
 import pathlib
 import socket
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 The page listens on this machine only. It has no passwords: before others may reach it, put a proxy
-in front that asks for one and speaks TLS. A video is deleted as soon as it is judged.
+in front that asks for one and speaks TLS. A video is deleted as soon as it is classified.
 """
 
 
@@ -25,7 +25,7 @@ def serve(
     """Serves the page until the process is interrupted.
 
     Args:
-        workdir: Of the run whose detector judges.
+        workdir: Of the run whose detector classifies.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         limits: What is taken.
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--max_seconds", type=float, help="duration of a video (300)")
     parser.add_argument("--max_pixels", type=int, help="of a frame (8294400, that is 4K)")
     parser.add_argument("--queue", type=int, help="how many videos may wait (20)")
-    parser.add_argument("--timeout", type=float, help="seconds to judge a video in (60)")
+    parser.add_argument("--timeout", type=float, help="seconds to classify a video in (60)")
     options = parser.parse_args(arguments)
     # uvicorn raises the signal again once it has stopped.
     with cli.one_line("the temporary folder"):

@@ -4,7 +4,7 @@
 
 CASES is JSON: names to settings, each a key of a config and its value; one process trains each of
 them from the same start. Clips and labels are drawn at random from a fixed seed. With several
-processes (`fdd.devices.parallel`), each feeds its share.
+processes (`fdd.devices.parallel`), each feeds its shard.
 """
 
 import functools
@@ -93,8 +93,8 @@ def train(settings: Mapping[str, Any]) -> Arrays:
     task = steps.create_task(config)
     recipe = Recipe(task.model, task.optimizer, (10, SIZE, SIZE, 3))
     state = create_state(recipe, 0, devices.replicated)
-    share = BATCH_SIZE // jax.process_count()
-    rows = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
+    shard = BATCH_SIZE // jax.process_count()
+    rows = slice(jax.process_index() * shard, (jax.process_index() + 1) * shard)
     first = next(batches(1, rows))
     step = functools.partial(steps.train_step, task=task)
     saved = {}

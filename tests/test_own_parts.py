@@ -13,7 +13,7 @@ from fdd.data import pipeline
 from fdd.errors import UserError
 from fdd.inference.detector import Detector
 from fdd.models import layers
-from fdd.video.ahead import extract
+from fdd.video.prefetch import extract
 from tests import own_parts
 
 

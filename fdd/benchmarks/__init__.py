@@ -1,4 +1,4 @@
-"""What `python -m fdd.bench` measures: each function gives JSON-compatible values."""
+"""The measurements of `python -m fdd.bench`: each function returns JSON-compatible values."""
 
 from fdd.benchmarks.data import measure_build, measure_input
 from fdd.benchmarks.steps import measure_steps

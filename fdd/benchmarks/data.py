@@ -1,4 +1,4 @@
-"""How fast clips are cut from videos, and read again from records."""
+"""How fast clips are cut from videos, and read from records."""
 
 import concurrent.futures
 import contextlib
@@ -22,19 +22,19 @@ from fdd.video.crops import decode_jpegs
 
 
 def measure_input(config: ml_collections.ConfigDict, repeats: int) -> dict[str, Any]:
-    """Times training batches on their way from records to the device, with nobody training.
+    """Times training batches on their way from records to the device, without training.
 
     Args:
-        config: Says which data set, which is built if need be, and batches of what size.
+        config: Gives the data set, which is built if necessary, and the batch size.
         repeats: Batches to time.
 
     Returns:
         'device', 'devices', 'cores', 'batch_size', 'clip' (frames, height, width); 'seconds' of a
         batch (`timing.summary`); 'clips_per_second', over all batches; 'decode_clips_per_second',
-        with all cores busy with nothing but JPEG decoding; 'share_of_decode'.
+        with all cores busy with nothing but JPEG decoding; 'fraction_of_decode'.
 
     Raises:
-        UserError: the config will not do, or there is no data set.
+        UserError: the config cannot be used, or there is no data set.
     """
     dataset = prepare.open_dataset(config.data)
     batches = pipeline.train_batches(
@@ -48,7 +48,7 @@ def measure_input(config: ml_collections.ConfigDict, repeats: int) -> dict[str, 
     )
     cores = len(os.sched_getaffinity(0))
     with contextlib.closing(batches):
-        for _ in range(2 * cores):  # What was read ahead while the reader started.
+        for _ in range(2 * cores):  # Batches that were read while the reader started.
             batch = next(batches)
         start = time.perf_counter()
         seconds = timing.repeat(lambda: jax.device_put(next(batches)), repeats, warm_up=0)
@@ -63,7 +63,7 @@ def measure_input(config: ml_collections.ConfigDict, repeats: int) -> dict[str, 
         "seconds": timing.summary(seconds),
         "clips_per_second": rate,
         "decode_clips_per_second": decode,
-        "share_of_decode": rate / decode,
+        "fraction_of_decode": rate / decode,
     }
 
 
@@ -82,16 +82,16 @@ def measure_build(
     """Times cutting the config's videos into clips, on all cores.
 
     Args:
-        config: Says which videos, and how to cut them.
-        num_videos: Take the first so many, in the order of their names.
+        config: Gives the videos and how to cut them.
+        num_videos: Number of videos, the first in the order of their names.
         repeats: How often to cut them.
 
     Returns:
-        'cores', 'videos', 'failed'; 'seconds' for all of them (`timing.summary`), the start of
-        processes included; 'videos_per_minute'.
+        'cores', 'videos', 'failed'; 'seconds' for all of them (`timing.summary`), including the
+        start of processes; 'videos_per_minute'.
 
     Raises:
-        UserError: the config will not do, or there are no videos.
+        UserError: the config cannot be used, or there are no videos.
     """
     builder, folder = prepare.create_builder(config.data), prepare.videos_folder(config.data)
     if folder is None or not folder.is_dir():

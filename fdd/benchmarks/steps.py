@@ -1,4 +1,4 @@
-"""How fast train and evaluation steps are, and what share of the device's peak they reach."""
+"""How fast train and evaluation steps are, and what fraction of the device's peak they reach."""
 
 import contextlib
 import functools
@@ -27,20 +27,20 @@ def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) ->
 
     Args:
         kind: 'train' or 'forward'.
-        config: Says network, precision, batch size and devices.
+        config: Gives network, precision, batch size and devices.
         repeats: Steps to time.
 
     Returns:
         'device', 'devices', 'batch_size', 'clip' (frames, height, width), 'precision';
         'compile_seconds', with the first step; 'seconds' of a step on clips in the host's memory
         (`timing.summary`); 'clips_per_second'; 'flops_per_step' as the compiler counts them before
-        optimising; 'flops_per_second'; 'matmul_flops_per_second', what a large product reaches on
-        as many devices; 'share_of_matmul'; 'share_of_datasheet'; 'bytes_per_step' moved, as the
-        compiler counts them, 'copy_bytes_per_second' and 'share_of_bandwidth';
-        'memory_peak_gib'. For 'train' also 'on_data': what `_on_data` gives.
+        optimising; 'flops_per_second'; 'matmul_flops_per_second', which a large matrix product
+        reaches on the same number of devices; 'fraction_of_matmul'; 'fraction_of_datasheet';
+        'bytes_per_step' moved, as the compiler counts them; 'copy_bytes_per_second' and
+        'fraction_of_bandwidth'; 'memory_peak_gib'. For 'train' also 'on_data', from `_on_data`.
 
     Raises:
-        UserError: the config will not do.
+        UserError: the config cannot be used.
     """
     config = config.copy_and_resolve_references()
     config.model.pretrained = ""
@@ -78,7 +78,7 @@ def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) ->
         "compile_seconds": compile_seconds,
         "seconds": seconds,
         "clips_per_second": config.batch_size / seconds["median"],
-        **_shares(lowered, config.precision, seconds["median"]),
+        **_fractions(lowered, config.precision, seconds["median"]),
         "memory_peak_gib": memory,
     }
     if kind == "train":
@@ -95,10 +95,10 @@ def _random_batch(config: ml_collections.ConfigDict) -> pipeline.Batch:
     }
 
 
-def _shares(lowered: jax.stages.Lowered, precision: str, seconds: float) -> dict[str, Any]:
-    """A step's operations and bytes on all devices, against what the devices reach at best."""
+def _fractions(lowered: jax.stages.Lowered, precision: str, seconds: float) -> dict[str, Any]:
+    """A step's operations and bytes on all devices, relative to the devices' peaks."""
     count = jax.device_count()
-    flops = count * lowered.cost_analysis()["flops"]  # Of a device's share.
+    flops = count * lowered.cost_analysis()["flops"]  # Of a device's shard.
     moved = count * lowered.compile().cost_analysis()["bytes accessed"]
     best, copied = count * timing.matmul_flops(precision), count * timing.copy_bytes()
     datasheet = timing.datasheet_flops(precision)
@@ -106,11 +106,11 @@ def _shares(lowered: jax.stages.Lowered, precision: str, seconds: float) -> dict
         "flops_per_step": flops,
         "flops_per_second": flops / seconds,
         "matmul_flops_per_second": best,
-        "share_of_matmul": flops / seconds / best,
-        "share_of_datasheet": datasheet and flops / seconds / (count * datasheet),
+        "fraction_of_matmul": flops / seconds / best,
+        "fraction_of_datasheet": datasheet and flops / seconds / (count * datasheet),
         "bytes_per_step": moved,
         "copy_bytes_per_second": copied,
-        "share_of_bandwidth": moved / seconds / copied,
+        "fraction_of_bandwidth": moved / seconds / copied,
     }
 
 
@@ -121,12 +121,12 @@ def _on_data(
     batch: pipeline.Batch,
     repeats: int,
 ) -> dict[str, Any]:
-    """Times steps as training takes them, on records, between steps on one batch in memory.
+    """Times steps on records, as in training, between steps on one batch in memory.
 
     Returns:
-        {'seconds_per_step', 'clips_per_second', 'input_wait': the share of the time that steps
-        waited for clips, 'ratio': to the mean time on the batch in memory, in as many steps before
-        and again after}; or {'not_measured': why}.
+        {'seconds_per_step', 'clips_per_second', 'input_wait': the fraction of the time that steps
+        waited for clips, 'ratio': to the mean time on the batch in memory, over the same number of
+        steps before and after}; or {'not_measured': why}.
     """
     try:
         dataset = prepare.open_dataset(config.data)
@@ -148,7 +148,7 @@ def _on_data(
         dataset,
         batch_size=config.batch_size,
         start_step=0,
-        num_steps=2 * repeats + 12,  # So that reading ahead goes on to the end.
+        num_steps=2 * repeats + 12,  # So that prefetching continues to the end.
         seed=config.seed,
         balanced=config.balanced,
         num_workers=config.num_workers,

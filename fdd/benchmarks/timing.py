@@ -1,4 +1,4 @@
-"""Timing work, describing times, and what the device could do at best."""
+"""Timing work, summarising times, and measuring the device's peak."""
 
 import resource
 import statistics
@@ -24,12 +24,12 @@ _DATASHEET_PEAKS = {
 
 
 def repeat(work: Callable[[], object], repeats: int, warm_up: int = 2) -> list[float]:
-    """Seconds that each of `repeats` calls takes, after some that do not count.
+    """Seconds of each of `repeats` calls, after some warm-up calls.
 
     Args:
-        work: Returns when it is done, or gives what `jax.block_until_ready` waits for.
-        repeats: How many calls count.
-        warm_up: How many calls come first.
+        work: Returns when it is done, or returns what `jax.block_until_ready` waits for.
+        repeats: Number of timed calls.
+        warm_up: Number of calls before them.
     """
     seconds = []
     for _ in range(warm_up + repeats):
@@ -46,7 +46,7 @@ def summary(seconds: Sequence[float]) -> dict[str, Any]:
 
 
 def memory_peak_gib() -> float:
-    """Peak memory so far: of the first device where it tells, else of this process."""
+    """Peak memory so far: of the first device if it reports it, else of this process."""
     stats = jax.local_devices()[0].memory_stats() or {}
     if "peak_bytes_in_use" in stats:
         return stats["peak_bytes_in_use"] / 2**30
@@ -54,7 +54,7 @@ def memory_peak_gib() -> float:
 
 
 def device() -> dict[str, Any]:
-    """{'device': in words, 'devices': how many}."""
+    """{'device': its name, 'devices': their number}."""
     return {"device": runtime.device_name(), "devices": jax.device_count()}
 
 
@@ -74,7 +74,7 @@ def copy_bytes() -> float:
 
 
 def datasheet_flops(precision: str) -> float | None:
-    """The data sheet's operations per second of one device, where it is known."""
+    """The data sheet's operations per second of one device, if known."""
     kind = runtime.device_name()
     if precision != "bfloat16":
         return None
@@ -82,7 +82,7 @@ def datasheet_flops(precision: str) -> float | None:
 
 
 def text(found: dict[str, Any], indent: str = "") -> str:
-    """Measurements for a reader: a line per value, nested ones indented."""
+    """Measurements as text: a line per value, nested values indented."""
     lines = []
     for name, value in found.items():
         label = f"{indent}{name.replace('_', ' ')}"

@@ -1,4 +1,4 @@
-"""How long judging a video takes."""
+"""How long classifying a video takes."""
 
 import functools
 import pathlib
@@ -14,29 +14,29 @@ from fdd.evaluation.calibration import Calibration
 from fdd.inference.detector import Detector, recipe
 from fdd.training import pretrained, settings, steps
 from fdd.training.state import create_state, inference_state
-from fdd.video.ahead import extract
 from fdd.video.decode import VideoError
+from fdd.video.prefetch import extract
 from fdd.video.preprocessing import Preprocessing
 
 
 def measure_predict(
     config: ml_collections.ConfigDict, video: pathlib.Path, repeats: int
 ) -> dict[str, Any]:
-    """Times judging a video with a config's network, its weights random.
+    """Times classifying a video with a config's network and random weights.
 
     Args:
-        config: Says network, precision and how videos are cut.
+        config: Gives network, precision and how videos are cut.
         video: The file.
-        repeats: How often to judge it.
+        repeats: Number of timed repetitions.
 
     Returns:
-        'device', 'devices', 'clips' (of all people); 'first_seconds' of judging its clips, which
+        'device', 'devices', 'clips' (of all people); 'first_seconds' of scoring its clips, which
         compiles; then `timing.summary` of 'extract_seconds' (decoding, finding faces, cropping)
         and 'score_seconds' (the network); 'memory_peak_gib'. Starting the command and reading a
-        checkpoint is not in them.
+        checkpoint are not included.
 
     Raises:
-        UserError: the config will not do, or the video gives no clip.
+        UserError: the config cannot be used, or the video gives no clip.
     """
     config = config.copy_and_resolve_references()
     config.model.pretrained = ""
@@ -60,12 +60,12 @@ def measure_predict(
     if isinstance(found, VideoError):
         raise UserError(f"{video}: {found}")
     start = time.perf_counter()
-    prediction = detector.judge(video, found)
+    prediction = detector.classify(video, found)
     first = time.perf_counter() - start
     if prediction.person is None:
         raise UserError(f"{video}: {prediction.detail}")
     extracting = timing.repeat(lambda: extract(video, spec) and None, repeats, warm_up=0)
-    scoring = timing.repeat(lambda: detector.judge(video, found) and None, repeats, warm_up=0)
+    scoring = timing.repeat(lambda: detector.classify(video, found) and None, repeats, warm_up=0)
     return {
         "kind": "predict",
         **timing.device(),

@@ -1,4 +1,4 @@
-"""Cutting many videos into clips on a cluster: the same work, as an Apache Beam transform.
+"""Cutting many videos into clips on a cluster, as an Apache Beam transform.
 
 Needs the extra `tfds`.
 """
@@ -25,10 +25,10 @@ def extract(
     Args:
         pipeline: The pipeline (given by Beam).
         videos: The videos; their paths must be readable on every worker.
-        spec: How.
-        outcomes: Beginning of the names of text files to write, with a line for each video that
+        spec: How clips are cut.
+        outcomes: Prefix of the names of text files to write, with a line for each video that
             `fdd.data.coverage.Outcome.from_json` reads.
-        held: As of `fdd.data.extraction.Workspace`.
+        held: See `fdd.data.extraction.Workspace`.
 
     Returns:
         (key, record) for each clip.

@@ -1,7 +1,7 @@
-"""What every TFDS builder here shares: from the videos on disk to records, with an account of them.
+"""What all TFDS builders have in common: cutting videos into records, and reports about it.
 
-A builder of one data set says which videos there are and how many
-there should be (`ClipBuilder.survey`); everything else is here.
+A builder of one data set says which videos there are and how many there should be
+(`ClipBuilder.survey`); everything else is here.
 """
 
 import abc
@@ -31,7 +31,7 @@ from fdd.data import (
 from fdd.data.catalog import Holdings, Video
 from fdd.data.layouts import Layout
 from fdd.data.splits import SPLITS
-from fdd.errors import UserError, first_line, reason_of_the_disk, show_without_traceback
+from fdd.errors import UserError, disk_error_reason, first_line, show_without_traceback
 from fdd.video import landmarks, preprocessing
 
 _OUTCOMES = "outcomes"
@@ -39,7 +39,7 @@ _OUTCOMES = "outcomes"
 
 class _LocalInfo(tfds.core.DatasetInfo):
     def initialize_from_bucket(self) -> None:
-        """Does not look for the data set on the Internet, where TFDS keeps only its own."""
+        """Does nothing: TFDS would look on the Internet, where it has only its own data sets."""
 
 
 class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -47,7 +47,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     Attributes:
         HOMEPAGE: Where the data set is described.
-        LAYOUTS: In which ways it may be held.
+        LAYOUTS: The layouts in which it may be stored.
     """
 
     HOMEPAGE: ClassVar[str | None] = None
@@ -61,21 +61,21 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @abc.abstractmethod
     def survey(self, root: pathlib.Path) -> Holdings:
-        """Looks through what a user holds.
+        """Finds the videos in a user's folder.
 
         Args:
             root: What the user gave as manual_dir.
 
         Raises:
-            UserError: there are no videos, or what is there is not understood.
+            UserError: there are no videos, or the folder's contents are not understood.
         """
 
     def find_videos(self, root: pathlib.Path) -> list[Video]:
-        """Lists the videos that a user holds; arguments and errors as those of `survey`."""
+        """Lists the videos in a user's folder; arguments and errors as in `survey`."""
         return self._survey(root).videos
 
     def key_of(self, sources: identity.Sources) -> str:
-        """The key of the data set that this builder makes of some files."""
+        """The key of the data set that this builder makes from these files."""
         config = self.builder_config
         settings = config.settings() | {"fingerprint": config.preprocessing.fingerprint()}
         return identity.key_of(self.name, settings, sources)
@@ -111,11 +111,11 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def download_and_prepare(
         self, *, download_config: tfds.download.DownloadConfig | None = None, **others: Any
     ) -> None:
-        """Builds the data set; one that is there already stays, and what it was built from is said.
+        """Builds the data set. If it is there already, it stays and its origin is printed.
 
         Raises:
-            UserError: what is there was built from another folder than the manual_dir given; or
-                there is nothing to build, or no room.
+            UserError: the data set that is there was built from another folder than the given
+                manual_dir, there is nothing to build, or the disk is full.
         """
         show_without_traceback()
         config = download_config or tfds.download.DownloadConfig()
@@ -134,23 +134,23 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if not tables.is_utf8(self.data_dir):
             raise UserError(
                 f"a data set cannot be kept in {tables.escaped(str(self.data_dir))}, whose name is "
-                "no UTF-8: name another folder"
+                "not UTF-8: name another folder"
             )
         self._with_beam = bool(download_config.beam_options or download_config.beam_runner)
         if self._with_beam and set("*?[") & set(str(self.data_dir)):
             raise UserError(
-                f"Beam takes *, ? and [ for patterns, so it cannot write to {self.data_dir}: name "
+                f"Beam reads *, ? and [ as patterns, so it cannot write to {self.data_dir}: name "
                 "another folder"
             )
         try:
             with unfinished.claim(self.data_dir):
                 super()._download_and_prepare(dl_manager, download_config)
         except Exception as error:
-            if not (reason := reason_of_the_disk(error)):
+            if not (reason := disk_error_reason(error)):
                 raise
             raise UserError(
                 f"the data set cannot be written to {self.data_dir}: {reason}; make room or name "
-                "another folder, and run the command again: what is cut is kept"
+                "another folder, and run the command again: finished clips are kept"
             ) from None
 
     def _example_writer(self) -> writer.DeterministicWriter:
@@ -195,7 +195,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 yield from schema.examples(result)
 
     def _beam_examples(self, split: str) -> Any:
-        import apache_beam as beam  # Needs the extra `tfds`, as does the next.
+        import apache_beam as beam  # This and the next import need the extra `tfds`.
 
         from fdd.data import beam_extraction
 
@@ -231,7 +231,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return [split for split in SPLITS if split in present]
 
     def _scenes_of(self, split: str) -> list[Video]:
-        """All videos to cut of the scenes that the split has a part in."""
+        """All videos to cut whose scenes have a video in the split."""
         scenes = {
             video.scene
             for video in self._videos

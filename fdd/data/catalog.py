@@ -1,4 +1,4 @@
-"""What a data set is made of, before any video is opened: a list of `Video`s."""
+"""A data set before any video is opened: a list of `Video`s."""
 
 import dataclasses
 import itertools
@@ -16,20 +16,22 @@ LABELS = ("real", "fake")
 
 @dataclasses.dataclass(frozen=True)
 class Video:
-    """A video file and what its place in the data set says of it.
+    """A video file and what is known from its place in the data set.
 
     Attributes:
         path: The file; or a folder of frames (`fdd.video.stored`).
         label: 'real' or 'fake'.
         method: Forgery method of a fake, or where a real video comes from.
-        name: Name of the file without its ending. Methods share names: `video_id` is unique.
+        name: Name of the file without its ending. Several methods use the same names; `video_id`
+            is unique.
         target: Id of the video whose scene and head are shown; a real video's own id.
-        source: Id of the video a fake's face is taken from; '' for a real video.
+        source: Id of the video that a fake's face is taken from; '' for a real video.
         split: 'train', 'validation' or 'test'.
-        compression: As the data set names it ('c23').
-        mask: A video that is bright where a forgery replaced the target's face; '' if none is held.
-        scene: Videos of one scene differ in nothing but forgery, and so share their face detections
-            (`fdd.video.clips.extract_clips`); the target unless said otherwise.
+        compression: The data set's name for it ('c23').
+        mask: A video that is bright where a forgery replaced the target's face; '' if there is
+            none.
+        scene: Videos of one scene differ only in the forgery, and use the same face detections
+            (`fdd.video.clips.extract_clips`). By default the target.
     """
 
     path: str
@@ -47,7 +49,7 @@ class Video:
         if not self.scene:
             object.__setattr__(self, "scene", self.target)
         for name in ("method", "name", "target", "source", "scene"):
-            # Names of files need not be text, but records, tables and reports hold text.
+            # File names may be any bytes, but records, tables and reports hold text.
             object.__setattr__(self, name, escaped(getattr(self, name)))
 
     @property
@@ -67,15 +69,15 @@ class Video:
 
 @dataclasses.dataclass(frozen=True)
 class Holdings:
-    """What a user holds of a data set.
+    """The videos that a user has of a data set.
 
     Attributes:
-        videos: The videos that belong to it, sorted; no two share a `video_id`.
-        expected: Number of videos of each (split, method) in the complete data set; None: not
-            known.
+        videos: The videos that belong to it, sorted; each has its own `video_id`.
+        expected: Number of videos of each (split, method) in the complete data set; None if it is
+            not known.
         ignored: All other files, with the reason.
-        warning: What is wrong with the videos although they are taken, in one line; '' if nothing.
-        layouts: In which ways the videos are held.
+        warning: What is wrong with the videos although they are used, in one line; '' if nothing.
+        layouts: The layouts that were found.
         root: The folder that the paths of `ignored` start from; None: unknown.
     """
 
@@ -87,7 +89,7 @@ class Holdings:
     root: pathlib.Path | None = None
 
     def without_empty(self) -> "Holdings":
-        """The same with files of no bytes among the ignored ones."""
+        """The same, with empty files moved to the ignored ones."""
         empty = {video.video_id: video for video in self.videos if video.is_empty}
         root = self.root or pathlib.Path()
         ignored = [
@@ -99,12 +101,12 @@ class Holdings:
 
 
 def in_scene_order(videos: Iterable[Video]) -> list[Video]:
-    """Sorts videos by scene, the real one first of each."""
+    """Sorts videos by scene; the real video of a scene comes first."""
     return sorted(videos, key=lambda video: (video.scene, video.label != "real", video.video_id))
 
 
 def by_scene(videos: Iterable[Video]) -> list[tuple[Video, ...]]:
-    """Groups videos by scene, the real one first in each group."""
+    """Groups videos by scene; the real video comes first."""
     groups = itertools.groupby(in_scene_order(videos), key=lambda video: video.scene)
     return [tuple(group) for _, group in groups]
 
@@ -112,11 +114,11 @@ def by_scene(videos: Iterable[Video]) -> list[tuple[Video, ...]]:
 def families(
     videos: Iterable[Video], held: Iterable[Video] = ()
 ) -> list[tuple[tuple[Video, ...], tuple[Video, ...]]]:
-    """Groups videos as `by_scene`, each group with all that is held of its scene, in order.
+    """Groups videos like `by_scene`; each group comes with all videos of its scene that exist.
 
     Args:
         videos: The videos.
-        held: Videos that are held besides; those of `videos` may be among them.
+        held: All videos of the data set; they may include those of `videos`.
     """
     groups = by_scene(videos)
     known = {video.video_id for group in groups for video in group}

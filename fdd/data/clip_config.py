@@ -1,4 +1,4 @@
-"""The config of a TFDS builder: how clips are cut, of which splits."""
+"""The config of a TFDS builder: how clips are cut, and of which splits."""
 
 import dataclasses
 import itertools
@@ -20,11 +20,11 @@ class ClipConfig(tfds.core.BuilderConfig):
     """How clips are cut.
 
     Attributes:
-        name: Follows from the other settings if it is left empty.
+        name: If it is empty, it is made from the other settings.
         splits: The splits to build.
-        layout: Key of the layout that the videos must be found in; 'auto': any that is known.
+        layout: Key of the layout that the videos must be found in; 'auto': any known layout.
 
-    The others are those of `fdd.video.preprocessing.Preprocessing`.
+    The other attributes are those of `fdd.video.preprocessing.Preprocessing`.
     """
 
     name: str = ""
@@ -56,7 +56,7 @@ class ClipConfig(tfds.core.BuilderConfig):
 
     @property
     def selection(self) -> Any:
-        """Which videos, as a dataclass that metadata.json keeps; None where there is no choice."""
+        """Which videos are used, as a dataclass for metadata.json; None if there is no choice."""
         return None
 
     def part(self, kind: type[Settings]) -> Settings:
@@ -64,18 +64,18 @@ class ClipConfig(tfds.core.BuilderConfig):
         return kind(**{field.name: getattr(self, field.name) for field in dataclasses.fields(kind)})
 
     def settings(self) -> dict[str, Any]:
-        """All settings by name; two configs that have the same ones make the same data set."""
+        """All settings by name; configs with equal settings make the same data set."""
         of_tfds = {field.name for field in dataclasses.fields(tfds.core.BuilderConfig)}
         names = {field.name for field in dataclasses.fields(self)} - of_tfds
         return {name: getattr(self, name) for name in sorted(names)}
 
     def settings_name(self) -> str:
-        """A name that differs where the settings (apart from `splits`) do."""
+        """A name that is different for different settings (except `splits`)."""
         return self.preprocessing.name()
 
 
 def standard_settings() -> Iterator[dict[str, Any]]:
-    """Yields the settings that get a fixed name: each region of videos, each usual sampling."""
+    """Yields the settings with a fixed name: each region of videos with each usual sampling."""
     samplings = (("uniform", 1), ("first", 1), ("consecutive", 4))
     regions = (region for region in REGIONS if region != STORED)
     for region, (sampling, clips_per_video) in itertools.product(regions, samplings):

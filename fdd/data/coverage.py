@@ -1,4 +1,4 @@
-"""Which videos a data set should hold, which it holds, and why the others are missing."""
+"""Which videos a data set should have, which it has, and why the others are missing."""
 
 import collections
 import csv
@@ -23,16 +23,16 @@ IGNORED_FILE = "ignored.csv"
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a video.
+    """The outcome of cutting a video.
 
     Attributes:
         video: The video.
         num_clips: Number of clips it gave.
-        missing: Why further clips are missing, by clip index.
-        error: Why it gave none; '' if it gave any.
-        notes: What is to be said of the file although it gave clips, such as damage.
+        missing: Why other clips are missing, by clip index.
+        error: Why there are no clips; '' if there are any.
+        notes: Remarks on a file that gave clips, such as damage.
         damaged: How many of its frames were left out as damaged.
-        unshared: Whether its clips are not where those of its family are.
+        unshared: Whether its clips are at other frames or faces than those of its family.
     """
 
     video: Video
@@ -49,7 +49,7 @@ class Outcome:
 
     @classmethod
     def from_json(cls, line: str) -> "Outcome":
-        """Undoes `to_json`."""
+        """Reads a line that `to_json` made."""
         values = json.loads(line)
         missing = {int(index): reason for index, reason in values["missing"].items()}
         return cls(**values | {"video": Video(**values["video"]), "missing": missing})
@@ -62,15 +62,15 @@ class Row:
     Attributes:
         split: 'train', 'validation' or 'test'.
         method: Forgery method, or where real videos come from.
-        expected: In the complete data set; None where that is not known.
+        expected: In the complete data set; None if it is not known.
         found: On disk, and wanted.
         built: With at least one clip.
         failed: Without any clip.
         clips: Clips built.
-        missing_clips: Clips that built videos should have beyond those.
+        missing_clips: Missing clips of the built videos.
         damaged_frames: Frames of built videos that were left out as damaged.
-        unshared: Built videos that could not take the faces and frames of their original, or of
-            another fake of it where that is not held: their crops may betray them.
+        unshared: Built videos that could not use the faces and frames of their original (or, if
+            that is missing, of another fake of it): their crops may give them away.
     """
 
     split: str
@@ -95,7 +95,7 @@ def coverage(
     """Counts outcomes per split and method.
 
     Args:
-        outcomes: What became of each video that was found.
+        outcomes: The outcome of each video that was found.
         expected: Number of videos of each (split, method) in the complete data set.
 
     Returns:
@@ -135,7 +135,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def class_counts(outcomes: Iterable[Outcome]) -> dict[str, dict[str, int]]:
-    """How many videos of each split and label gave clips; splits without any are left out."""
+    """How many videos of each split and label gave clips; empty splits are left out."""
     counts = collections.Counter(
         (outcome.video.split, outcome.video.label) for outcome in outcomes if outcome.num_clips
     )
@@ -163,9 +163,9 @@ def report(
 
     Args:
         folder: Of the data set.
-        outcomes: What became of each video that was wanted.
+        outcomes: The outcome of each wanted video.
         holdings: What was found.
-        splits: Those that are built.
+        splits: The splits that are built.
 
     Raises:
         UserError: no video gave a clip.
@@ -190,10 +190,10 @@ def report(
 
 
 def noted(outcomes: Iterable[Outcome]) -> str:
-    """One line: of how many built videos something is to be said; '' if of none."""
+    """One line: how many built videos have remarks; '' if none."""
     count = sum(bool(outcome.notes and outcome.num_clips) for outcome in outcomes)
     files = f"{count} videos were built" if count > 1 else "1 video was built"
-    return f"{files} with something to know of the file, see {FAILURES_FILE}." if count else ""
+    return f"{files} with a remark on the file, see {FAILURES_FILE}." if count else ""
 
 
 def write(
@@ -204,10 +204,10 @@ def write(
 ) -> None:
     """Writes coverage.csv, failures.csv and ignored.csv.
 
-    The columns of the second are video_id, clip_index and reason. The clip index is empty where a
-    video gave no clip, and 'file' where it gave some and something is to be said of the file, such
-    as damage. Those of the third, of all files that are no part of the data set, are path and
-    reason.
+    The columns of failures.csv are video_id, clip_index and reason. The clip index is empty if the
+    video gave no clip, and 'file' for a remark on the file, such as damage, of a video that gave
+    clips. The columns of ignored.csv are path and reason; it lists all files that are not part of
+    the data set.
     """
     folder = epath.Path(folder)
     lines = [[getattr(row, name) for name in COLUMNS] for row in rows]
@@ -226,7 +226,7 @@ def write(
 
 
 def _csv(rows: Iterable[Sequence[object]]) -> bytes:
-    """In UTF-8, with what no text may hold spelt out."""
+    """In UTF-8, with control characters escaped."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for row in rows:

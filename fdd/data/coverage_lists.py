@@ -1,4 +1,4 @@
-"""Reading the lists that a data set keeps of its videos (`fdd.data.coverage.write`)."""
+"""Reading the lists of videos in a data set's folder (`fdd.data.coverage.write`)."""
 
 import collections
 import csv
@@ -11,9 +11,9 @@ from fdd.errors import UserError, first_line
 
 
 def _rows(folder: epath.PathLike, name: str) -> list[dict[str, str]]:
-    """The rows of a list; `UserError` where it is missing or damaged."""
+    """The rows of a list; `UserError` if it is missing or damaged."""
     file = epath.Path(folder) / name
-    of_coverage = [column for column in COLUMNS if column != "unshared"]  # Newer than the others.
+    of_coverage = [column for column in COLUMNS if column != "unshared"]  # Older data sets lack it.
     columns = {COVERAGE_FILE: of_coverage, FAILURES_FILE: ["video_id", "clip_index", "reason"]}[
         name
     ]
@@ -39,7 +39,7 @@ def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
         split: 'train', 'validation' or 'test'.
 
     Returns:
-        The number, and for the whole data set the number of videos by reason, most frequent first.
+        The number; and for the whole data set, the number of videos by reason, most frequent first.
 
     Raises:
         UserError: the data set's lists are missing or damaged.
@@ -52,7 +52,7 @@ def failures(folder: epath.PathLike, split: str) -> tuple[int, dict[str, int]]:
 
 
 def unshared(folder: epath.PathLike) -> dict[str, int] | None:
-    """Reads how many videos of each method could not take the faces of their family.
+    """Reads how many videos of each method could not use the faces of their family.
 
     Args:
         folder: Of the data set.
@@ -75,7 +75,7 @@ def unshared(folder: epath.PathLike) -> dict[str, int] | None:
 
 
 def missing_methods(folder: epath.PathLike) -> list[str]:
-    """Returns the methods that a data set was to have, and of which no video was found.
+    """Returns the requested methods of which no video was found.
 
     Raises:
         UserError: the data set's list is missing or damaged.

@@ -11,7 +11,7 @@ from fdd.data.splits import SPLITS
 from fdd.errors import UserError
 
 _SEED = 0
-_SUM_TOLERANCE = 1e-6  # Three thirds with seven digits each.
+_SUM_TOLERANCE = 1e-6  # So that three thirds, written with seven digits, are accepted.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,54 +19,56 @@ class Division:
     """How groups of videos are divided.
 
     Attributes:
-        shares: Of the groups, for training, validation and test; they add up to 1.
-        seed: Goes into the hash that orders the groups.
+        fractions: The fractions of groups for training, validation and test; their sum is 1.
+        seed: A part of the hash that orders the groups.
     """
 
-    shares: tuple[float, float, float]
+    fractions: tuple[float, float, float]
     seed: int = _SEED
 
     @classmethod
     def parse(cls, text: str) -> "Division | None":
-        """Understands '0.7,0.15,0.15'; None for '': no division.
+        """Reads '0.7,0.15,0.15'; returns None (no division) for ''.
 
         Raises:
-            ValueError: it is none of these, a number is negative, or the sum is not 1.
+            ValueError: the text has another form, a number is negative, or the sum is not 1.
         """
         if not text.strip():
             return None
         wanted = "split must be three numbers for train, validation and test that add up to 1"
         try:
-            shares = tuple(float(part) for part in text.strip(" ()[]").split(","))
+            fractions = tuple(float(part) for part in text.strip(" ()[]").split(","))
         except ValueError:
-            shares = ()
-        usable = len(shares) == len(SPLITS) and all(0 <= share <= 1 for share in shares)
-        if not usable or abs(math.fsum(shares) - 1) > _SUM_TOLERANCE:
+            fractions = ()
+        usable = len(fractions) == len(SPLITS) and all(0 <= fraction <= 1 for fraction in fractions)
+        if not usable or abs(math.fsum(fractions) - 1) > _SUM_TOLERANCE:
             raise ValueError(f"{wanted}, such as 0.7,0.15,0.15, not '{text}'")
-        return cls(shares)
+        return cls(fractions)
 
     @property
     def used(self) -> tuple[str, ...]:
-        """The splits that get anything."""
-        return tuple(name for name, share in zip(SPLITS, self.shares, strict=True) if share)
+        """The splits with a fraction above 0."""
+        return tuple(
+            name for name, fraction in zip(SPLITS, self.fractions, strict=True) if fraction
+        )
 
     def text(self, between: str = ",") -> str:
-        """As `parse` takes it."""
-        return between.join(f"{share:g}" for share in self.shares)
+        """In the form that `parse` reads."""
+        return between.join(f"{fraction:g}" for fraction in self.fractions)
 
 
 def divide(videos: Sequence[Video], division: Division) -> dict[str, str]:
     """The split of each group (`Video.target`).
 
-    Groups with real videos only, with fakes only, and with both are divided each for themselves, so
-    that every split gets both classes. Each time the groups are put in the order of a hash of their
-    names, and the first ones train. The order of files has no say. A new group pushes at most one
-    of its kind over each of the two borders; a new video of a group changes nothing, unless it is
-    the group's first one of a class.
+    Groups with real videos only, with fakes only, and with both are divided separately, so that
+    every split gets both classes. Each time, the groups are sorted by a hash of their names; the
+    first ones go to training. The order of files does not matter. A new group moves at most one
+    group of its kind over each of the two borders. A new video in a group moves nothing, unless it
+    is the group's first video of a class.
 
     Args:
         videos: Of both classes.
-        division: How.
+        division: The fractions.
 
     Raises:
         UserError: there are too few groups for both classes in each split.
@@ -93,7 +95,7 @@ def divide(videos: Sequence[Video], division: Division) -> dict[str, str]:
             f"{both + real} groups with real videos and {both + fake} with fakes, {both} of them "
             f"with both, are too few for real and fake videos in each of "
             f"{', '.join(division.used)}: add videos, name smaller groups in groups.csv, or give a "
-            f"split the share 0 (config.data.split={division.text()})"
+            f"split the fraction 0 (config.data.split={division.text()})"
         )
     return splits
 
@@ -104,17 +106,19 @@ def _order(seed: int):
 
 def _counts(total: int, division: Division, first: Collection[str]) -> Mapping[str, int]:
     """How many groups each split gets: one for each of `first`, the others by largest remainder."""
-    shares = {n: s for n, s in zip(SPLITS, division.shares, strict=True) if s}
-    by_share = sorted(shares, key=lambda name: -shares[name])
-    least = [name for name in by_share if name in first][:total]
-    counts = {name: math.floor(share * total + _SUM_TOLERANCE) for name, share in shares.items()}
-    rests = sorted(by_share, key=lambda name: counts[name] - shares[name] * total)
+    fractions = {n: s for n, s in zip(SPLITS, division.fractions, strict=True) if s}
+    by_fraction = sorted(fractions, key=lambda name: -fractions[name])
+    least = [name for name in by_fraction if name in first][:total]
+    counts = {
+        name: math.floor(fraction * total + _SUM_TOLERANCE) for name, fraction in fractions.items()
+    }
+    rests = sorted(by_fraction, key=lambda name: counts[name] - fractions[name] * total)
     for name in rests[: total - sum(counts.values())]:
         counts[name] += 1
     for name in least:
         if not counts[name]:
             # From where most can be spared.
-            giver = max(shares, key=lambda other: counts[other] - (other in least))
+            giver = max(fractions, key=lambda other: counts[other] - (other in least))
             counts[giver] -= 1
             counts[name] = 1
     return counts

@@ -1,4 +1,4 @@
-"""Cutting many videos into clips, on all cores, so that finished work survives a kill."""
+"""Cutting many videos into clips on all cores; finished work survives a kill."""
 
 import concurrent.futures
 import dataclasses
@@ -26,21 +26,21 @@ from fdd.video.preprocessing import Preprocessing
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a video gave.
+    """The result of one video.
 
     Attributes:
         video: The video.
-        extraction: Its clips; None where nothing could be had.
-        error: Why nothing could be had.
-        file_sha256: Of the file, in hexadecimal digits; '' where it could not be read.
-        file_bytes: Its size; 0 where it could not be read.
+        extraction: Its clips; None if there are none.
+        error: Why there are none.
+        file_sha256: SHA-256 of the file in hexadecimal digits; '' if it could not be read.
+        file_bytes: The file's size; 0 if it could not be read.
     """
 
     video: Video
     extraction: Extraction | None
     error: str
     file_sha256: str
-    file_bytes: int = 0  # What an interrupted build of an older version left has none.
+    file_bytes: int = 0  # Results of interrupted builds of older versions lack it.
 
     @property
     def outcome(self) -> Outcome:
@@ -50,7 +50,7 @@ class Result:
         found, condition = self.extraction, self.extraction.info.condition
         notes = list(condition.clauses())
         if found.unshared:
-            notes.append(f"its faces had to be searched by themselves: {found.unshared}")
+            notes.append(f"its faces are not taken from its original: {found.unshared}")
         if found.unmasked:
             notes.append(f"its largest person was taken, the mask says nothing: {found.unmasked}")
         return Outcome(
@@ -68,11 +68,11 @@ def extract_group(
     """Extracts the clips of the videos of one scene.
 
     Args:
-        videos: The videos; those after the first that works take its faces
+        videos: The videos; all after the first that gives clips use the faces of that one
             (`fdd.video.clips.extract_clips`).
-        spec: How.
-        family: All videos that are held of the scene, the real one first: clips are placed on
-            frames that all of them have (`fdd.video.family`). By default `videos`.
+        spec: How clips are cut.
+        family: All videos of the scene that exist, the real one first: clips are cut from frames
+            that all of them have (`fdd.video.family`). By default `videos`.
 
     Returns:
         A result per video, in order, with the clips of the video's first person only.
@@ -95,7 +95,7 @@ def _extract_all(videos: Sequence[Video], spec: Preprocessing, family: Family) -
         except VideoError as failure:
             said = failure.condition.clauses() if failure.condition else ()
             error = "; ".join([str(failure), *said])
-        except Exception as failure:  # One bad file must not end a build of days; it is listed.
+        except Exception as failure:  # One bad file must not end a long build; it is listed.
             error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
         results.append(Result(video, extraction, error, digest, size))
     return results
@@ -114,12 +114,12 @@ class Workspace:
     """A folder with one file of results for each finished group of videos."""
 
     def __init__(self, folder: pathlib.Path, spec: Preprocessing, held: Sequence[Video] = ()):
-        """Makes nothing yet.
+        """Creates nothing on disk yet.
 
         Args:
-            folder: Where.
+            folder: The folder.
             spec: How clips are cut.
-            held: All videos of the data set, those included that are not cut: they have a say in
+            held: All videos of the data set, including those that are not cut: they influence
                 where clips are placed.
         """
         self._folder = folder / spec.fingerprint()
@@ -127,11 +127,11 @@ class Workspace:
         self._held = held
 
     def run(self, videos: Sequence[Video], num_processes: int | None = None) -> None:
-        """Extracts what is not there yet, with a progress bar.
+        """Cuts the videos that have no results yet, with a progress bar.
 
         Args:
             videos: All videos of the data set.
-            num_processes: At most so many at a time; all cores by default.
+            num_processes: Maximum number of processes; by default one per core.
 
         Raises:
             UserError: a process was killed, by the system or by a file that crashes the decoder.
@@ -154,8 +154,8 @@ class Workspace:
                     bar.update(len(jobs[job]))
         except concurrent.futures.process.BrokenProcessPool:
             raise UserError(
-                "a process that cuts videos was killed, perhaps for want of memory; what is "
-                "finished is kept, so run the command again"
+                "a process that cuts videos was killed, perhaps because memory ran out; finished "
+                "work is kept, so run the command again"
             ) from None
 
     def results(self, videos: Sequence[Video]) -> Iterator[Result]:
@@ -164,7 +164,7 @@ class Workspace:
             yield from results_file.read(self._file(*each), _TYPES)
 
     def clear(self, videos: Sequence[Video]) -> None:
-        """Deletes the results of these videos, and what was left of them by a kill."""
+        """Deletes the results of these videos, and partial files that a kill left."""
         for each in self._families(videos):
             for file in self._folder.glob(f"{self._file(*each).name}*"):
                 file.unlink()
@@ -181,9 +181,9 @@ class Workspace:
         partial.replace(file)
 
     def _file(self, group: Sequence[Video], family: Sequence[Video]) -> pathlib.Path:
-        """The group's file; another one when a video was replaced, added or taken away.
+        """The group's file; its name changes when a video is replaced, added or removed.
 
-        Or when landmarks are found otherwise: the folder's fingerprint is of pixels only.
+        It also changes with how landmarks are found, which the fingerprint does not cover.
         """
         videos: list[object] = [len(group), landmarks.VERSION]
         for video in (*group, *family):
@@ -192,7 +192,7 @@ class Workspace:
                 version: list[object] = [stat.st_size, stat.st_mtime_ns]
                 if stored.is_stored(video.path):
                     version = stored.version(video.path)
-            except (OSError, VideoError):  # A dangling link, say: extraction will report it.
+            except (OSError, VideoError):  # Such as a dangling link; extraction will report it.
                 version = []
             videos.append([dataclasses.astuple(video), version])
         digest = hashlib.sha256(json.dumps(videos).encode()).hexdigest()[:32]

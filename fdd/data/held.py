@@ -1,4 +1,4 @@
-"""Which of the data sets that are built already is the one that is asked for, and what is said."""
+"""Choosing among the data sets that are built already, and what is printed about the choice."""
 
 import dataclasses
 import enum
@@ -17,7 +17,7 @@ _INFO = "dataset_info.json"
 
 
 class Relation(enum.Enum):
-    """How a data set and a folder of videos belong together."""
+    """How a data set and a folder of videos are related."""
 
     SAME = "the folder holds what the data set was built from"
     CHANGED = "the data set was built from this folder, which has changed since"
@@ -28,13 +28,12 @@ class Relation(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What was found in a folder of videos.
+    """A folder of videos and its contents.
 
     Attributes:
         folder: The folder.
-        sources: Its files; None where the folder is not there.
-        key: The key of the data set that would be built from them; '' where the folder is not
-            there.
+        sources: Its files; None if there is no such folder.
+        key: The key of the data set that would be built from them; '' if there is no such folder.
     """
 
     folder: pathlib.Path
@@ -43,10 +42,10 @@ class Found:
 
 
 def found_in(folder: pathlib.Path, key_of: Callable[[Sources], str]) -> Found:
-    """Looks into a folder of videos.
+    """Lists a folder of videos.
 
     Args:
-        folder: Where they are, or were.
+        folder: The folder; it may be gone.
         key_of: `fdd.data.builder.ClipBuilder.key_of`.
 
     Raises:
@@ -59,7 +58,7 @@ def found_in(folder: pathlib.Path, key_of: Callable[[Sources], str]) -> Found:
 
 
 def relation(known: Identity | None, found: Found) -> Relation:
-    """How a data set of this identity and a folder belong together."""
+    """How a data set with this identity and a folder are related."""
     if known is None:
         return Relation.UNKNOWN
     if known.key == found.key:
@@ -70,13 +69,13 @@ def relation(known: Identity | None, found: Found) -> Relation:
 
 
 def built(place: pathlib.Path) -> list[pathlib.Path]:
-    """Finds the data sets that may be one with certain settings.
+    """Finds the data sets that may have certain settings.
 
     Args:
-        place: Where `tfds build` puts it: .../BUILDER/CONFIG/VERSION.
+        place: Where `tfds build` puts such a data set: .../BUILDER/CONFIG/VERSION.
 
     Returns:
-        The folders of those that are there: this one, and .../BUILDER/CONFIG-KEY/VERSION.
+        The folders that exist: this one, and .../BUILDER/CONFIG-KEY/VERSION.
     """
     config = place.parent.name
     with_key = re.compile(re.escape(config) + r"-[0-9a-f]{8}")
@@ -93,24 +92,24 @@ def _is_of(name: str, config: str, with_key: re.Pattern[str]) -> bool:
 def choose(folders: Sequence[pathlib.Path], found: Found | None) -> pathlib.Path | None:
     """Chooses the data set that is asked for.
 
-    The one that was built from the same files is taken; otherwise the latest that was built from
-    this folder when it held others; otherwise one of which nothing is recorded.
+    A data set that was built from the same files is preferred. Otherwise it is the latest that was
+    built from this folder when its files were different; otherwise one whose origin is unknown.
 
     Args:
-        folders: Those with the right settings.
-        found: What is in the folder of videos that is asked for; None if none is named.
+        folders: The data sets with the right settings.
+        found: The folder of videos that is asked for; None if none is named.
 
     Returns:
-        Its folder; None if there is none.
+        The data set's folder; None if there is none.
 
     Raises:
-        UserError: which one is meant is not clear, or one is damaged.
+        UserError: it is not clear which one is meant, or one is damaged.
     """
     if found is None:
         if len(folders) > 1:
             raise UserError(
                 f"{escaped(str(folders[0].parents[1]))} holds {len(folders)} data sets with these "
-                f"settings: say which by --config.data.manual_dir=DIR: {_origins(folders)}"
+                f"settings: choose one with --config.data.manual_dir=DIR: {_origins(folders)}"
             )
         return next(iter(folders), None)
     known = [(folder, identity.read(folder)) for folder in folders]
@@ -136,12 +135,12 @@ def _origins(folders: Sequence[pathlib.Path]) -> str:
 
 
 def lines(dataset: Dataset, found: Found | None, rebuild: str) -> list[str]:
-    """What is said of a data set that is taken as it was built: which it is, and what has changed.
+    """Lines about a data set that is used as it was built: which it is, and what has changed.
 
     Args:
         dataset: The data set.
-        found: What is in the folder of videos; None where no folder is known.
-        rebuild: The command that builds it anew.
+        found: The folder of videos; None if none is known.
+        rebuild: The command that builds the data set again.
     """
     known, there = dataset.identity, f"({escaped(str(dataset.folder))})"
     if known is None:
@@ -162,16 +161,16 @@ def lines(dataset: Dataset, found: Found | None, rebuild: str) -> list[str]:
 
 
 def _since(dataset: Dataset, known: Identity, found: Found, rebuild: str) -> list[str]:
-    """A line if the folder of videos is not what it was."""
+    """A line if the folder of videos has changed."""
     kind, folder = relation(known, found), escaped(str(found.folder))
     if kind is Relation.GONE:
-        return [f"{folder} is no longer there: the data set is taken as it was built."]
+        return [f"{folder} is no longer there: the data set is used as it was built."]
     if kind is Relation.CHANGED:
         said = identity.changes(identity.read_sources(dataset.folder), found.sources)
         if not said:  # A later version may have settings that the key did not hold then.
             return [f"Its files in {folder} are unchanged; another version of fdd built it."]
         return [
-            f"Since then, in {folder}: {said}. The data set is taken as it was built; to build it "
+            f"Since then, in {folder}: {said}. The data set is used as it was built; to build it "
             f"anew: {rebuild}"
         ]
     if kind is Relation.SAME and not known.is_from(found.folder):
@@ -180,10 +179,10 @@ def _since(dataset: Dataset, known: Identity, found: Found, rebuild: str) -> lis
 
 
 def check_fingerprint(dataset: Dataset, spec: Preprocessing) -> None:
-    """Sees that a data set was cut as this version of the video path cuts.
+    """Checks that this version of the code cuts clips as the data set's were cut.
 
     Raises:
-        UserError: it was not.
+        UserError: the fingerprints differ.
     """
     if dataset.fingerprint != spec.fingerprint():
         raise UserError(
@@ -194,17 +193,17 @@ def check_fingerprint(dataset: Dataset, spec: Preprocessing) -> None:
 
 
 def check_origin(dataset: Dataset, found: Found) -> None:
-    """Sees that a data set was built from the folder that is named, and says which it is.
+    """Checks that a data set was built from the named folder, and prints which it is.
 
     Raises:
-        UserError: it was built from another one.
+        UserError: it was built from another folder.
     """
     if relation(dataset.identity, found) is Relation.OTHER:
         raise UserError(
             f"{escaped(str(dataset.folder))} was built from "
             f"{escaped(dataset.identity.manual_dir)} (key {dataset.key}), not from "
-            f"{escaped(str(found.folder))}: give this its own folder with --data_dir=DIR, or "
-            "replace what is there with --overwrite"
+            f"{escaped(str(found.folder))}: give the new one its own folder with --data_dir=DIR, "
+            "or replace what is there with --overwrite"
         )
     for line in lines(dataset, found, "the same command with --overwrite"):
         print(line)

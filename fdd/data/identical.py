@@ -1,4 +1,4 @@
-"""Videos with the same contents under several names, found before anything is cut."""
+"""Videos with the same contents under several names; they are found before anything is cut."""
 
 import collections
 import hashlib
@@ -18,22 +18,22 @@ _SAMPLE = 2**14  # Bytes from the beginning, the middle and the end.
 def settle(
     root: pathlib.Path, videos: Sequence[Video], refuse_copies: bool
 ) -> tuple[list[Video], list[Ignored], str]:
-    """Takes a file that is there under two names once, and refuses what contradicts itself.
+    """Keeps one name of each file that has two, and refuses contradictions.
 
     Args:
-        root: The folder that ignored files are named from.
+        root: The folder that paths of ignored files start from.
         videos: All videos.
-        refuse_copies: Whether two files with the same bytes are refused although they are in one
-            split and of one method; otherwise, and where they differ in nothing but the endings of
-            their names, one of them is taken.
+        refuse_copies: Whether files with equal bytes are refused even if they have one split and
+            one method. Otherwise one of them is used. If two names differ only in their endings,
+            one of them is used in any case.
 
     Returns:
-        The videos that remain, in their order; the names that are passed over; and a warning, in
-        one line, of files that are in two splits ('': none are), which stay there.
+        The videos that remain, in their order; the names that are not used; and a warning of one
+        line about files in two splits ('' if there are none); such files stay in both.
 
     Raises:
-        UserError: files with the same bytes are real and fake, of two methods, or copies that are
-            refused.
+        UserError: files with equal bytes are real and fake, or of two methods, or they are copies
+            that are refused.
     """
     problems, shared, dropped, ignored = [], [], set(), []
     for group in _same_contents(videos):
@@ -68,11 +68,11 @@ def _place(video: Video) -> tuple[str, str]:
 
 
 def _differ(first: Video, second: Video) -> bool:
-    return first.method != second.method  # Which is so wherever the labels differ.
+    return first.method != second.method  # Different labels mean different methods.
 
 
 def _is_same(first: Video, second: Video) -> bool:
-    """Whether two names are of one file, or of one recording: x.ts beside x.MTS."""
+    """Whether two names belong to one file, or to one recording (x.ts and x.MTS)."""
     names = {os.path.splitext(video.path)[0] for video in (first, second)}
     return len(names) == 1 or os.path.samefile(first.path, second.path)
 
@@ -96,17 +96,17 @@ def _name(root: pathlib.Path, video: Video) -> str:
 
 
 def _same_contents(videos: Iterable[Video]) -> Iterator[list[Video]]:
-    """Groups of two or more; only files of the same size are read, and few of them as a whole."""
+    """Yields groups of two or more; reads only files of equal size, and few of them completely."""
     by_size = collections.defaultdict(lambda: collections.defaultdict(list))
     for video in videos:
         try:
             info = os.stat(video.path)
         except OSError:
-            continue  # It will be named as a failure.
+            continue  # It will be listed as a failure.
         if info.st_size:
             by_size[info.st_size][info.st_dev, info.st_ino].append(video)
     for files in by_size.values():
-        alike = [list(files.values())]  # Names of one file are together already.
+        alike = [list(files.values())]  # Names of one file are one entry.
         for digest in (_sample, _whole):
             alike = [part for group in alike for part in _split(group, digest)]
         for group in alike:
@@ -123,7 +123,7 @@ def _rank(video: Video) -> tuple[bool, str]:
 def _split(
     group: list[list[Video]], digest: Callable[[BinaryIO], bytes]
 ) -> Iterable[list[list[Video]]]:
-    """Divides files of one size by what `digest` gives of them."""
+    """Divides files of one size by their `digest`."""
     if len(group) == 1:
         return [group]
     parts = collections.defaultdict(list)

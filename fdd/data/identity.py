@@ -1,14 +1,14 @@
-"""Which data set it is: what it was built from and with, in files beside the records.
+"""The identity of a data set: what it was built from, in files beside the records.
 
-Two data sets are the same if they have one key, which is made of
+Two data sets are the same if they have the same key, which is made from
 
 - the builder and all of its settings: which videos, which splits, how clips are cut;
-- what was found: the name below manual_dir, the size and the time of the last change, in whole
-  seconds, of every file that may have a say: videos, pictures and lists.
+- the files: the path below manual_dir, the size and the time of the last change, in whole seconds,
+  of every file that can influence the result: videos, pictures and lists.
 
-Where the folder lies and what it is called is no part of it, so a folder that was moved or renamed,
-or copied with its times (`cp -p`, `rsync -a`), gives the same data set. A copy with new times gives
-another one. Nothing but names, sizes and times is read.
+The position and name of the folder are not part of it. So a folder that was moved, renamed, or
+copied with its times (`cp -p`, `rsync -a`) gives the same data set; a copy with new times gives
+another one. Only names, sizes and times are read.
 """
 
 import csv
@@ -39,7 +39,7 @@ _OTHER_ENDINGS = frozenset(
         *(".csv", ".tsv", ".json", ".txt"),  # Lists.
     )
 )
-_OUR_OWN = ("dataset_info.json", "metrics.jsonl")  # Of a data set, and of a run.
+_OUR_OWN = ("dataset_info.json", "metrics.jsonl")  # They mark a data set and a run.
 _KEY = re.compile(r"[0-9a-f]{8}")
 _TIME = re.compile(r"[\d :-]{19}")
 _NAMED = 3
@@ -50,12 +50,12 @@ Sources = Mapping[str, tuple[int, int]]
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """What is recorded of a data set.
+    """What is stored about a data set's origin.
 
     Attributes:
         key: Eight hexadecimal digits, see `key_of`.
-        manual_dir: The folder of the videos, as an absolute path, where it was built.
-        built: When, in UTC: '2026-01-31 12:00:00'.
+        manual_dir: The folder of the videos, as an absolute path on the machine that built it.
+        built: The time in UTC: '2026-01-31 12:00:00'.
         videos: Number of videos that gave clips, by split and then by 'real' and 'fake'.
     """
 
@@ -65,12 +65,12 @@ class Identity:
     videos: Mapping[str, Mapping[str, int]]
 
     def is_from(self, folder: pathlib.Path) -> bool:
-        """Whether a folder is where it was built from, whichever way there."""
+        """Whether it was built from this folder, by whatever path."""
         return os.path.realpath(self.manual_dir) == os.path.realpath(folder)
 
 
 def look(root: pathlib.Path) -> Sources:
-    """Finds what a data set would be built from, without opening any file.
+    """Lists the files that a data set would be built from, without opening any.
 
     Hidden files are left out, and so are data sets and runs of this program that lie below `root`.
 
@@ -103,14 +103,14 @@ def key_of(builder: str, settings: Mapping[str, Any], sources: Sources) -> str:
     Args:
         builder: Name of the builder.
         settings: All of its settings, JSON-compatible.
-        sources: What was found.
+        sources: The files, from `look`.
     """
     text = json.dumps([builder, settings, sorted(sources.items())], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def stand_in(folder: pathlib.Path) -> str:
-    """A key for a data set of which none is recorded, made of what lies in its folder."""
+    """A key for a data set without a stored one, made from the contents of its folder."""
     files = [path for path in folder.iterdir() if path.is_file()]
     parts = sorted(
         (path.name, path.stat().st_size) for path in files if not index.is_index(path.name)
@@ -121,7 +121,7 @@ def stand_in(folder: pathlib.Path) -> str:
 
 
 def now() -> str:
-    """The time, for `Identity.built`."""
+    """The present time, for `Identity.built`."""
     return f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S}"
 
 
@@ -136,7 +136,7 @@ def write(folder: pathlib.Path, identity: Identity, sources: Sources) -> None:
 
 
 def read(folder: pathlib.Path) -> Identity | None:
-    """Reads what `write` wrote; None for a data set that was built before it was recorded.
+    """Reads what `write` wrote; None for a data set of a version that stored none.
 
     Raises:
         UserError: it is damaged.
@@ -146,7 +146,7 @@ def read(folder: pathlib.Path) -> Identity | None:
         identity = Identity(**values)
         counts = [counts[label] for counts in identity.videos.values() for label in LABELS]
         if not (
-            _KEY.fullmatch(identity.key)  # Names of folders are made of it.
+            _KEY.fullmatch(identity.key)  # It is used in names of folders.
             and _TIME.fullmatch(identity.built)
             and isinstance(identity.manual_dir, str)
             and identity.videos.keys() <= set(SPLITS)
@@ -182,7 +182,7 @@ def _damaged(file: pathlib.Path, error: Exception) -> UserError:
 
 
 def changes(before: Sources, after: Sources) -> str:
-    """What became of the files, as '2 files added (a, b), 1 file removed (c)'; '' if nothing."""
+    """How the files changed, as '2 files added (a, b), 1 file removed (c)'; '' if they did not."""
     kinds = {
         "added": sorted(after.keys() - before.keys()),
         "removed": sorted(before.keys() - after.keys()),

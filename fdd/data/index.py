@@ -1,7 +1,7 @@
-"""What the records of a split say besides their frames, in one small file beside them.
+"""An index of each split: all fields of the records except frames, in one small file.
 
-A record's fields stand beside its frames, so reading them all means reading the whole data set. The
-index is written once: when the data set is built, or by the first reader that may.
+In the records, fields and frames are stored together, so reading all fields would mean reading the
+whole data set. The index is written once: by the build, or by the first reader that can write.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 PREFIX = "index-"
-_OF = "of"  # The column that says which files it is of; no field has this name.
+_OF = "of"  # The column that lists the indexed files; no field has this name.
 
 Rows = list[dict[str, Any]]
 
@@ -39,7 +39,7 @@ def read(folder: pathlib.Path, split: str) -> Rows | None:
         split: 'train', 'validation' or 'test'.
 
     Returns:
-        What `write` was given; None if there is no index, it is damaged, or it is of other files.
+        The rows; None if there is no index, or if it is damaged or belongs to other files.
     """
     try:
         with np.load(path(folder, split), allow_pickle=False) as stored:
@@ -54,7 +54,7 @@ def read(folder: pathlib.Path, split: str) -> Rows | None:
 
 
 def write(folder: pathlib.Path, split: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes the index of a split; where the folder cannot be written, there will be none.
+    """Writes the index of a split; does nothing if the folder cannot be written.
 
     Args:
         folder: Of the data set.
@@ -82,7 +82,7 @@ def _files(folder: pathlib.Path, split: str) -> list[str]:
 
 
 def _packed(values: Sequence[Any]) -> np.ndarray:
-    """A column; text and Python's numbers as the bytes of their JSON."""
+    """A column as an array; text and Python's numbers become the bytes of their JSON."""
     if hasattr(values[0], "dtype"):
         return np.stack(values)
     return np.frombuffer(json.dumps(values).encode(), np.uint8)

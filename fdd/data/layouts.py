@@ -1,4 +1,4 @@
-"""The ways in which people hold data sets: their names, and what their trees look like."""
+"""The layouts in which people store data sets: their names and their trees."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -8,12 +8,12 @@ AUTO = "auto"
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """A way in which a data set is held.
+    """A way in which a data set is stored.
 
     Attributes:
-        key: What `config.data.layout` calls it.
-        name: In words.
-        paths: What is looked for.
+        key: Its name in `config.data.layout`.
+        name: Its name for people.
+        paths: The paths that are looked for.
     """
 
     key: str
@@ -90,10 +90,10 @@ FOLDER = (PLAIN, OWN_SPLITS, FFIW)
 
 
 def looked_for(layouts: Iterable[Layout]) -> str:
-    """What was looked for, in one line."""
+    """The paths that were looked for, in one line."""
     return "; or ".join(f"{', '.join(each.paths)} ({each.name})" for each in layouts)
 
 
 def named(layouts: Sequence[Layout]) -> str:
-    """The layouts in words."""
+    """The layouts' names, in one line."""
     return " and ".join(each.name for each in layouts)

@@ -1,15 +1,15 @@
-"""Files that fdd writes beside the videos of a folder, which are no part of a data set."""
+"""Files that fdd writes into a folder of videos; they are not part of a data set."""
 
 import json
 import os
 import pathlib
 
 COMPLETE, STARTED = "demo.json", "demo.partial.json"
-"""What marks a drawn tree that is complete, and one that is not yet."""
+"""They mark a drawn tree that is complete, and one that is not yet complete."""
 
 
 def is_own(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is one of them, by its name and by what is in it."""
+    """Whether a file is one of them, by its name and its contents."""
     path = pathlib.Path(path)
     if path.name not in (COMPLETE, STARTED):
         return False

@@ -1,4 +1,4 @@
-"""Who is seen in a video, by the ids that its builder gives."""
+"""Who is in a video, by the ids that its builder gives."""
 
 import re
 
@@ -15,9 +15,9 @@ def person(builder: str, identity: str) -> str:
         identity: `Video.target` or `Video.source`.
 
     Returns:
-        In FaceForensics++ a sequence's id, or 'actor 07' for that actor and all of his scenes; in
-        Celeb-DF a celebrity ('id3'), whichever video it is; elsewhere the id itself: a folder's
-        group, or in DFDC the original video where no person is named. '' for ''.
+        In FaceForensics++ a sequence's id, or 'actor 07' for all scenes of an actor; in Celeb-DF a
+        celebrity ('id3') in whichever video; elsewhere the id itself: a folder's group, or in DFDC
+        the original video if no person is named. '' for ''.
     """
     if builder == "faceforensics" and identity:
         (name,) = faceforensics.people(identity, "")

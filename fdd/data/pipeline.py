@@ -1,4 +1,4 @@
-"""grain pipelines: records to batches of uint8 clips, a function of the step number alone."""
+"""grain pipelines: from records to batches of uint8 clips, as a function of the step number."""
 
 import concurrent.futures
 import contextlib
@@ -22,20 +22,20 @@ Batch = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
-class Share:
-    """Which part of every batch a process reads: part `index` of `count` equal ones."""
+class Shard:
+    """The part of every batch that a process reads: part `index` of `count` equal parts."""
 
     index: int = 0
     count: int = 1
 
     def positions(self, step: int, batch_size: int) -> np.ndarray:
-        """Where the process' clips of a batch are in the sequence of all batches, from step 0."""
+        """Positions of this process's clips in the sequence of all batches from step 0."""
         rows = batch_size // self.count
         first = step * batch_size + self.index * rows
         return np.arange(first, first + rows, dtype=np.int32)
 
 
-WHOLE = Share()
+WHOLE = Shard()
 
 
 def train_batches(
@@ -47,11 +47,11 @@ def train_batches(
     seed: int,
     balanced: bool,
     num_workers: int = 0,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
     features: np.ndarray | None = None,
     landmarks: bool = False,
 ) -> Generator[Batch]:
-    """Shuffled training batches; what step N sees depends on the seed and on N alone.
+    """Shuffled training batches; the batch of step N depends only on the seed and N.
 
     Args:
         dataset: The data set.
@@ -59,21 +59,21 @@ def train_batches(
         start_step: The first step to deliver.
         num_steps: The step to stop before.
         seed: Decides the order.
-        balanced: Draw real and fake clips in turn; otherwise every clip once per epoch.
-        num_workers: Processes that decode; 0: threads of this process do.
-        share: The part of each batch to read.
-        features: float32 [n, t, c], of each record, to deliver instead of its frames.
+        balanced: Draw real and fake clips alternately; otherwise every clip once per epoch.
+        num_workers: Processes that decode; 0: threads of this process decode.
+        shard: The part of each batch to read.
+        features: float32 [n, t, c]; delivered instead of the records' frames.
         landmarks: Whether to deliver 'landmarks' as well: float32 [b, t, 5, 2], in pixels of the
             frames (`fdd.video.landmarks`). They come with frames only.
 
     Returns:
         An iterator over {'frames': uint8 [b, t, h, w, 3] (or 'features'), 'label': float32 [b]
         (1: fake), 'position': int32 [b], of each clip in the sequence of all batches}, where b is
-        this process' share of the batch. Close it when done.
+        this process's shard of the batch. Close it when done.
 
     Raises:
         UserError: the data set has no training clips, no landmarks although they are asked for, or
-            `balanced` and only one class; while iterating, a record cannot be read.
+            only one class although `balanced` is set; while iterating: a record cannot be read.
     """
     if balanced:
         labels = np.array([row["label"] for row in dataset.metadata("train")])
@@ -85,7 +85,7 @@ def train_batches(
     read = _reader(dataset, "train", features, landmarks)
 
     def at(step: int) -> Batch:
-        positions = share.positions(step, batch_size)
+        positions = shard.positions(step, batch_size)
         return {**read([order[position] for position in positions.tolist()]), "position": positions}
 
     return _iterate(grain.MapDataset.range(start_step, num_steps).map(at), num_workers)
@@ -97,23 +97,23 @@ def eval_batches(
     *,
     batch_size: int,
     num_workers: int = 0,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
     features: np.ndarray | None = None,
     landmarks: bool = False,
 ) -> Generator[Batch]:
-    """The clips of a split in the order of its records, each once.
+    """All clips of a split, each once, in the order of its records.
 
     Args:
         dataset: The data set.
         split: 'train', 'validation' or 'test'.
         batch_size: As in `train_batches`.
         num_workers: As in `train_batches`.
-        share: As in `train_batches`.
+        shard: As in `train_batches`.
         features: As in `train_batches`.
         landmarks: As in `train_batches`.
 
     Returns:
-        As `train_batches`, except that the last batch is filled up with copies of the last clip.
+        As `train_batches`; the last batch is padded with copies of the last clip.
 
     Raises:
         UserError: the data set has no such split, or no landmarks although they are asked for;
@@ -122,7 +122,7 @@ def eval_batches(
     read, count = _reader(dataset, split, features, landmarks), dataset.splits[split]
 
     def at(step: int) -> Batch:
-        positions = share.positions(step, batch_size)
+        positions = shard.positions(step, batch_size)
         return {**read(np.minimum(positions, count - 1).tolist()), "position": positions}
 
     steps = grain.MapDataset.range(math.ceil(count / batch_size))
@@ -132,7 +132,7 @@ def eval_batches(
 def _reader(
     dataset: Dataset, split: str, features: np.ndarray | None, landmarks: bool
 ) -> Callable[[Sequence[int]], Batch]:
-    """Gives a function from records' numbers to what a batch holds of them."""
+    """Returns a function from records' numbers to their part of a batch."""
     records = dataset.source(split)
     if features is not None:
         labels = np.array([row["label"] for row in dataset.metadata(split)], np.float32)
@@ -168,11 +168,11 @@ def _shuffled(indices: np.ndarray, seed: int) -> grain.MapDataset:
 
 
 def _from_processes(iterator: Iterator[Batch]) -> Iterator[Batch]:
-    """Batches that other processes read, as this one's own.
+    """Batches that other processes read, copied to this process.
 
-    They come in shared memory, which outlives the program where one is still held at its end: by
-    JAX, or in the cycles of references that grain makes. A thread talks to the processes, so that
-    Ctrl-C, which is raised in the main one, does not do so in the middle of that.
+    They come in shared memory, which stays behind after the program if anything still refers to it:
+    JAX, or the reference cycles that grain makes. A thread talks to the processes: Ctrl-C, which is
+    raised in the main thread, then cannot interrupt this communication.
     """
 
     def read() -> Batch | None:
@@ -198,15 +198,16 @@ def _iterate(batches: grain.MapDataset, num_workers: int) -> Generator[Batch]:
     ahead = grain.ReadOptions(num_threads=cores, prefetch_buffer_size=max(2, cores))
     dataset = batches.to_iter_dataset(ahead)
     if num_workers:
-        if not flags.FLAGS.is_parsed():  # grain reads absl's flags, which a notebook never parses.
+        if not flags.FLAGS.is_parsed():  # grain reads absl's flags; a notebook parses none.
             flags.FLAGS.mark_as_parsed()
         options = grain.MultiprocessingOptions(num_workers=num_workers)
         dataset = dataset.mp_prefetch(options, lambda *_: workers.exit_with_parent())
     try:
         with contextlib.closing(iter(dataset)) as iterator:
             yield from _from_processes(iterator) if num_workers else iterator
-    except RuntimeError as error:  # grain's, of a worker that was killed.
+    except RuntimeError as error:  # From grain, when a worker was killed.
         raise UserError(
-            f"reading records stopped ({first_line(error)}); was a process killed for want of "
-            "memory? The same command goes on; config.num_workers says how many processes read"
+            f"reading records stopped ({first_line(error)}); was a process killed because memory "
+            "ran out? Run the same command to go on; config.num_workers says how many processes "
+            "read"
         ) from None

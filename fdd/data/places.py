@@ -1,4 +1,4 @@
-"""Where below a folder a data set or its videos lie, and which of several files a video is."""
+"""Where below a folder a data set or its videos are, and which of several files to use."""
 
 import os
 import pathlib
@@ -11,15 +11,15 @@ from fdd.video.files import File, Ignored
 
 _INFO = "dataset_info.json"
 _LEVELS = 2
-_LEVELS_OF_TFDS = 4  # From a data_dir of the demo's to a version's folder.
+_LEVELS_OF_TFDS = 4  # From the demo's data_dir to the folder of a version.
 
 
 def locate(root: pathlib.Path, holds: Callable[[pathlib.Path], bool]) -> pathlib.Path:
-    """Returns the folder that holds the data set: `root`, or the only one a level or two below.
+    """Returns the data set's folder: `root`, or the only one up to two levels below it.
 
     Args:
         root: What the user gave.
-        holds: Whether a folder is one that holds the data set.
+        holds: Whether a folder holds the data set.
 
     Raises:
         UserError: `root` is no folder, or several folders below it hold the data set.
@@ -44,7 +44,7 @@ def locate(root: pathlib.Path, holds: Callable[[pathlib.Path], bool]) -> pathlib
 
 
 def folders(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The folders in a folder that are not hidden, by name; none where it cannot be read."""
+    """A folder's subfolders that are not hidden, by name; empty if it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return sorted(
@@ -57,7 +57,7 @@ def folders(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def there_is(root: pathlib.Path) -> str:
-    """What a folder holds, for a message that something else was expected there."""
+    """A folder's contents, for a message that something else was expected there."""
     names = sorted(f"{path.name}/" if path.is_dir() else path.name for path in root.iterdir())
     if not names:
         return "it is empty"
@@ -66,29 +66,29 @@ def there_is(root: pathlib.Path) -> str:
 
 
 def within(root: pathlib.Path, names: Iterable[str]) -> str:
-    """A hint for a folder that lies inside the one that was meant; '' where there is none.
+    """A hint if the user gave a folder inside the right one; '' otherwise.
 
     Args:
         root: What the user gave.
-        names: In lower case, the folders that the right one holds.
+        names: Names of the right folder's subfolders, in lower case.
     """
     path = root.absolute()
     for folder in (path, *path.parents):
         if folder.name.lower() in names:
-            return f"; {escaped(str(folder))} is a part of it, give the folder that it is in"
+            return f"; {escaped(str(folder))} is only a part of it: give its parent folder"
     return ""
 
 
 def one_of_each(
     found: Iterable[tuple[Hashable, File, int]],
 ) -> tuple[dict[Hashable, File], list[Ignored]]:
-    """Of several files of one video takes one; a copy ('974 (1).mp4') only if there is no other.
+    """Chooses one of several files of a video; a copy ('974 (1).mp4') only if there is no other.
 
     Args:
-        found: Of each file what it shows, itself, and a rank; lower ranks are preferred.
+        found: For each file what it shows, the file, and a rank; lower ranks are preferred.
 
     Returns:
-        A file for everything that is shown; and the other files.
+        One file for each video; and the other files.
     """
     chosen: dict[Hashable, File] = {}
     ignored = []
@@ -107,7 +107,7 @@ def one_of_each(
 def unused(
     root: pathlib.Path, found: Iterable[File], used: Iterable[str], reason: str
 ) -> Iterator[Ignored]:
-    """Names the files that nothing used: as no videos, or with a reason for videos."""
+    """Lists the files that were not used; for videos, with the given reason."""
     used = set(used)
     for file in found:
         if file.path not in used:
@@ -115,7 +115,7 @@ def unused(
 
 
 def find_dataset(folder: pathlib.Path) -> pathlib.Path:
-    """The folder with dataset_info.json: this one, the one of a file in it, or the one below.
+    """The folder with dataset_info.json: this one, that of a file in it, or one below.
 
     Raises:
         UserError: there is none, or more than one.

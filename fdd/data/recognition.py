@@ -1,4 +1,4 @@
-"""What every builder says of the folder that it is given, and checks in what was found there."""
+"""Checks and messages about a user's folder that all builders have in common."""
 
 import dataclasses
 import pathlib
@@ -12,10 +12,10 @@ from fdd.errors import UserError
 
 
 def check_key(wanted: str, known: Iterable[Layout]) -> None:
-    """Sees that a builder knows a layout.
+    """Checks that a builder knows a layout.
 
     Raises:
-        UserError: it does not.
+        UserError: it does not know it.
     """
     keys = (layouts.AUTO, *(each.key for each in known))
     if wanted not in keys:
@@ -23,7 +23,7 @@ def check_key(wanted: str, known: Iterable[Layout]) -> None:
 
 
 def settled(holdings: Holdings, root: pathlib.Path, wanted: str) -> Holdings:
-    """Prints what a folder is recognised as, and leaves out the demo's own files.
+    """Prints which layout was recognised, and leaves out the demo's own files.
 
     Args:
         holdings: What was found.
@@ -31,9 +31,9 @@ def settled(holdings: Holdings, root: pathlib.Path, wanted: str) -> Holdings:
         wanted: Key of the layout that is asked for; 'auto': any.
 
     Raises:
-        UserError: it is another layout, or two videos have one id.
+        UserError: the layout is another one, or two videos have the same id.
     """
-    if not holdings.layouts:  # Of a builder that knows only one.
+    if not holdings.layouts:  # The builder knows only one.
         _refuse_equal_ids(holdings.videos)
         return _without_own_files(holdings)
     said = f"{tables.escaped(str(root))} is recognised as {layouts.named(holdings.layouts)}"
@@ -53,7 +53,7 @@ def _refuse_equal_ids(videos: Sequence[Video]) -> None:
 
 
 def _without_own_files(holdings: Holdings) -> Holdings:
-    """Does not list what the demo wrote beside the videos that it drew."""
+    """Removes the files that the demo wrote beside its videos from the ignored ones."""
     root = holdings.root or pathlib.Path()
     others = [each for each in holdings.ignored if not own_files.is_own(root / each.path)]
     return dataclasses.replace(holdings, ignored=others)

@@ -25,12 +25,12 @@ _TFDS_TYPES = "tensorflow_datasets.core.features."
 
 
 def _refuse_foreign_types(folder: pathlib.Path) -> None:
-    """Sees that a data set's schema names TFDS's own types only.
+    """Checks that a data set's schema names only TFDS's own types.
 
-    TFDS imports whatever module the schema names, and so would run it.
+    TFDS would import, and so run, any module that the schema names.
 
     Raises:
-        ValueError: it names another, or is no JSON.
+        ValueError: it names another type, or is not JSON.
         OSError: it cannot be read.
     """
     parts = [json.loads((folder / "features.json").read_bytes())]
@@ -45,14 +45,14 @@ def _refuse_foreign_types(folder: pathlib.Path) -> None:
 
 
 class Dataset:
-    """A data set that was built, read without the code that built it.
+    """A built data set; the code that built it is not needed to read it.
 
     Attributes:
         folder: Where it is.
         builder: Name of the builder that built it.
-        preprocessing: What `Preprocessing.description` gave when it was built.
-        fingerprint: What `Preprocessing.fingerprint` gave then.
-        identity: What it was built from; None if it was built before that was recorded.
+        preprocessing: `Preprocessing.description` at the time of the build.
+        fingerprint: `Preprocessing.fingerprint` at the time of the build.
+        identity: What it was built from; None if the version that built it stored none.
     """
 
     def __init__(self, folder: str | pathlib.Path):
@@ -72,7 +72,7 @@ class Dataset:
             _refuse_foreign_types(self.folder)
             self._builder = tfds.builder_from_directory(self.folder)
             metadata = dict(self._builder.info.metadata or {})
-        except Exception as error:  # Each of TFDS, protobuf and json has its own.
+        except Exception as error:  # TFDS, protobuf and json raise different errors.
             raise UserError(
                 f"the data set in {escaped(str(self.folder))} cannot be read "
                 f"({escaped(first_line(error))}): delete it and build it again"
@@ -92,12 +92,12 @@ class Dataset:
 
     @functools.cached_property
     def key(self) -> str:
-        """Eight hexadecimal digits that tell it from other data sets; see `fdd.data.identity`."""
+        """Eight hexadecimal digits that identify it; see `fdd.data.identity`."""
         return self.identity.key if self.identity else identity.stand_in(self.folder)
 
     @property
     def splits(self) -> dict[str, int]:
-        """Number of clips in each split that has any."""
+        """Number of clips in each split that is not empty."""
         return {name: info.num_examples for name, info in self._builder.info.splits.items()}
 
     @property
@@ -106,10 +106,10 @@ class Dataset:
         return LANDMARKS in self._builder.info.features
 
     def require_landmarks(self) -> None:
-        """Sees that its records hold landmarks.
+        """Checks that its records hold landmarks.
 
         Raises:
-            UserError: they do not, and what gives a data set whose records do.
+            UserError: they do not; the message says how to get a data set whose records do.
         """
         if self.has_landmarks:
             return
@@ -147,13 +147,13 @@ class Dataset:
         return Records(f"{self.folder}, split '{split}'", raw, self._builder.info.features)
 
     def metadata(self, split: str) -> list[dict[str, Any]]:
-        """All fields of all records of a split but the frames and the landmarks.
+        """All fields of all records of a split except the frames and the landmarks.
 
-        `target_person` and `source_person` are added (`fdd.data.people`). They are read once, from
-        the split's index (`fdd.data.index`) if it has one, and kept.
+        `target_person` and `source_person` are added (`fdd.data.people`). The fields are read once,
+        from the split's index (`fdd.data.index`) if there is one, and kept.
 
         Raises:
-            UserError: as `source`, or a record cannot be read.
+            UserError: see `source`; or a record cannot be read.
         """
         if split not in self._metadata:
             rows = self._fields(split)
@@ -169,7 +169,7 @@ class Dataset:
             self._fields(split)
 
     def _fields(self, split: str) -> list[dict[str, Any]]:
-        """The fields of a split's records by its index, which is written if there is none."""
+        """The fields of a split's records, from its index, which is written if missing."""
         records = self.source(split)
         rows = index.read(self.folder, split)
         if rows is None or len(rows) != len(records):
@@ -179,9 +179,9 @@ class Dataset:
 
 
 class Records(Sequence[dict[str, Any]]):
-    """Random access to records by number, each of them by field; made by `Dataset.source`.
+    """Random access to records by number; a record is a dict of fields. Made by `Dataset.source`.
 
-    Reading one that is damaged raises a `UserError` that names it.
+    Reading a damaged record raises a `UserError` that names it.
     """
 
     def __init__(self, place: str, raw: Sequence[bytes], schema: tfds.features.FeaturesDict):
@@ -204,7 +204,7 @@ class Records(Sequence[dict[str, Any]]):
         """A record without its frames and landmarks."""
         try:
             row = self._fields.deserialize_example_np(self._raw[index])
-        except Exception as error:  # Each of TFDS, protobuf and ArrayRecord has its own.
+        except Exception as error:  # TFDS, protobuf and ArrayRecord raise different errors.
             raise self._damaged(f"record {index}", error) from None
         return {
             name: value.decode() if isinstance(value, bytes) else value
@@ -217,14 +217,14 @@ class Records(Sequence[dict[str, Any]]):
         return self._schema["frames"].shape
 
     def clip(self, index: int, out: np.ndarray, marks: np.ndarray | None = None) -> int:
-        """Reads what training needs of a record: the frames, into `out`, and the label.
+        """Reads a record's frames into `out`, and its label: what training needs.
 
-        It gives what TFDS gives, without its work for the other fields.
+        The result is that of TFDS, without its work for the other fields.
 
         Args:
             index: The record's number.
-            out: uint8 of `clip_shape`, RGB; written to.
-            marks: float32 [t, 5, 2], written to as well: the landmarks, of a data set that has any.
+            out: uint8 of shape `clip_shape`, RGB; overwritten.
+            marks: float32 [t, 5, 2], overwritten with the landmarks; the data set must have them.
 
         Returns:
             The label.
@@ -241,14 +241,14 @@ class Records(Sequence[dict[str, Any]]):
             raise self._damaged(f"{name} (record {index})", error) from None
 
     def jpegs(self, index: int) -> tuple[Sequence[bytes], int]:
-        """A record's frames as they are stored, and its label."""
+        """A record's frames as stored JPEG images, and its label."""
         stored = self._stored(index)
         return stored["frames"].bytes_list.value, stored["label"].int64_list.value[0]
 
     def _stored(self, index: int) -> Mapping[str, Any]:
         try:
             return tf_example_pb2.Example.FromString(self._raw[index]).features.feature
-        except Exception as error:  # Each of protobuf and ArrayRecord has its own.
+        except Exception as error:  # protobuf and ArrayRecord raise different errors.
             raise self._damaged(f"record {index}", error) from None
 
     def _damaged(self, what: str, error: Exception) -> UserError:

@@ -1,6 +1,6 @@
-"""The results of some videos as a file, read without running anything that stands in it.
+"""The results of some videos in a file that is read without running anything in it.
 
-A workspace lies below the data folder, where others may write.
+A workspace is below the data folder, where others may be able to write.
 """
 
 import pathlib
@@ -13,7 +13,7 @@ from fdd.system import plain_pickle
 
 
 def write(file: pathlib.Path, results: Sequence[Any]) -> None:
-    """Writes results that `read` gives back."""
+    """Writes results for `read`."""
     file.write_bytes(pickle.dumps(results))
 
 
@@ -22,17 +22,17 @@ def read(file: pathlib.Path, types: Collection[type]) -> list[Any]:
 
     Args:
         file: Where it is.
-        types: What results consist of besides Python's own types and NumPy's numbers.
+        types: The types in the results, besides Python's own types and NumPy's numbers.
 
     Raises:
-        UserError: the file is damaged, or somebody else's.
+        UserError: the file is damaged, or not written by `write`.
     """
     try:
         results = plain_pickle.loads(file.read_bytes(), types)
         if isinstance(results, list):
             return results
         reason = f"it holds a {type(results).__name__}"
-    except Exception as error:  # Damaged pickles raise whatever the types in them do.
+    except Exception as error:  # A damaged pickle may raise any error.
         reason = first_line(error)
     raise UserError(
         f"{shown(str(file))} is damaged or not of this program ({reason}): delete it, and its "

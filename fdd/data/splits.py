@@ -1,11 +1,11 @@
-"""The official FaceForensics++ splits: which ids train, which validate, which test."""
+"""The official FaceForensics++ splits: which ids are for training, validation and test."""
 
 import functools
 import importlib.resources
 import json
 
 SPLITS = ("train", "validation", "test")
-AMBIGUOUS = ("eval", "evaluation")  # Validation to some, test to others.
+AMBIGUOUS = ("eval", "evaluation")  # They mean validation or test.
 
 _NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -16,7 +16,7 @@ _FILES = {"train": "train.json", "validation": "val.json", "test": "test.json"}
 
 
 def split_named(name: str) -> str | None:
-    """Returns the split that others call so, in capitals or not; None for any other word."""
+    """Returns the split that a common name means, in upper or lower case; None if it is none."""
     return _NAMES.get(name.strip().lower())
 
 

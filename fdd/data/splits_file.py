@@ -1,9 +1,9 @@
-"""DeepfakeBench's JSON of splits, in and out.
+"""Reading and writing DeepfakeBench's JSON of splits.
 
 {data set: {label: {split: {compression: {video: {"label": label, "frames": [path, …]}}}}}}
 
-Methods share names of videos, so a video is known by its method, which the label stands for, and
-its name.
+Several methods use the same names of videos. So a video is identified by its method, which follows
+from the label, and its name.
 """
 
 import collections
@@ -50,15 +50,15 @@ def read(text: str, name: str, compression: str, methods: Iterable[str] = ()) ->
     Args:
         text: The file's text.
         name: The file's name, for messages.
-        compression: Which one is read: 'raw', 'c23' or 'c40'.
-        methods: Labels that may stand for themselves, besides those of DeepfakeBench.
+        compression: The one to read: 'raw', 'c23' or 'c40'.
+        methods: Labels that are used as names of methods, besides those of DeepfakeBench.
 
     Returns:
         'train', 'validation' or 'test' by (method, video).
 
     Raises:
-        UserError: it is not understood, says two splits of one video, or holds no video of the
-            compression.
+        UserError: the text is not understood, puts a video into two splits, or names no video of
+            the compression.
     """
     methods = {**{m: m for m in (*_LABELS, *methods)}, **_METHODS}
     by_label = {label.lower(): method for label, method in methods.items()}
@@ -113,10 +113,10 @@ def _entries(content: Mapping[str, Any], name: str) -> Iterator[tuple[str, str, 
 
 
 def of_selection(selection: Selection) -> dict[Key, str] | None:
-    """What the selection's file says; None if it has none.
+    """The splits in the selection's file; None if it has no file.
 
     Raises:
-        UserError: it cannot be read, or as `read`.
+        UserError: the file cannot be read; or see `read`.
     """
     if not selection.splits_file:
         return None
@@ -126,7 +126,7 @@ def of_selection(selection: Selection) -> dict[Key, str] | None:
 
 
 def digest(path: str) -> str:
-    """Eight hexadecimal digits that differ where the contents of files do.
+    """Eight hexadecimal digits that depend on a file's contents.
 
     Raises:
         UserError: it cannot be read.
@@ -136,20 +136,19 @@ def digest(path: str) -> str:
 
 
 def write(rows: Mapping[str, Iterable[Mapping[str, Any]]], sources: Iterable[str] = ()) -> str:
-    """The splits of a data set that was built, as text that `read` takes.
+    """The splits of a built data set, as text that `read` takes.
 
     Args:
-        rows: The records' fields by split, as `fdd.data.records.Dataset.metadata` gives them.
+        rows: The records' fields by split, from `fdd.data.records.Dataset.metadata`.
         sources: Paths of the files that it was built from (`fdd.data.identity.read_sources`).
 
     Returns:
-        JSON. A video that was held as frames has their paths in `frames`, in the order of their
-        numbers, with the folder FaceForensics++ in front as DeepfakeBench has them; one that was
-        held as a video has no `frames`. A method without a label in DeepfakeBench stands for
-        itself.
+        JSON. For a video of stored frames, `frames` lists their paths in the order of their
+        numbers, with the folder FaceForensics++ in front, as in DeepfakeBench. A video file has no
+        `frames`. A method that has no label in DeepfakeBench is its own label.
 
     Raises:
-        UserError: the data set is none of FaceForensics++.
+        UserError: the data set is not one of FaceForensics++.
     """
     frames = _frames(sources)
     nested: Any = collections.defaultdict(

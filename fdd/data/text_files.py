@@ -1,6 +1,6 @@
-"""Text files that others wrote: tables, lists and JSON, in whatever coding and with any delimiter.
+"""Text files that others wrote: tables, lists and JSON, in any encoding and with any delimiter.
 
-Whatever is in a file, it is read, or refused in one line that names the file and the place in it.
+Every file is either read, or refused in one line that names the file and the place in it.
 """
 
 import codecs
@@ -15,7 +15,7 @@ from fdd.errors import UserError
 from fdd.tables import escaped
 
 DELIMITERS = (",", ";", "\t", "|")
-MAX_BYTES = 2**28  # Lists of all videos of the largest data sets take some ten megabytes.
+MAX_BYTES = 2**28  # The lists of the largest data sets have about ten megabytes.
 
 _MARKS = (  # UTF-32's little-endian mark begins with UTF-16's.
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -31,20 +31,20 @@ Row = tuple[int, dict[str, str]]
 
 
 def decoded(data: bytes, name: str) -> tuple[str, str]:
-    """Text from bytes of an unknown coding.
+    """Decodes bytes of an unknown encoding.
 
-    A byte order mark decides; without one, it is UTF-16 if zeros say so, else UTF-8, else what
-    Windows writes in Western Europe.
+    A byte order mark decides. Without one, the encoding is UTF-16 if there are zero bytes where
+    UTF-16 has them, else UTF-8, else that of Windows in Western Europe.
 
     Args:
         data: The bytes.
-        name: Of the file, for messages.
+        name: The file's name, for messages.
 
     Returns:
-        The text, and the coding's name.
+        The text, and the encoding's name.
 
     Raises:
-        UserError: it is no text.
+        UserError: it is not text.
     """
     known = next((coding for mark, coding in _MARKS if data.startswith(mark)), None)
     if known is None and b"\0" in data[:1000]:
@@ -61,10 +61,10 @@ def decoded(data: bytes, name: str) -> tuple[str, str]:
 
 
 def read(path: pathlib.Path) -> str:
-    """The text of a file; a coding that had to be guessed is printed.
+    """The text of a file; prints the encoding if it was guessed.
 
     Raises:
-        UserError: the file cannot be read, is too large or no text.
+        UserError: the file cannot be read, is too large or is not text.
     """
     name = escaped(str(path))
     try:
@@ -82,20 +82,20 @@ def read(path: pathlib.Path) -> str:
 def table(
     text: str, name: str, columns: Mapping[str, Collection[str]], optional: int = 0
 ) -> list[Row]:
-    """The rows of a table with a heading, whatever delimits its columns.
+    """The rows of a table with a heading, with any delimiter.
 
     Args:
         text: The file's text.
         name: The file's name, for messages.
-        columns: The columns that are looked for and, in lower case, what each may be called.
-        optional: So many of the last columns may be missing.
+        columns: The wanted columns, with the names that each may have, in lower case.
+        optional: How many of the last columns may be missing.
 
     Returns:
-        For each row that is not empty the number of its line, and its values without the spaces
-        around them; '' where a row is too short. Other columns are left out.
+        For each row that is not empty, the number of its line and its values without surrounding
+        spaces; '' if the row is too short. Other columns are left out.
 
     Raises:
-        UserError: a column is missing or there twice, or a row has more values than columns, or
+        UserError: a column is missing or occurs twice, a row has more values than columns, or
             quotes do not match.
     """
     required = list(columns)[: len(columns) - optional]
@@ -127,7 +127,7 @@ def table(
 
 
 def _rows(text: str, name: str, delimiter: str) -> list[tuple[int, list[str]]]:
-    """All rows with anything in them, and the number of the line where each ends."""
+    """All rows that are not empty, with the number of the line where each ends."""
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
     )
@@ -178,7 +178,7 @@ def json_object(text: str, name: str) -> dict[str, Any]:
     """A JSON object.
 
     Raises:
-        UserError: it is none, it is damaged, or it says two things of one name.
+        UserError: it is not an object, is damaged, or has a name twice with different values.
     """
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What builds that were killed leave behind: TFDS gives each a folder of its own and forgets it."""
+"""Folders that killed builds leave behind: TFDS writes into a temporary folder."""
 
 import contextlib
 import fcntl
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def claim(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """A context in which a build writes to a folder; those of killed builds beside it are deleted.
+    """A context in which a build writes to a folder; the folders of killed builds are deleted.
 
-    Which builds go on is told by locks, which end with their process. Where the file system has
-    none, nothing is deleted.
+    Locks, which end with their process, show which builds still run. If the file system has no
+    locks, nothing is deleted.
 
     Args:
-        folder: `incomplete.` with random letters and the name of the folder that it becomes, as
+        folder: `incomplete.`, random letters and the final name of the folder, as
             `tfds.core.utils.incomplete_dir` makes it.
     """
     with contextlib.ExitStack() as stack:

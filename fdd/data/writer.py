@@ -1,4 +1,4 @@
-"""Writing records so that a data set's bytes depend on its contents alone."""
+"""Writing records so that their bytes depend only on their contents."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,13 +9,13 @@ from tensorflow_datasets.proto import tf_example_pb2
 
 
 class DeterministicWriter(writer.ExampleWriter):
-    """Writes records whose bytes depend on their contents alone.
+    """Writes records whose bytes depend only on their contents.
 
-    Protobuf by itself puts a record's fields in an order that differs from process to process.
+    Protobuf alone may order a record's fields differently in each process.
     """
 
     def write(self, path: epath.PathLike, examples: Iterable[tuple[Any, bytes]]) -> Any:
-        """Writes (key, serialised `tf.train.Example`) pairs, as the class it derives from."""
+        """Writes (key, serialised `tf.train.Example`) pairs, like its base class."""
         return super().write(path, ((key, _sorted_fields(record)) for key, record in examples))
 
 

@@ -1,7 +1,7 @@
 """Drawn talking heads and three forgeries of them, in the layout of FaceForensics++.
 
-They stand in for footage that may not be shipped: from the decoder to the report, they go through
-the same code as real videos.
+They replace footage that may not be distributed: they go through the same code as real videos, from
+the decoder to the report.
 """
 
 from fdd.demo.tree import DemoSpec, write_tree

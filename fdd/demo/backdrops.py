@@ -10,7 +10,7 @@ from fdd.demo import identities
 
 @functools.lru_cache(maxsize=8)
 def draw_backdrop(identity: identities.Identity, size: int) -> np.ndarray:
-    """Draws the place of an identity in even light.
+    """Draws the room of an identity in even light.
 
     Returns:
         uint8 [size, size, 3], RGB, read-only.
@@ -39,7 +39,7 @@ def _wall(size: int, colour: np.ndarray, rng: np.random.Generator) -> np.ndarray
 
 
 def _rectangle(image: np.ndarray, box: tuple[float, float, float, float], colour) -> None:
-    """Fills (left, top, right, bottom), given as shares of the side."""
+    """Fills (left, top, right, bottom), given as fractions of the side."""
     left, top, right, bottom = (round(edge * len(image)) for edge in box)
     cv2.rectangle(image, (left, top), (right, bottom), tuple(map(float, colour)), cv2.FILLED)
 

@@ -9,7 +9,7 @@ from fdd.demo.geometry import closed_curve, mirrored, open_curve, ribbon
 
 @functools.cache
 def clothes_shapes(style: str) -> dict[str, tuple[np.ndarray, ...]]:
-    """Outlines of what is worn, each float64 [n, 2] in head units.
+    """Outlines of clothes, each float64 [n, 2] in head units.
 
     Args:
         style: One of `identities.CLOTHES`.

@@ -21,11 +21,11 @@ _TINTS = (
     ("stubble", 0.0, (0.84, 0.84, 0.87)),
     ("chin_shade", 0.0, (0.9, 0.86, 0.86)),
 )
-"""Soft shadows in the order of painting: a part, how far it is lowered, its gain on R, G and B."""
+"""Soft shadows in the order of painting: a part, its shift downwards, its gain on R, G and B."""
 
 
 class _Canvas:
-    """A picture, and how bright the light on it is."""
+    """A picture, and the brightness of the light on it."""
 
     def __init__(self, image: np.ndarray, light: float):
         self.image = image
@@ -50,12 +50,12 @@ class _ToFrame:
 
 
 def _tone(value: float) -> float:
-    """Rolls highlights off, so that no light saturates a channel."""
+    """Compresses highlights, so that no light saturates a channel."""
     return value if value < 195 else 255 - 60 * float(np.exp((195 - value) / 60))
 
 
 def _fill(image: np.ndarray, outline: np.ndarray, colour: Iterable[float]) -> None:
-    # OpenCV takes (0, 0) for the middle of the first pixel.
+    # For OpenCV, (0, 0) is the middle of the first pixel.
     points = np.rint((outline - 0.5) * (1 << _SHIFT)).astype(np.int32)
     cv2.fillPoly(image, [points], tuple(colour), cv2.LINE_AA, _SHIFT)
 
@@ -64,7 +64,7 @@ def draw_frame(identity: identities.Identity, state: motion.MotionState, size: i
     """Draws a person at one moment.
 
     Args:
-        identity: Who, and where.
+        identity: The person and the room.
         state: The pose, the expression and the light.
         size: Side of the frame in pixels.
 
@@ -107,7 +107,7 @@ def draw_frame(identity: identities.Identity, state: motion.MotionState, size: i
 def inner_face_mask(
     identity: identities.Identity, state: motion.MotionState, size: int
 ) -> np.ndarray:
-    """Where a face swap replaces the face: from brows to chin, with a soft edge.
+    """The region in which a face swap replaces the face: from brows to chin, with a soft edge.
 
     Returns:
         float32 [size, size], from 0 (exactly, outside) to 1.

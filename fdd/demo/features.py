@@ -1,4 +1,4 @@
-"""The parts of a face that move by themselves: eyes, brows and mouth.
+"""The moving parts of a face: eyes, brows and mouth.
 
 Each function gives (colour, outline) pairs in the order of painting; an outline is float64 [n, 3]
 in head units.
@@ -76,7 +76,7 @@ def brows(identity: identities.Identity) -> Parts:
 
 
 def mouth(identity: identities.Identity, state: motion.MotionState) -> Parts:
-    """Lips, and what is seen between them."""
+    """Lips, and the inside of the mouth."""
     half = identity.mouth_width * (1 + 0.06 * state.smile - 0.12 * state.mouth_open)
     full = identity.lip_fullness
     gap = 0.25 * state.mouth_open
@@ -105,5 +105,5 @@ def mouth(identity: identities.Identity, state: motion.MotionState) -> Parts:
 
 
 def _between(x: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
-    """The outline of what lies between two curves over `x` [n], float [2n, 2]."""
+    """The outline of the region between two curves over `x` [n], float [2n, 2]."""
     return np.column_stack([np.concatenate([x, x[::-1]]), np.concatenate([upper, lower[::-1]])])

@@ -1,7 +1,7 @@
 """The three forgeries of the demo: one in space, one in space and time, one in time alone.
 
-All keep the identity, the motion and the room of the video that they forge; the first two change
-nothing outside the soft mask of the inner face.
+All keep the identity, the motion and the room of the forged video; the first two change nothing
+outside the soft mask of the inner face.
 """
 
 import dataclasses
@@ -35,15 +35,15 @@ def identity_swap(
 ) -> np.ndarray:
     """Gives the target the source's eyes, brows, nose and mouth, coarse and slightly off in colour.
 
-    The face that is put in moves like the target's, has the target's skin but for a mismatch that
-    is drawn once a video, and was drawn at a third of the resolution.
+    The inserted face moves like the target's. It has the target's skin colour except for a
+    mismatch, which is drawn at random once per video, and a third of the resolution.
 
     Args:
         frames: The target's frames, uint8 [num_frames, size, size, 3], RGB.
         masks: Their inner faces, float32 [num_frames, size, size], 0 to 1.
-        target: Who is in the frames.
-        source: Whose face is put in.
-        motion_of_target: How the target moves, one state a frame.
+        target: The person in the frames.
+        source: The person whose face is inserted.
+        motion_of_target: How the target moves, one state per frame.
         rng: Draws the mismatch.
 
     Returns:
@@ -61,7 +61,7 @@ def identity_swap(
 
 
 def flicker(frames: np.ndarray, masks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Changes brightness, colour and sharpness of the inner face, anew for each frame.
+    """Changes brightness, colour and sharpness of the inner face, differently in each frame.
 
     Args:
         frames: uint8 [num_frames, size, size, 3], RGB.
@@ -96,17 +96,17 @@ def reorder(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         ValueError: The number of frames is not a multiple of `WINDOW`.
     """
     if len(frames) % WINDOW:
-        raise ValueError(f"{len(frames)} frames are no whole number of windows of {WINDOW}.")
+        raise ValueError(f"{len(frames)} frames are not a whole number of windows of {WINDOW}.")
     starts = range(0, len(frames), WINDOW)
     return frames[np.concatenate([start + broken_order(rng) for start in starts])]
 
 
 def broken_order(rng: np.random.Generator) -> np.ndarray:
-    """Draws a permutation that no one takes for a smooth motion, forwards, backwards or in leaps.
+    """Draws a permutation that does not look like smooth motion, forwards, backwards or in leaps.
 
-    Permutations are drawn evenly among those in which at most one of the 9 pairs of neighbours were
-    neighbours before (in either direction), and in which the order turns round (from rising to
-    falling or back) at 4 or more of the 8 inner places.
+    Permutations are drawn with equal probability among those in which at most one of the 9 pairs of
+    neighbours were neighbours before (in either direction), and in which the direction changes
+    (from rising to falling or back) at 4 or more of the 8 inner positions.
 
     Returns:
         int64 [WINDOW], the numbers from 0.
@@ -121,7 +121,7 @@ def broken_order(rng: np.random.Generator) -> np.ndarray:
 
 
 def _graft(target: identities.Identity, source: identities.Identity) -> identities.Identity:
-    """The target with the source's inner face."""
+    """The target's identity with the source's inner face."""
     return dataclasses.replace(
         target,
         eye_spacing=source.eye_spacing,
@@ -140,7 +140,7 @@ def _graft(target: identities.Identity, source: identities.Identity) -> identiti
 
 
 def _coarsened(image: np.ndarray, resolution: float) -> np.ndarray:
-    """Shrinks a square image to `resolution` of its size and stretches it again."""
+    """Shrinks a square image to `resolution` of its size and enlarges it again."""
     size = len(image)
     small = (round(size * resolution),) * 2
     image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
@@ -148,7 +148,7 @@ def _coarsened(image: np.ndarray, resolution: float) -> np.ndarray:
 
 
 def _blend(frame: np.ndarray, face: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Moves uint8 `frame` towards float `face` by `mask`; where that is 0, nothing changes."""
+    """Blends float `face` into uint8 `frame` by `mask`; where it is 0, nothing changes."""
     below = frame.astype(np.float32)
     mixed = below + mask[..., None] * (face - below)
     return np.rint(mixed).clip(0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Curves, and where a turned head puts the points on it.
+"""Curves, and their projection onto a turned head.
 
 Head units: x to the viewer's right, y down, z towards the viewer; the origin is the middle of the
 head, and 1 is about half the height of a face.
@@ -9,9 +9,9 @@ import numpy as np
 from fdd.demo import motion
 
 HEAD_SCALE = 0.27
-"""Pixels of one head unit, as a share of the frame's side."""
+"""Pixels of one head unit, as a fraction of the frame's side."""
 HEAD_CENTRE = (0.5, 0.48)
-"""Where a head that is not displaced has its middle, as a share of the frame's side."""
+"""The middle of a head that is not displaced, as a fraction of the frame's side."""
 
 
 def closed_curve(corners: np.ndarray, steps: int = 6) -> np.ndarray:
@@ -39,7 +39,7 @@ def open_curve(corners: np.ndarray, steps: int = 6) -> np.ndarray:
 def _catmull_rom(
     before: np.ndarray, start: np.ndarray, end: np.ndarray, after: np.ndarray, steps: int
 ) -> np.ndarray:
-    """Points on the segments from `start` to `end`, each [n, d]; without the last end."""
+    """Points on the segments from `start` to `end`, each [n, d]; without the last point."""
     t = (np.arange(steps) / steps)[None, :, None]
     p0, p1, p2, p3 = (points[:, None] for points in (before, start, end, after))
     curve = 0.5 * (
@@ -72,7 +72,7 @@ def ribbon(path: np.ndarray, width: np.ndarray | float) -> np.ndarray:
 
 
 def on_face(points: np.ndarray, lift: float = 0.0) -> np.ndarray:
-    """Lays flat points on the front of the head.
+    """Projects flat points onto the front of the head.
 
     Args:
         points: float [n, 2].
@@ -92,7 +92,7 @@ def at_depth(points: np.ndarray, z: float) -> np.ndarray:
 
 
 def head_transform(state: motion.MotionState, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """How a head is seen at one moment, in parallel projection.
+    """The parallel projection of a head at one moment.
 
     Returns:
         A matrix [3, 2] and an offset [2]: `points @ matrix + offset` are pixels of a frame with

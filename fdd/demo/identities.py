@@ -1,4 +1,4 @@
-"""Who is drawn: the looks of one person and of the place around them."""
+"""The people that are drawn: their looks and their rooms."""
 
 import colorsys
 import dataclasses
@@ -62,13 +62,13 @@ class Identity:
     lit_side: float
 
 
-def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """Colour at `share` (0 to 1) of the way from `first` to `second`."""
-    return tuple(a + (b - a) * share for a, b in zip(first, second, strict=True))
+def mix(first: Colour, second: Colour, fraction: float) -> Colour:
+    """Colour at `fraction` (0 to 1) of the way from `first` to `second`."""
+    return tuple(a + (b - a) * fraction for a, b in zip(first, second, strict=True))
 
 
 def sample_identity(rng: np.random.Generator) -> Identity:
-    """Draws every attribute independently of the others."""
+    """Draws each attribute at random, independently of the others."""
     skin = _along(rng, _SKIN_TONES)
     return Identity(
         skin=skin,
@@ -101,7 +101,7 @@ def sample_identity(rng: np.random.Generator) -> Identity:
 
 
 def _along(rng: np.random.Generator, tones: np.ndarray) -> Colour:
-    """A colour anywhere on the line through `tones` [n, 3], a little off it."""
+    """A random colour near the line through `tones` [n, 3]."""
     place = rng.uniform(0, len(tones) - 1)
     low = min(int(place), len(tones) - 2)
     colour = tones[low] + (tones[low + 1] - tones[low]) * (place - low)
@@ -109,7 +109,7 @@ def _along(rng: np.random.Generator, tones: np.ndarray) -> Colour:
 
 
 def _one_of(rng: np.random.Generator, tones: np.ndarray) -> Colour:
-    """One of `tones` [n, 3], a little off it."""
+    """A random colour near one of `tones` [n, 3]."""
     return tuple(np.clip(rng.choice(tones) + rng.normal(0, 5, 3), 8, 247).tolist())
 
 

@@ -1,4 +1,4 @@
-"""How a drawn person moves: smooth curves of time, one value a frame."""
+"""How a drawn person moves: smooth curves of time, one value per frame."""
 
 import dataclasses
 
@@ -10,11 +10,11 @@ BLINK_FRAMES = 7.0
 
 @dataclasses.dataclass(frozen=True)
 class MotionState:
-    """One moment: all that differs between two frames of one person.
+    """One moment: everything that differs between two frames of a person.
 
     `yaw` (positive: to the viewer's right), `pitch` (positive: down) and `roll` are in radians,
     `shift_x` and `shift_y` in head units, `gaze_x`, `gaze_y` and `smile` from -1 to 1, `eye_open`
-    and `mouth_open` from 0 to 1; `light` is a gain on everything that the light falls on.
+    and `mouth_open` from 0 to 1; `light` is a gain on everything that is lit.
     """
 
     yaw: float
@@ -53,7 +53,7 @@ class Motion:
         return len(self.yaw)
 
     def states(self) -> list[MotionState]:
-        """One state a frame."""
+        """One state per frame."""
         columns = (getattr(self, name).tolist() for name in FIELDS)
         return [MotionState(*row) for row in zip(*columns, strict=True)]
 
@@ -107,7 +107,7 @@ def _light(rng: np.random.Generator, num_frames: int) -> np.ndarray:
 
 
 def _blinks(rng: np.random.Generator, num_frames: int) -> np.ndarray:
-    """How far the lids are shut, 0 to 1: a raised cosine a blink, one every 24 to 60 frames."""
+    """How far the lids are closed, 0 to 1: raised cosines, one blink per 24 to 60 frames."""
     time = np.arange(num_frames)
     shut = np.zeros(num_frames)
     middle = rng.uniform(0, 40)

@@ -1,4 +1,4 @@
-"""The parts of a head that keep their shape, hair aside: skull, beard, glasses, nose, shading."""
+"""The rigid parts of a head, except hair: skull, beard, glasses, nose, shading."""
 
 import functools
 
@@ -8,11 +8,11 @@ from fdd.demo import hair, identities
 from fdd.demo.geometry import at_depth, closed_curve, ellipse, mirrored, on_face, open_curve, ribbon
 
 Shapes = dict[str, tuple[np.ndarray, ...]]
-"""For each part, the outlines that fill it, each float64 [n, 3] in head units."""
+"""For each part, its filled outlines, each float64 [n, 3] in head units."""
 
 
 BELOW_CHIN = at_depth(np.array([(-0.36, 0.9), (0.36, 0.9), (0.3, 1.2), (-0.3, 1.2)]), 0.0)
-"""Where the head throws its shadow on the neck."""
+"""The head's shadow on the neck."""
 
 
 @functools.lru_cache(maxsize=8)
@@ -43,10 +43,10 @@ def head_shapes(identity: identities.Identity) -> Shapes:
 
 
 def with_open_mouth(points: np.ndarray, mouth_open: float) -> np.ndarray:
-    """Lowers what hangs on the jaw, float [n, d] -> [n, d]."""
-    share = np.clip((points[:, 1] - 0.2) / 0.7, 0, 1)
+    """Lowers the points that move with the jaw, float [n, d] -> [n, d]."""
+    fraction = np.clip((points[:, 1] - 0.2) / 0.7, 0, 1)
     lowered = points.copy()
-    lowered[:, 1] += 0.09 * mouth_open * share
+    lowered[:, 1] += 0.09 * mouth_open * fraction
     return lowered
 
 

@@ -23,27 +23,27 @@ from fdd.system import workers
 from fdd.video import encode
 
 GENERATOR_VERSION = 2
-"""To be raised whenever the same specification would give other files."""
+"""Raise it whenever the same specification would give other files."""
 
-_TIME = 946684800  # 2000-01-01 in UTC, of every file: what is drawn again is the same data set.
+_TIME = 946684800  # 2000-01-01 in UTC, for every file: drawn again, it is the same data set.
 _STREAMS = {"identity": 0, "motion": 1, **{name: 2 + i for i, name in enumerate(forgeries.METHODS)}}
 
 
 @dataclasses.dataclass(frozen=True)
 class DemoSpec:
-    """All that decides on the content of a tree.
+    """Everything that decides the content of a tree.
 
     Attributes:
-        seed: Of everything random.
+        seed: Seed of everything random.
         train_pairs: Pairs of ids from the official training list. A pair makes eight videos: two
-            originals, and of each the three forgeries.
-        val_pairs: Likewise, from the validation list.
-        test_pairs: Likewise, from the test list.
+            originals, and three forgeries of each.
+        val_pairs: The same, from the validation list.
+        test_pairs: The same, from the test list.
         num_frames: Frames in a video, a multiple of 10.
         size: Side of a frame in pixels, a multiple of 8.
         fps: Frames per second.
         qp: H.264 quantiser, 0 (lossless) to 51 (coarsest).
-        version: Of the code that draws.
+        version: Version of the drawing code.
 
     Raises:
         ValueError: A number is out of its range.
@@ -71,7 +71,7 @@ class DemoSpec:
         for split, wanted in self._pairs_per_split().items():
             listed = len(splits.official_pairs(split))
             if not 0 <= wanted <= listed:
-                raise ValueError(f"{wanted} {split} pairs asked for, 0 to {listed} can be had.")
+                raise ValueError(f"{wanted} {split} pairs requested, 0 to {listed} are available.")
 
     def _pairs_per_split(self) -> dict[str, int]:
         return {"train": self.train_pairs, "validation": self.val_pairs, "test": self.test_pairs}
@@ -88,14 +88,14 @@ class DemoSpec:
 
 
 def original_path(root: str | os.PathLike[str], video_id: str) -> pathlib.Path:
-    """Where the original of an id lies."""
+    """The path of the original of an id."""
     return pathlib.Path(root, "original_sequences/youtube/c23/videos", f"{video_id}.mp4")
 
 
 def forgery_path(
     root: str | os.PathLike[str], method: str, target: str, source: str
 ) -> pathlib.Path:
-    """Where the forgery of a target with a source lies."""
+    """The path of the forgery of a target with a source."""
     folder = pathlib.Path(root, "manipulated_sequences", method, "c23/videos")
     return folder / f"{target}_{source}.mp4"
 
@@ -103,16 +103,16 @@ def forgery_path(
 def write_tree(
     spec: DemoSpec, root: str | os.PathLike[str], num_processes: int | None = None
 ) -> None:
-    """Draws and writes all videos of a specification; people whose videos are there stay.
+    """Draws and writes all videos of a specification; finished people are not drawn again.
 
     The files do not depend on the number of processes. An original and its forgeries are files of
-    one size, so that the size does not tell them apart. An interrupted call is taken up by the next
-    one: `demo.partial.json` marks a tree that is not complete yet, `demo.json` one that is.
+    one size, so that the size does not tell them apart. The next call continues an interrupted one:
+    `demo.partial.json` marks a tree that is not complete yet, `demo.json` a complete one.
 
     Args:
         spec: What to write.
-        root: The folder to write to, made if missing.
-        num_processes: Worker processes; 1 draws in this process, None takes one a core.
+        root: The folder to write to, created if missing.
+        num_processes: Worker processes; 1 draws in this process, None uses one per core.
 
     Raises:
         ValueError: The folder holds a tree of another specification, or other videos.
@@ -133,7 +133,9 @@ def write_tree(
     began = time.time()
     targets = [ids for pair in spec.pairs() for ids in (pair, pair[::-1])]
     _write_all(functools.partial(_write_target, spec, root), targets, num_processes)
-    for left in root.glob(f".*{encode.PARTIAL}"):  # Of a killed call; it is no part of the tree.
+    for left in root.glob(
+        f".*{encode.PARTIAL}"
+    ):  # Left by a killed call; it is not part of the tree.
         if left.stat().st_mtime < began:
             shutil.rmtree(left)
     os.utime(started, (_TIME, _TIME))

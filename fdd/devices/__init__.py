@@ -1,1 +1,1 @@
-"""What the program runs on: devices, processes, memory, and forms for one processor."""
+"""What the program runs on: devices, processes, memory, and code for one kind of processor."""

@@ -1,4 +1,4 @@
-"""Convolution and pooling, in the forms that compilers make the most of."""
+"""Convolution and pooling, in the forms that are fastest on each kind of processor."""
 
 import functools
 import math
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 _SMALL_MAP = 49  # Positions: 7 × 7.
-_NUMBERS = 2**21  # In the neighbourhoods of a part of the batch; eight megabytes.
+_NUMBERS = 2**21  # In the neighbourhoods of one part of the batch; eight megabytes.
 
 Convolution = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -27,20 +27,21 @@ def convolve(
 ) -> jax.Array:
     """Convolves as `jax.lax.conv_general_dilated`, for two spatial axes.
 
-    On a CPU, XLA (0.10) computes some convolutions, and most gradients of kernels, at a fraction of
-    the speed of a matrix product. So small maps become a product with a matrix of neighbourhoods,
-    which takes nine times the memory, and so do the gradients of the kernels of large maps, a part
-    of the batch at a time. Dilated and grouped convolutions are left to XLA.
+    On a CPU, XLA (0.10) computes some convolutions, and most gradients of kernels, far below the
+    speed of a matrix product. So convolutions of small maps become a product with a matrix of
+    neighbourhoods, which takes nine times the memory. The kernels' gradients of large maps become
+    such products too, for a part of the batch at a time. Dilated and grouped convolutions are left
+    to XLA.
 
     Args:
         x: float [b, h, w, c].
-        kernel: float [kh, kw, c, features]; of c over `feature_group_count` if there are groups.
-        strides: Of h and w.
+        kernel: float [kh, kw, c, features]; with groups, c is divided by `feature_group_count`.
+        strides: Along h and w.
         padding: Zeros before and after h and w, or a name that `jax.lax` knows.
-        lhs_dilation: Of x.
-        rhs_dilation: Of the kernel.
+        lhs_dilation: Dilation of x.
+        rhs_dilation: Dilation of the kernel.
         feature_group_count: Number of groups.
-        **kwargs: The rest of `jax.lax.conv_general_dilated`'s arguments; NHWC and HWIO are meant.
+        **kwargs: Other arguments of `jax.lax.conv_general_dilated`; the layout must be NHWC, HWIO.
 
     Returns:
         float [b, h', w', features].
@@ -94,13 +95,13 @@ def convolve_mapped(
     padding: Sequence[tuple[int, int]],
     **kwargs: Any,
 ) -> jax.Array:
-    """`convolve` inside a `jax.vmap` over `x`, which joins the batch.
+    """`convolve` inside a `jax.vmap` over `x`; the mapped axis joins the batch.
 
     So the gradient of the kernel is summed over both at once. Outside of a `vmap` it has no
-    gradient, which is a limit of `jax.custom_batching.custom_vmap`.
+    gradient: this is a limit of `jax.custom_batching.custom_vmap`.
 
     Raises:
-        NotImplementedError: the kernel is mapped over.
+        NotImplementedError: the kernel is mapped as well.
     """
 
     @jax.custom_batching.custom_vmap
@@ -121,7 +122,7 @@ def convolve_mapped(
 
 @functools.cache
 def _large_maps(strides: tuple[int, int], padding: tuple[tuple[int, int], ...]) -> Convolution:
-    """XLA's convolution; the gradient of the kernel is summed over parts of the batch."""
+    """XLA's convolution, with the gradient of the kernel summed over parts of the batch."""
 
     def forward(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return jax.lax.conv_general_dilated(
@@ -138,7 +139,7 @@ def _large_maps(strides: tuple[int, int], padding: tuple[tuple[int, int], ...]) 
             change = change.reshape(-1, change.shape[-1])
             return rows.reshape(-1, len(change)) @ change
 
-        # Channels before places: neighbours are then copied whole lines at a time.
+        # Channels before positions, so that neighbours are copied in whole lines.
         planes = jnp.pad(x.transpose(0, 3, 1, 2), ((0, 0), (0, 0), *padding))
         numbers = math.prod(change.shape[1:3]) * math.prod(kernel.shape[:-1])
         most = max(1, _NUMBERS // numbers)
@@ -152,9 +153,9 @@ def _large_maps(strides: tuple[int, int], padding: tuple[tuple[int, int], ...]) 
 def _sum_of_parts(
     product: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, y: jax.Array, most: int
 ) -> jax.Array:
-    """Sums `product` over equal parts of the first axis, of at most `most` where that divides.
+    """Sums `product` over equal parts of the first axis, of at most `most` if that divides it.
 
-    The sum is float32 at least, then of the type of `x`.
+    The sum is computed in at least float32 and returned in the type of `x`.
     """
     dtype = jnp.promote_types(x.dtype, jnp.float32)
     sizes = range(max(1, min(most, len(x) // 2)), most // 8, -1)
@@ -181,7 +182,7 @@ def _places(
 def _neighbourhoods(
     x: jax.Array, sizes: Sequence[int], strides: Sequence[int], *, axes: Sequence[int], onto: int
 ) -> jax.Array:
-    """What a kernel of these sizes sees at each place along `axes`, put together along `onto`."""
+    """What a kernel of these sizes sees at each position along `axes`, joined along `onto`."""
     for axis, size, stride in zip(axes[::-1], sizes[::-1], strides[::-1], strict=True):
         end = stride * ((x.shape[axis] - size) // stride) + 1
         seen = [jax.lax.slice_in_dim(x, i, i + end, stride, axis) for i in range(size)]
@@ -192,11 +193,11 @@ def _neighbourhoods(
 def max_pool(x: jax.Array) -> jax.Array:
     """Maxima over 3×3 windows at every second position, padded by 1.
 
-    Rows first, then columns: on a CPU, the gradient then takes a fraction of the time that the
-    gradient of a maximum over windows takes.
+    Rows come first, then columns: on a CPU, the gradient is then much faster than that of a maximum
+    over windows.
 
     Args:
-        x: float [b, h, w, c], not negative.
+        x: float [b, h, w, c], non-negative.
 
     Returns:
         float [b, ceil(h / 2), ceil(w / 2), c].

@@ -1,7 +1,7 @@
-"""One device, all devices of this machine, or all of several: the same step on each of them.
+"""Running a step on one device, on all devices of a machine, or on those of several machines.
 
-A step sees its device's share of the batch and sums over `DATA_AXIS` what concerns the whole, so
-nothing in it depends on how many devices there are. Convolutions then never meet a sharded axis:
+A step sees its device's shard of the batch and sums over `DATA_AXIS` whatever concerns the whole
+batch, so nothing in it depends on the number of devices. Convolutions never get a sharded axis:
 under a sharded `jit` without `shard_map`, the convolution inside a map over frames makes XLA gather
 the whole batch on every device.
 """
@@ -18,7 +18,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from fdd.devices import runtime
 from fdd.devices.processes import (
-    initialize as initialize,  # Part of what callers need of this module.
+    initialize as initialize,  # A part of this module's interface.
 )
 from fdd.errors import UserError
 
@@ -27,11 +27,11 @@ KINDS = ("auto", "jit", "pmap")
 
 PyTree = Any
 Step = Callable[[PyTree, Mapping[str, jax.Array]], PyTree]
-"""(state, a device's share of the batch) to results that are the same on every device."""
+"""Maps (state, a device's shard of the batch) to results that are the same on every device."""
 
 
 class Parallel:
-    """The devices of a run, and how a step is spread over them.
+    """The devices of a run, and how a step runs on them.
 
     Attributes:
         kind: 'jit' (`jax.jit` of `jax.shard_map`) or 'pmap'.
@@ -39,10 +39,10 @@ class Parallel:
     """
 
     def __init__(self, kind: str = "auto"):
-        """Takes all devices.
+        """Uses all devices.
 
         Args:
-            kind: 'jit', 'pmap', or 'auto': 'pmap' where there are several devices.
+            kind: 'jit', 'pmap', or 'auto': 'pmap' if there are several devices.
         """
         devices = jax.devices()
         self.kind = kind if kind != "auto" else "pmap" if len(devices) > 1 else "jit"
@@ -50,14 +50,14 @@ class Parallel:
 
     @property
     def replicated(self) -> NamedSharding:
-        """Where a state lies: whole, on every device."""
+        """The placement of a state: a complete copy on every device."""
         return NamedSharding(self.mesh, PartitionSpec())
 
     def check_batch_size(self, batch_size: int, parts: int = 1) -> None:
-        """Sees that every device gets equally many clips, in `parts` equal parts.
+        """Checks that every device gets the same number of clips, in `parts` equal parts.
 
         Raises:
-            UserError: it does not.
+            UserError: the batch size cannot be divided so.
         """
         devices = self.mesh.size
         if batch_size % (devices * parts):
@@ -69,25 +69,25 @@ class Parallel:
             )
 
     def compile(self, step: Step, *, donate: bool = False) -> Step:
-        """Spreads a step over the devices.
+        """Compiles a step for all devices.
 
         Args:
             step: See `Step`; it may use `DATA_AXIS`.
-            donate: The state is used up.
+            donate: The function donates its first argument, the state, which is invalid afterwards.
 
         Returns:
-            A function of a state that lies as `replicated` says, and of this process' share of the
-            batch as NumPy arrays, whose results also lie as `replicated` says.
+            A function of a state, placed as in `replicated`, and of this process's shard of the
+            batch as NumPy arrays; its results are placed in the same way.
         """
         compiled, place = self._compiled(step, donate)
         several = jax.process_count() > 1
 
         def run(state: PyTree, batch: Mapping[str, np.ndarray]) -> PyTree:
             placed = jax.tree.map(place, dict(batch))
-            if runtime.on_cpu():  # Otherwise XLA takes another thread: `runtime.keep_memory`.
+            if runtime.on_cpu():  # Otherwise XLA uses another thread: `runtime.keep_memory`.
                 jax.block_until_ready((state, placed))
             out = compiled(state, placed)
-            if several and self.kind == "pmap":  # Which gives arrays of this process alone.
+            if several and self.kind == "pmap":  # Its arrays are of this process alone.
                 out = multihost_utils.host_local_array_to_global_array(
                     out, self.mesh, PartitionSpec()
                 )
@@ -98,7 +98,7 @@ class Parallel:
     def lower(
         self, step: Step, state: PyTree, batch: Mapping[str, np.ndarray], *, donate: bool = False
     ) -> jax.stages.Lowered:
-        """The program of one device that `compile` compiles, before that."""
+        """The program of one device that `compile` would compile."""
         compiled, place = self._compiled(step, donate)
         return compiled.lower(state, jax.tree.map(place, dict(batch)))
 
@@ -109,7 +109,7 @@ class Parallel:
                 step, DATA_AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=donated
             )
             return compiled, self._split
-        shares = jax.shard_map(
+        sharded = jax.shard_map(
             step,
             mesh=self.mesh,
             in_specs=(PartitionSpec(), PartitionSpec(DATA_AXIS)),
@@ -117,22 +117,22 @@ class Parallel:
             check_vma=False,  # Batch statistics sum over this axis and a vmapped one at once.
         )
         options = runtime.compiler_options(self.mesh.size)
-        compiled = jax.jit(shares, donate_argnums=donated, compiler_options=options)
+        compiled = jax.jit(sharded, donate_argnums=donated, compiler_options=options)
         sharding = NamedSharding(self.mesh, PartitionSpec(DATA_AXIS))
         return compiled, functools.partial(jax.make_array_from_process_local_data, sharding)
 
     def _split(self, array: np.ndarray) -> np.ndarray:
-        """[b, ...] to [devices of this process, share, ...]."""
+        """[b, ...] to [devices of this process, shard, ...]."""
         return array.reshape(jax.local_device_count(), -1, *array.shape[1:])
 
 
 def is_main() -> bool:
-    """Whether this process is the one that writes."""
+    """Whether this process is the one that writes files."""
     return jax.process_index() == 0
 
 
 def barrier(name: str) -> None:
-    """Waits until every process has come here."""
+    """Waits until every process has reached this point."""
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices(name)
 
@@ -141,10 +141,10 @@ _BYTES = {"f32": 4, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "pred": 1, "u8": 1,
 
 
 def communicated_bytes(program: str) -> dict[str, int]:
-    """Bytes that each kind of collective operation of a compiled program works on.
+    """Bytes that each kind of collective operation of a compiled program processes.
 
     Args:
-        program: The text (HLO) of what `Parallel.lower` gives, compiled.
+        program: The text (HLO) of the compiled result of `Parallel.lower`.
 
     Returns:
         By operation ('all-reduce', 'all-gather', 'reduce-scatter', 'all-to-all',

@@ -1,4 +1,4 @@
-"""Joining the other processes of a run, where there are any."""
+"""Joining the other processes of a run, if there are any."""
 
 import contextlib
 import os
@@ -18,14 +18,14 @@ _SLURM, _OPEN_MPI = "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"
 def initialize(
     coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None
 ) -> None:
-    """Joins the other processes of a run, if there are any; call it before anything uses a device.
+    """Joins the other processes of a run, if there are any. Call it before a device is used.
 
-    SLURM (`srun`) and Open MPI (`mpirun`) are recognised by their environment variables. Where the
+    SLURM (`srun`) and Open MPI (`mpirun`) are recognised by their environment variables. If the
     others do not come, a line says so after some seconds, and the program ends after five minutes.
 
     Args:
-        coordinator: Host and port of the first process, where nothing is to be recognised.
-        num_processes: How many processes there are.
+        coordinator: Host and port of the first process, if no launcher is to be recognised.
+        num_processes: Number of processes.
         process_id: Which of them this is, from 0.
 
     Raises:
@@ -56,7 +56,7 @@ def initialize(
 
 
 def _launched(name: str, count: int) -> bool:
-    """Whether this is one of `count` processes, and not a shell that knows of an allocation."""
+    """Whether this is one of `count` processes, and not a shell inside an allocation."""
     if name == _OPEN_MPI:
         return "OMPI_COMM_WORLD_RANK" in os.environ
     in_step = _number("SLURM_STEP_NUM_TASKS", count)
@@ -66,7 +66,7 @@ def _launched(name: str, count: int) -> bool:
 def _number(name: str, default: int = 1) -> int:
     text = os.environ.get(name) or str(default)
     if not text.isdecimal():
-        raise UserError(f"the environment variable {name} is '{text}', no number: unset it")
+        raise UserError(f"the environment variable {name} is '{text}', not a number: unset it")
     return int(text)
 
 
@@ -81,7 +81,7 @@ def _check(coordinator: str, num_processes: int, process_id: int) -> None:
 
 def _join(*arguments: str | int) -> None:
     try:
-        # Longer than `_patience`, since JAX ends a program with a stack of its own.
+        # Longer than `_patience`: on a timeout, JAX prints its own stack trace.
         jax.distributed.initialize(*arguments, initialization_timeout=int(2 * _MOST) + 60)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"the processes do not find each other: {first_line(error)}") from None
@@ -89,7 +89,7 @@ def _join(*arguments: str | int) -> None:
 
 @contextlib.contextmanager
 def _patience(count: int, remedy: str) -> Iterator[None]:
-    """A context that says whom it waits for, and in the end that they did not come."""
+    """A context that prints whom it waits for, and finally that they did not come."""
     others = f"{count - 1} other process{'es' if count > 2 else ''}"
 
     def say() -> None:

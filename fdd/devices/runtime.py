@@ -1,4 +1,4 @@
-"""How a process that runs a command uses the machine: compiled programs, and memory."""
+"""How a command uses the machine: compiled programs, and memory."""
 
 import ctypes
 import hashlib
@@ -14,13 +14,13 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h.
 
 
 def prepare() -> None:
-    """Makes ready; call it before anything uses a device."""
+    """Prepares the process; call it before a device is used."""
     home.give_matplotlib_a_folder()
     _keep_compiled_programs()
 
 
 def on_cpu() -> bool:
-    """Whether programs run on the processor itself, for want of an accelerator."""
+    """Whether programs run on the CPU, because there is no accelerator."""
     return jax.default_backend() == "cpu"
 
 
@@ -30,16 +30,16 @@ def on_nvidia() -> bool:
 
 
 def device_name() -> str:
-    """What the first device calls itself, such as 'NVIDIA H100 80GB HBM3' or 'cpu'."""
+    """The name of the first device, such as 'NVIDIA H100 80GB HBM3' or 'cpu'."""
     return jax.devices()[0].device_kind
 
 
 def compiler_options(num_devices: int) -> dict[str, str]:
     """Options for `jax.jit`.
 
-    On a CPU, XLA (0.10) hands convolutions to YNNPACK, which takes up to twice as long as its own;
-    sums and matrix products are better off there. Several simulated devices get in each other's way
-    with XLA's own convolutions: the processor then works longer with them.
+    On a CPU, XLA (0.10) gives convolutions to YNNPACK, which takes up to twice as long as XLA's own
+    code; sums and matrix products are faster with YNNPACK. With several simulated devices, XLA's
+    own convolutions disturb each other, and the processor needs more time.
 
     Args:
         num_devices: How many devices the program runs on.
@@ -52,11 +52,11 @@ def compiler_options(num_devices: int) -> dict[str, str]:
 
 
 def _keep_compiled_programs() -> None:
-    """Keeps what compiles for longer than 0.3 s below ~/.cache/fdd, or where JAX is told to.
+    """Stores what takes longer than 0.3 s to compile in ~/.cache/fdd, or in JAX's own setting.
 
-    `JAX_COMPILATION_CACHE_DIR` names another folder; `JAX_ENABLE_COMPILATION_CACHE=false` keeps
-    nothing. A program fits one kind of processor, and homes are shared between machines, so each
-    kind has a folder of its own. Where that cannot be written, nothing is kept, and a line says so.
+    `JAX_COMPILATION_CACHE_DIR` names another folder; `JAX_ENABLE_COMPILATION_CACHE=false` turns
+    storing off. A program fits one kind of processor, and machines may share a home, so each kind
+    has its own folder. If the folder cannot be written, nothing is stored, and a line says so.
     """
     if not jax.config.jax_enable_compilation_cache:
         return
@@ -65,7 +65,7 @@ def _keep_compiled_programs() -> None:
         if folder is None:
             jax.config.update("jax_enable_compilation_cache", False)
             print(
-                "fdd: ~/.cache/fdd cannot be written, so compiled programs are not kept for the "
+                "fdd: ~/.cache/fdd cannot be written, so compiled programs are not stored for the "
                 "next time (JAX_COMPILATION_CACHE_DIR names another folder)",
                 file=sys.stderr,
             )
@@ -82,13 +82,13 @@ def _processor() -> str:
 
 
 def keep_memory() -> None:
-    """Has glibc keep what is freed for what is allocated next, where steps run on a CPU.
+    """Lets glibc keep freed memory for later allocations, if steps run on a CPU.
 
-    Every step and every batch takes its memory anew; from the system it comes page by page, filled
-    with zeros. Kept, it makes a train step 12 % (48 pixels) to 15 % (112 pixels) faster on two
-    cores; huge pages brought nothing that could be told from chance. It is kept for the main thread
-    alone, beyond some megabytes, which is why a CPU's steps run there: they do if dispatch is
-    synchronous and their arguments are ready (`fdd.devices.parallel`).
+    Every step and every batch allocates its memory again. From the system it comes page by page,
+    filled with zeros. Keeping it makes a train step 12 % (48 pixels) to 15 % (112 pixels) faster on
+    two cores; huge pages brought no measurable gain. Beyond some megabytes, memory is kept for the
+    main thread only. So a CPU's steps run there: they do if dispatch is synchronous and their
+    arguments are ready (`fdd.devices.parallel`).
 
     Call it once, in a program that trains, before anything is computed and after
     `fdd.devices.parallel.initialize`. `FDD_KEEP_MEMORY=0` turns it off; other C libraries have no

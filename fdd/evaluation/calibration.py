@@ -1,11 +1,11 @@
-"""Turning logits into probabilities one can believe, and choosing a threshold, on validation."""
+"""Calibration on the validation split: probabilities from logits, and a threshold."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import scipy  # Its parts are loaded when they are used.
+import scipy  # Its submodules are loaded when they are used.
 
 from fdd.evaluation import metrics
 
@@ -14,12 +14,12 @@ _LOG_TEMPERATURES = (np.log(0.05), np.log(20))
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """What is fitted on validation videos and kept with a checkpoint.
+    """Values that are fitted on validation videos and stored with a checkpoint.
 
     Attributes:
-        temperature: What logits are divided by before they become probabilities.
-        threshold: A logit (before that division) above it is called fake.
-        fitted: Whether they were; without both classes on validation they are neutral.
+        temperature: Logits are divided by it before they become probabilities.
+        threshold: A video whose logit (before that division) is above it is called fake.
+        fitted: Whether they were fitted; without both classes in validation they are neutral.
     """
 
     temperature: float = 1.0
@@ -28,7 +28,7 @@ class Calibration:
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> "Calibration":
-        """What a checkpoint holds; those of older versions do not say whether it was fitted."""
+        """From a checkpoint's values; those of older versions lack `fitted`."""
         neutral = (values["temperature"], values["threshold"]) == (1.0, 0.0)
         return cls(**{"fitted": not neutral, **values})
 
@@ -36,17 +36,18 @@ class Calibration:
 def fit(labels: np.ndarray, logits: np.ndarray) -> Calibration:
     """Fits a temperature and a threshold.
 
-    The temperature minimises the cross-entropy, the two classes weighing the same. So that it is
-    finite when the classes are separated, labels are taken to be as uncertain as their number
-    makes them (Platt's targets). The threshold maximises the mean of the accuracies on real and on
-    fake, between two scores or at 0; of several that do, it is the one nearest to 0.
+    The temperature minimises the cross-entropy, with equal weight for both classes. The labels are
+    replaced by Platt's targets, which depend on the number of labels, so that the temperature is
+    finite if the classes are separated. The threshold maximises the mean of the accuracies on real
+    and on fake videos. It is half-way between two scores, or 0; of several maxima, the one nearest
+    to 0 is used.
 
     Args:
         labels: [n]; 1 for fake, 0 for real.
         logits: float [n].
 
     Returns:
-        Neutral values, not fitted, where a class is missing.
+        The calibration; neutral and not fitted if a class is missing.
 
     References:
         Guo et al., On Calibration of Modern Neural Networks, ICML 2017; Platt, Probabilistic

@@ -1,17 +1,17 @@
 """Confidence intervals over the people in a test set, not over its videos.
 
-Scores of videos that show the same person are alike, so each person's videos are left out in turn
-(the jackknife), and the spread of the statistic says how much it owes to who happens to be there.
-A fake shows two people. Where these form many separate pairs, a pair is left out as one unit. Where
-people are all combined with each other, nobody can be left out with all that they are combined
-with, and each person is a unit: leaving out person by person then covers targets and sources, and
-what two people's combination itself adds, which it counts twice, is taken off once.
+Scores of videos with the same person are correlated. So the jackknife leaves out each person's
+videos in turn, and the spread of the statistic shows how much it depends on who is in the test set.
+A fake shows two people. If people form many separate pairs, a pair is left out as one unit. If all
+people are combined with each other, no person can be left out together with everybody that they are
+combined with, so each person is a unit. Leaving out single people covers targets and sources, but
+counts twice the variance that each combination of two people adds; it is subtracted once.
 
 The pigeonhole bootstrap (Owen, The Pigeonhole Bootstrap, Annals of Applied Statistics 2007) counts
-that part three times. Measured on scores drawn as in `tests/evaluation/test_intervals.py`, its
-95 % intervals hold the truth in 97 to 100 % of data sets in which 20 or 59 people are combined as
-in Celeb-DF, and in 67 to 98 % of those in which 6 or 12 are all combined as in DeepFakeDetection.
-These hold it in 92 to 97 % and 84 to 96 %; a handful of people who differ much stays hard to judge.
+that variance three times. With scores simulated as in `tests/evaluation/test_intervals.py`, the
+coverage of its 95 % intervals is 97 to 100 % if 20 or 59 people are combined as in Celeb-DF, and 67
+to 98 % if 6 or 12 people are all combined as in DeepFakeDetection. The intervals here have 92 to
+97 % and 84 to 96 %: a few people who differ much remain a hard case.
 
 References:
     Efron and Stein, The Jackknife Estimate of Variance, Annals of Statistics 1981; of clusters:
@@ -27,28 +27,28 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy  # Its parts are loaded when they are used.
+import scipy  # Its submodules are loaded when they are used.
 
 FEWEST_UNITS = 5
-"""With fewer people, or groups of people, in a class no interval is given."""
+"""If a class has fewer people, or groups of people, no interval is given."""
 
-_LARGEST_SHARE = 0.1  # Of a class: a larger group of people is taken apart.
+_LARGEST_FRACTION = 0.1  # Of a class; a larger group of people is divided into its people.
 _WEIGHTS_AT_A_TIME = 4_000_000
 
 Statistic = Callable[[np.ndarray], np.ndarray]
-"""How often each of n scores counts, float [m, n], to k values each, [m, k]."""
+"""Maps weights of n scores, float [m, n], to k values each, [m, k]."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Units:
-    """What is left out in turn.
+    """The units that are left out in turn.
 
     Attributes:
         first: int [n]; unit of each video's target.
-        second: int [n]; unit of each video's source, or that of its target again.
+        second: int [n]; unit of each video's source; if there is none, that of its target.
         groups: Number of units that are groups of people seen together (or one person alone).
-        people: Number of units that are single people out of groups that were taken apart.
-        effective: Of the class that has fewer, how many units of one size its videos amount to.
+        people: Number of units that are single people from divided groups.
+        effective: Effective number of units, of the class in which it is smaller.
     """
 
     first: np.ndarray
@@ -64,16 +64,16 @@ class Units:
 
 
 def units(labels: np.ndarray, targets: Sequence[str], sources: Sequence[str]) -> Units:
-    """Decides what is left out in turn.
+    """Decides which units are left out in turn.
 
     People who are seen together, directly or through others, are one group; in FaceForensics++
-    these are the official pairs. A group of three or more people that holds more than a tenth of
-    the real videos or of the fakes is taken apart into its people.
+    these are the official pairs. A group of three or more people that has more than a tenth of the
+    real videos or of the fakes is divided into its people.
 
     Args:
         labels: [n]; 1 for fake.
-        targets: Who is the target of each video, or is seen in a real one.
-        sources: Whose face a fake shows; '' where there is nobody else.
+        targets: The person who is the target of each fake, or is seen in each real video.
+        sources: The person whose face a fake shows; '' if there is nobody else.
     """
     labels = np.asarray(labels).astype(bool)
     sources = np.where(np.asarray(sources) == "", targets, sources)
@@ -82,12 +82,12 @@ def units(labels: np.ndarray, targets: Sequence[str], sources: Sequence[str]) ->
     edges = (np.ones(len(labels)), (target_ids, source_ids))
     graph = scipy.sparse.coo_array(edges, shape=(len(names), len(names)))
     num_groups, group = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    shares = [
+    fractions = [
         np.bincount(group[target_ids[labels == label]], minlength=num_groups)
         / max(1, (labels == label).sum())
         for label in (False, True)
     ]
-    apart = (np.max(shares, axis=0) > _LARGEST_SHARE) & (np.bincount(group) > 2)
+    apart = (np.max(fractions, axis=0) > _LARGEST_FRACTION) & (np.bincount(group) > 2)
     unit = np.unique(
         np.where(apart[group], num_groups + np.arange(len(names)), group), return_inverse=True
     )[1]
@@ -101,7 +101,7 @@ def units(labels: np.ndarray, targets: Sequence[str], sources: Sequence[str]) ->
 
 
 def _members(first: np.ndarray, second: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """The unit of each chosen video, and the other one of those that have two."""
+    """The first unit of each chosen video, and the second one of those with two units."""
     return np.concatenate([first[chosen], second[chosen & (first != second)]])
 
 
@@ -112,13 +112,13 @@ def _effective(members: np.ndarray, count: int) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """What `estimate` gives, for k statistics.
+    """The result of `estimate`, for k statistics.
 
     Attributes:
-        values: float [k]; with all scores.
-        errors: float [k]; standard errors, not a number where there is none.
-        undefined: int [k]; how often leaving out a unit left a statistic undefined.
-        units: What was left out in turn.
+        values: float [k]; from all scores.
+        errors: float [k]; standard errors, NaN if there is none.
+        undefined: int [k]; how often a statistic was undefined after leaving out a unit.
+        units: The units that were left out in turn.
     """
 
     values: np.ndarray
@@ -127,12 +127,12 @@ class Estimate:
     units: Units
 
     def limits(self, bounded: bool = True) -> np.ndarray:
-        """95 % intervals by Student's t; float [k, 2], not a number where none can be given.
+        """95 % intervals by Student's t; float [k, 2], NaN if none can be given.
 
         Args:
-            bounded: The values lie between 0 and 1; then t is taken on the logit scale, and where
-                a value is 0 or 1 itself, the other limit is Clopper and Pearson's (Biometrika
-                1934) of as many independent trials as there are units.
+            bounded: Whether the values are between 0 and 1. Then t is used on the logit scale. If
+                a value is 0 or 1, the other limit is that of Clopper and Pearson (Biometrika 1934)
+                with one independent trial per unit.
         """
         size = self.units.effective
         if size < FEWEST_UNITS:
@@ -151,7 +151,7 @@ class Estimate:
         return np.where(np.isfinite(self.errors)[:, None], ends, np.nan)
 
     def description(self) -> dict[str, Any]:
-        """What was done, JSON-compatible, for metrics.json."""
+        """A description of the method, JSON-compatible, for metrics.json."""
         return {
             "method": "jackknife",
             "groups": self.units.groups,
@@ -163,7 +163,7 @@ class Estimate:
         }
 
     def words(self) -> str:
-        """What was done, in a sentence or two."""
+        """A description of the method, in a sentence or two."""
         found = self.units
         parts = []
         if found.groups:
@@ -180,16 +180,16 @@ class Estimate:
         if found.effective < FEWEST_UNITS:
             text += f" Not given: fewer than {FEWEST_UNITS} units."
         elif lost:
-            text += " Not given where that is so."
+            text += " Not given in that case."
         return text
 
 
 def estimate(statistic: Statistic, found: Units) -> Estimate:
-    """Statistics and their standard errors, by leaving out each unit in turn.
+    """Statistics with jackknife standard errors: each unit is left out in turn.
 
     Args:
         statistic: See `Statistic`.
-        found: What `units` gave for the scores.
+        found: The result of `units` for the scores.
     """
     everything = np.ones((1, len(found.first)))
     values = np.asarray(statistic(everything), np.float64)[0]
@@ -213,10 +213,10 @@ def _without(statistic: Statistic, members: Sequence[np.ndarray], count: int) ->
 
 
 def _counted_twice(statistic: Statistic, values: np.ndarray, found: Units) -> np.ndarray:
-    """The variance that combinations of two units add beyond what the two add; float [k].
+    """The variance that combinations of two units add to that of single units; float [k].
 
-    Each combination's influence is fitted by the sum of its two units' effects, and what remains is
-    its own. Where there are as many effects as combinations nothing can be told, and it is 0.
+    Each combination's influence is fitted by the sum of its two units' effects; the residual is the
+    combination's own effect. With as many effects as combinations it cannot be estimated and is 0.
     """
     double = found.first != found.second
     if not double.any():

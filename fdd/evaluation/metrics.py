@@ -1,7 +1,7 @@
-"""How good scores are: sums that merge on the device, and exact metrics of gathered logits.
+"""Metrics of scores: sums that can be merged on the device, and exact metrics of gathered logits.
 
-Labels are 1 for fake and 0 for real, and fake is the positive class. A metric that is undefined,
-because a class is missing, is not a number.
+Labels are 1 for fake and 0 for real; fake is the positive class. A metric that is undefined because
+a class is missing is NaN.
 """
 
 from typing import Any
@@ -10,11 +10,11 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy  # Its parts are loaded when they are used.
+import scipy  # Its submodules are loaded when they are used.
 
 
 class ClipSums(flax.struct.PyTreeNode):
-    """Sums over clips, from which loss and accuracy follow; all of the losses' float type, [].
+    """Sums over clips that give loss and accuracy; scalars of the losses' float type.
 
     Attributes:
         loss: Sum of losses.
@@ -28,14 +28,14 @@ class ClipSums(flax.struct.PyTreeNode):
 
     @classmethod
     def zeros(cls, dtype: jnp.dtype = jnp.float32) -> "ClipSums":
-        """The sums over no clip."""
+        """The sums before any clip."""
         return cls(*(jnp.zeros((), dtype) for _ in range(3)))
 
     @classmethod
     def of(
         cls, losses: jax.Array, logits: jax.Array, labels: jax.Array, weights: jax.Array
     ) -> "ClipSums":
-        """The sums over a batch; all arguments are float [b], a weight of 0 leaves a clip out."""
+        """The sums over a batch; all arguments are float [b], and a weight of 0 omits a clip."""
         correct = ((logits > 0) == (labels > 0.5)).astype(losses.dtype)
         kept = weights > 0
         return cls(
@@ -45,21 +45,21 @@ class ClipSums(flax.struct.PyTreeNode):
         )
 
     def merge(self, other: "ClipSums") -> "ClipSums":
-        """The sums over the clips of both."""
+        """The sums over the clips of both sums."""
         return jax.tree.map(jnp.add, self, other)
 
     def compute(self) -> dict[str, float]:
-        """Mean loss and accuracy; not a number where there is no clip."""
+        """Mean loss and accuracy; NaN if there is no clip."""
         count = float(self.count) or float("nan")
         return {"loss": float(self.loss) / count, "accuracy": float(self.correct) / count}
 
 
 def auc(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Area under the ROC curve: how often a fake scores above a real, ties counting half.
+    """Area under the ROC curve: how often a fake scores above a real video; ties count half.
 
     Args:
         labels: [n].
-        logits: float [n]; infinities rank as such.
+        logits: float [n]; may be infinite.
 
     Returns:
         0 to 1.
@@ -76,7 +76,7 @@ def auc(labels: np.ndarray, logits: np.ndarray) -> float:
 
 
 def _cumulative(labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of reals and fakes at or above each distinct logit, from the highest down."""
+    """Numbers of reals and fakes with at least each distinct logit, in descending order."""
     order = np.argsort(-np.asarray(logits, np.float64), kind="stable")
     fake, scores = np.asarray(labels).astype(bool)[order], np.asarray(logits)[order]
     ends = np.append(scores[1:] != scores[:-1], True)  # Ties count together.
@@ -105,7 +105,7 @@ def average_precision(labels: np.ndarray, logits: np.ndarray) -> float:
         logits: float [n].
 
     Returns:
-        0 to 1; not a number without fakes.
+        0 to 1; NaN without fakes.
     """
     reals, fakes = _cumulative(labels, logits)
     if not fakes[-1]:
@@ -115,7 +115,7 @@ def average_precision(labels: np.ndarray, logits: np.ndarray) -> float:
 
 
 def equal_error_rate(labels: np.ndarray, logits: np.ndarray) -> float:
-    """The error rate where the ROC curve, its points joined by lines, has as many misses as alarms.
+    """The error rate where false negative rate equals false positive rate.
 
     Args:
         labels: [n].
@@ -127,17 +127,17 @@ def equal_error_rate(labels: np.ndarray, logits: np.ndarray) -> float:
     if len(np.unique(np.asarray(labels).astype(bool))) < 2:
         return float("nan")
     false, true = roc_curve(labels, logits)
-    gap = false + true - 1  # Rises from -1 to 1; 0 where false positives equal misses.
+    gap = false + true - 1  # Rises from -1 to 1; 0 where both rates are equal.
     after = int(np.argmax(gap >= 0))
     before = after - 1
-    share = -gap[before] / (gap[after] - gap[before])
-    return float(false[before] + share * (false[after] - false[before]))
+    fraction = -gap[before] / (gap[after] - gap[before])
+    return float(false[before] + fraction * (false[after] - false[before]))
 
 
 def true_positive_rate_at(
     labels: np.ndarray, logits: np.ndarray, false_positive_rate: float
 ) -> float:
-    """The largest share of fakes found by a threshold with at most so many false alarms.
+    """The largest true positive rate of all thresholds up to a false positive rate.
 
     Args:
         labels: [n].
@@ -180,7 +180,7 @@ def brier_score(labels: np.ndarray, logits: np.ndarray) -> float:
 def reliability(
     labels: np.ndarray, logits: np.ndarray, num_bins: int = 10
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compares predicted probabilities of fake with how often it is fake, in bins of equal width.
+    """Compares probabilities of fake with the observed frequency, in bins of equal width.
 
     Args:
         labels: [n].
@@ -188,26 +188,28 @@ def reliability(
         num_bins: Number of bins between 0 and 1.
 
     Returns:
-        Mean probability, share of fakes, and number of scores, for each bin that has any.
+        Mean probability, fraction of fakes, and number of scores, for each bin that is not empty.
     """
     probabilities = scipy.special.expit(np.asarray(logits, np.float64))
     bins = np.minimum((probabilities * num_bins).astype(int), num_bins - 1)
     counts = np.bincount(bins, minlength=num_bins)
     used = counts > 0
     means = np.bincount(bins, weights=probabilities, minlength=num_bins)[used] / counts[used]
-    shares = np.bincount(bins, weights=np.asarray(labels), minlength=num_bins)[used] / counts[used]
-    return means, shares, counts[used]
+    fractions = (
+        np.bincount(bins, weights=np.asarray(labels), minlength=num_bins)[used] / counts[used]
+    )
+    return means, fractions, counts[used]
 
 
 def expected_calibration_error(labels: np.ndarray, logits: np.ndarray, num_bins: int = 10) -> float:
-    """Mean distance between a bin's probability and its share of fakes; see `reliability`.
+    """Mean distance between a bin's probability and its fraction of fakes; see `reliability`.
 
     References:
         Guo et al., On Calibration of Modern Neural Networks, ICML 2017 (there of the predicted
         class's probability, here of fake's).
     """
-    means, shares, counts = reliability(labels, logits, num_bins)
-    return float(np.sum(counts * np.abs(means - shares)) / counts.sum())
+    means, fractions, counts = reliability(labels, logits, num_bins)
+    return float(np.sum(counts * np.abs(means - fractions)) / counts.sum())
 
 
 def confusion_matrix(labels: np.ndarray, logits: np.ndarray, threshold: float = 0.0) -> np.ndarray:

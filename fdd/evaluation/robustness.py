@@ -1,4 +1,4 @@
-"""How a detector holds up when its videos are damaged: seven kinds of damage at five levels."""
+"""A detector's accuracy on damaged videos: seven kinds of damage at five levels."""
 
 import functools
 import os
@@ -33,9 +33,9 @@ Scorer = Callable[[np.ndarray], np.ndarray]
 def _damaged_clips(
     videos: Sequence[Video], spec: Preprocessing
 ) -> tuple[list[tuple[Video, Condition, np.ndarray]], list[str]]:
-    """The frames of each video's clips, uint8 [clips, t, h, w, 3], under each condition.
+    """The frames of each video's clips, uint8 [clips, t, h, w, 3], with each kind and level.
 
-    Of videos that give none: which they are, and why.
+    Also lists the videos that give none, and why.
     """
     paths = [video.path for video in videos]
     return cut_together(paths, spec, functools.partial(_damaged_together, videos, spec))
@@ -57,7 +57,7 @@ def _damaged_together(
             damage = None
             if kind != CLEAN:
                 damage = functools.partial(perturbations.perturb, kind=kind, level=level)
-            # Its own clean faces are where the crops of a damaged video are.
+            # A damaged video is cropped where the faces of its undamaged version are.
             extraction = extract_clips(video.path, spec, clean, damage=damage)
             clips = [decode_jpegs(clip.frames) for clip in extraction.people[0]]
             found.append((video, (kind, level), np.stack(clips)))
@@ -65,7 +65,7 @@ def _damaged_together(
 
 
 def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[tuple[list[Any], list[str]]]:
-    """Yields `_damaged_clips` of each scene's videos, as they get done, a few ahead."""
+    """Yields `_damaged_clips` of each scene's videos; works a few scenes ahead."""
     groups = by_scene(videos)
     processes = min(len(os.sched_getaffinity(0)), len(groups))
     with workers.pool(processes) as pool:
@@ -80,7 +80,7 @@ def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[tuple[list
 
 
 def evaluate(videos: Sequence[Video], spec: Preprocessing, score: Scorer) -> dict[str, list[float]]:
-    """Scores videos under each condition; a line says which gave no clips.
+    """Scores videos with each kind and level of damage; prints which gave no clips.
 
     Args:
         videos: Real and fake videos of one split.
@@ -88,11 +88,11 @@ def evaluate(videos: Sequence[Video], spec: Preprocessing, score: Scorer) -> dic
         score: Clips, uint8 [n, t, h, w, 3], to logits [n].
 
     Returns:
-        AUC per video: under 'none' one value, of undamaged videos; by kind of damage five, by
-        level. Not a number where a class is missing.
+        AUC per video: under 'none' one value, for undamaged videos; under each kind of damage five
+        values, one per level. NaN if a class is missing.
 
     Raises:
-        UserError: no video gives clips.
+        UserError: no video gave clips.
     """
     failed: list[str] = []
     labels: dict[str, int] = {}
@@ -111,7 +111,7 @@ def evaluate(videos: Sequence[Video], spec: Preprocessing, score: Scorer) -> dic
             labels[video.video_id] = int(video.label == "fake")
             logits[condition][video.video_id] = float(np.mean(clip_logits, dtype=np.float64))
     if failed:
-        some = f"{len(failed)} of {len(videos)} videos gave no clips and are in no number"
+        some = f"{len(failed)} of {len(videos)} videos gave no clips and are not counted"
         if not labels:
             raise UserError(f"{some} ({failed[0]})")
         print(f"fdd: {some} ({'; '.join(failed[:3])}{' …' * (len(failed) > 3)})", file=sys.stderr)

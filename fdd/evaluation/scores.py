@@ -1,4 +1,4 @@
-"""The logits of a split's clips, and what they amount to at clip and video level."""
+"""The logits of a split's clips, and their metrics per clip and per video."""
 
 import csv
 import dataclasses
@@ -27,14 +27,15 @@ class Scores:
     """Scores of n clips.
 
     Attributes:
-        split: Which split they are of.
+        split: The split.
         video_ids: (method, video) of each clip, in one string.
         methods: Forgery method of each clip, or where a real one comes from.
         labels: int [n]; 1 for fake, 0 for real.
         clip_indices: int [n]; which of its video's clips it is.
         logits: float64 [n]; above 0 for fake.
-        target_people: Who is the target of each clip, or is seen in a real one.
-        source_people: Whose face a fake shows; '' for real clips and where nobody else is named.
+        target_people: The person who is the target of each fake, or is seen in a real clip.
+        source_people: The person whose face a fake shows; '' for real clips, and if nobody else
+            is named.
     """
 
     split: str
@@ -54,12 +55,12 @@ class Scores:
         return dataclasses.replace(self.only(first), logits=means, clip_indices=none)
 
     def only(self, keep: np.ndarray) -> "Scores":
-        """The clips that `keep`, bool [n] or indices, points out."""
+        """The clips that `keep` (bool [n], or indices) selects."""
         fields = [field.name for field in dataclasses.fields(self) if field.name != "split"]
         return dataclasses.replace(self, **{name: getattr(self, name)[keep] for name in fields})
 
     def against_reals(self, method: str) -> "Scores":
-        """A method's fakes, and all real clips."""
+        """A method's fakes together with all real clips."""
         return self.only((self.labels == 0) | (self.methods == method))
 
     @property
@@ -71,9 +72,9 @@ class Scores:
         """Metrics as JSON-compatible values.
 
         Returns:
-            {'split', 'video': metrics, 'clip': metrics, 'per_method': {method: metrics}} with
-            what `fdd.evaluation.metrics.summarize` gives. A method's are at video level, of its
-            fakes against all real videos.
+            {'split', 'video': metrics, 'clip': metrics, 'per_method': {method: metrics}}; metrics
+            are those of `fdd.evaluation.metrics.summarize`. A method's metrics are per video, of
+            its fakes against all real videos.
         """
         videos = self.by_video()
         per_method = {}
@@ -125,29 +126,29 @@ def score(
         split: 'train', 'validation' or 'test'.
         batch_size: Clips at a time, over all devices.
         frames: See `frame_order`.
-        features: float32 [n, t, c], of each record, to score instead of its frames.
+        features: float32 [n, t, c]; scored instead of the records' frames.
 
     Returns:
-        Scores in an order that does not depend on that of the records.
+        Scores, in an order that does not depend on the records' order.
 
     Raises:
         UserError: a logit is not finite, or a record cannot be read.
     """
     rows = dataset.metadata(split)
-    share = pipeline.Share(jax.process_index(), jax.process_count())
+    shard = pipeline.Shard(jax.process_index(), jax.process_count())
     batches = pipeline.eval_batches(
-        dataset, split, batch_size=batch_size, share=share, features=features
+        dataset, split, batch_size=batch_size, shard=shard, features=features
     )
     if frames != "as_is":
         names = [f"{row['video_id']}/{row['clip_index']}" for row in rows]
         batches = (_reordered(batch, frames, names) for batch in batches)
     key = "frames" if features is None else "features"
     logits = [np.asarray(eval_step(state, {key: batch[key]})) for batch in batches]
-    found = np.concatenate(logits)[: len(rows)].astype(np.float64)  # The last batch is filled up.
+    found = np.concatenate(logits)[: len(rows)].astype(np.float64)  # The last batch is padded.
     if bad := np.count_nonzero(~np.isfinite(found)):
         raise UserError(
             f"{bad} of {len(found)} clips of the split '{split}' get logits that are not finite: "
-            "train anew with a lower --config.learning_rate or --config.precision=float32"
+            "train again with a lower --config.learning_rate or --config.precision=float32"
         )
     scores = Scores(
         split,
@@ -163,11 +164,11 @@ def score(
 
 
 def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
-    """Which frame of a clip stands at each place, for controls of what time contributes.
+    """The order of a clip's frames, for controls that show what time contributes.
 
     Args:
-        kind: 'as_is'; 'shuffled', a random order that depends on the clip's name alone;
-            'repeated', the middle frame only.
+        kind: 'as_is'; 'shuffled': a random order that depends only on the clip's name;
+            'repeated': only the middle frame.
         num_frames: Frames in a clip.
         clip: The clip's name.
 

@@ -1,8 +1,8 @@
-"""Whether what is not the picture tells real from fake: the times, sizes and places of clips.
+"""Shortcuts: whether times, sizes and positions of clips, not the picture, tell real from fake.
 
 A logistic regression is trained on the training split's records and tested on the test split's,
-as a detector would be, without a single pixel. What it finds, a detector can find: in the crop, or
-in what the same processing left in the picture.
+like a detector but without a single pixel. A detector can use what it finds: in the crop, or in
+traces of the same processing in the picture.
 """
 
 import dataclasses
@@ -10,27 +10,27 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import scipy  # Its parts are loaded when they are used.
+import scipy  # Its submodules are loaded when they are used.
 
 from fdd.evaluation import intervals, metrics
 from fdd.evaluation.weighted import accuracy_and_auc
 
 LARGEST_AUC = 0.55
-"""Up to here what a probe finds is too little to matter."""
+"""A probe with a smaller AUC is too weak to matter."""
 
 _PENALTY = 1.0
-_REACH = 4.0  # Standard deviations beyond which a value counts as that far.
+_REACH = 4.0  # Values are clipped at this number of standard deviations.
 
 Record = Mapping[str, Any]
 
 
 def _known(record: Record, name: str) -> float:
-    """A number that is 0 where it is not known."""
+    """A number that is stored as 0 if it is not known."""
     return float(record.get(name) or np.nan)
 
 
 def _relative(record: Record) -> tuple[float, float, float, float]:
-    """The crop's width, height and middle over the frame's."""
+    """The crop's width, height and middle, relative to the frame."""
     height, width = _known(record, "video_height"), _known(record, "video_width")
     x0, y0, x1, y1 = map(float, record.get("crop_box", (np.nan,) * 4))
     return (x1 - x0) / width, (y1 - y0) / height, (x0 + x1) / 2 / width, (y0 + y1) / 2 / height
@@ -51,22 +51,22 @@ FIELDS: dict[str, Callable[[Record], Sequence[float]]] = {
     "file size": lambda record: (_known(record, "file_bytes"),),
     "resolution": lambda record: (_known(record, "video_height"), _known(record, "video_width")),
 }
-"""What a record says beside the picture, as numbers; not a number where it is not known."""
+"""What a record says apart from the picture, as numbers; NaN if it is not known."""
 
 _OF_THE_FILE = ("number of frames", "file size")
-"""A detector is never shown these. In FaceForensics++ itself FaceSwap and NeuralTextures are as
-long as the shorter one of two videos, so that their number of frames tells something."""
+"""A detector never sees these. In FaceForensics++ itself, FaceSwap and NeuralTextures fakes are as
+long as the shorter of two videos, so their number of frames tells something."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What the probe found.
+    """The result of the probe.
 
     Attributes:
-        text: In words, a line or more.
+        text: A description of one or more lines.
         leak: Whether the fields tell real from fake.
-        auc: Per test video, from all fields; None where it cannot be judged.
-        limits: Its 95 % interval over people; None where none can be given.
+        auc: Per test video, from all fields; None where it cannot be measured.
+        limits: Its 95 % interval over people; None if none can be given.
         fields: The AUC of each field by itself, the largest first.
     """
 
@@ -80,17 +80,17 @@ class Answer:
 def probe(rows: Mapping[str, Sequence[Record]]) -> Answer:
     """Trains the regression and tests it.
 
-    It is a leak if the AUC is above `LARGEST_AUC` and not by chance: the interval's lower limit is
-    above .5 or, where there are too few people for an interval, a rank test over the videos says so
-    at 2.5 %.
+    It is a leak if the AUC is above `LARGEST_AUC` and significantly above 0.5: the interval's lower
+    limit is above 0.5, or, with too few people for an interval, a rank test over the videos rejects
+    0.5 at the level of 2.5 %.
 
     Args:
-        rows: The records' fields by split, as `fdd.data.records.Dataset.metadata` gives them.
+        rows: The records' fields by split, from `fdd.data.records.Dataset.metadata`.
     """
     train, test = rows.get("train", ()), rows.get("test", ())
     for name, records in (("training", train), ("test", test)):
         if len({record.get("label") for record in records} & {0, 1}) < 2:
-            return Answer(f"cannot be judged: the {name} split does not hold both classes")
+            return Answer(f"cannot be measured: the {name} split does not hold both classes")
     columns = {name: _columns(train, test, of) for name, of in FIELDS.items()}
     used = {name: pair for name, pair in columns.items() if pair[0].shape[1]}
     rest = [name for name in FIELDS if name not in used]
@@ -108,7 +108,7 @@ def probe(rows: Mapping[str, Sequence[Record]]) -> Answer:
 def _answer(
     videos: "_Videos", scores: np.ndarray, alone: Mapping[str, float], left_out: str
 ) -> Answer:
-    area, limits, likely = videos.judged(scores)
+    area, limits, likely = videos.tested(scores)
     leak = area > LARGEST_AUC and likely
     between = f"{limits[0]:.3f}, {limits[1]:.3f}" if limits else "no interval: too few people"
     lines = [f"AUC per test video {area:.3f} [{between}], by {', '.join(alone)}"]
@@ -129,7 +129,7 @@ def _answer(
 
 
 class _Videos:
-    """The test split's videos, to each of which its clips' mean score belongs."""
+    """The test split's videos; a video's score is the mean over its clips."""
 
     def __init__(self, records: Sequence[Record]):
         names = [record["video_id"] for record in records]
@@ -143,15 +143,15 @@ class _Videos:
         self._units = intervals.units(self._labels, *people)
 
     def _means(self, scores: np.ndarray) -> np.ndarray:
-        # Rounded, so that clips of equal fields are equal however their sums were taken.
+        # Rounded, so that clips with equal fields get equal scores despite rounding errors.
         return (np.bincount(self._video, scores) / np.bincount(self._video)).round(9)
 
     def auc(self, scores: np.ndarray) -> float:
         """The AUC of clips' scores, per video."""
         return metrics.auc(self._labels, self._means(scores))
 
-    def judged(self, scores: np.ndarray) -> tuple[float, tuple[float, float] | None, bool]:
-        """The AUC, its interval where there is one, and whether it is above .5 beyond chance."""
+    def tested(self, scores: np.ndarray) -> tuple[float, tuple[float, float] | None, bool]:
+        """The AUC, its interval if there is one, and whether it is significantly above 0.5."""
         means = self._means(scores)
         made = intervals.estimate(accuracy_and_auc(self._labels, means), self._units)
         area, (low, high) = float(made.values[1]), made.limits()[1].tolist()
@@ -165,10 +165,10 @@ class _Videos:
 def _columns(
     train: Sequence[Record], test: Sequence[Record], of: Callable[[Record], Sequence[float]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A field of both splits as columns of about unit size; none if it is constant in training.
+    """A field of both splits as scaled columns; none if it is constant in training.
 
-    A value that is not known is 0, the mean, and a column of its own says so. Squares are added,
-    since values may lie around the middle in one class and at both ends in the other.
+    An unknown value becomes 0, the mean, and an extra column marks it. Squares are added as
+    columns, since values of one class may lie between those of the other.
     """
     raw = [np.array([of(record) for record in records], np.float64) for records in (train, test)]
     unknown = [np.isnan(values) for values in raw]
@@ -186,7 +186,7 @@ def _columns(
 
 
 def _scores(labels: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Logits of test records by a regression fitted to training records."""
+    """Logits of test records, from a regression fitted to training records."""
     weights = fit(labels, train)
     return test @ weights[1:] + weights[0]
 

@@ -1,4 +1,4 @@
-"""What a set of scores amounts to, with intervals, averages over methods, and calibration."""
+"""The numbers of a report: metrics with intervals, averages over methods, and calibration."""
 
 import dataclasses
 from typing import Any
@@ -17,15 +17,16 @@ def evaluate_scores(scores: Scores, calibration: Calibration) -> dict[str, Any]:
     """All numbers of a report.
 
     Args:
-        scores: Of the clips of a split.
+        scores: Scores of a split's clips.
         calibration: Fitted on validation.
 
     Returns:
-        JSON-compatible: what `fdd.evaluation.scores.Scores.summary` gives, where 'video' and each
-        method also have 'intervals' ({'accuracy', 'auc'}: [low, high] at 95 %, None where none
-        is given) and 'interval_basis' (`fdd.evaluation.intervals.Estimate.description`);
-        'macro', the unweighted means of the methods' accuracy and AUC with their intervals;
-        'calibrated' {'temperature', 'threshold', 'video'}, the metrics of videos at the fitted
+        JSON-compatible: the result of `fdd.evaluation.scores.Scores.summary`, in which 'video' and
+        each method also have 'intervals' ({'accuracy', 'auc'}: [low, high] at 95 %, None if there
+        is none) and 'interval_basis' (`fdd.evaluation.intervals.Estimate.description`); 'macro',
+        the unweighted means of the methods' accuracy and AUC with their intervals; 'calibrated'
+        {'temperature', 'threshold', 'video'}, the metrics of videos at the fitted threshold, with
+        logits divided by the temperature.
         threshold, their logits divided by the temperature.
     """
     videos = scores.by_video()

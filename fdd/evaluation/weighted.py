@@ -1,4 +1,4 @@
-"""Accuracy and AUC of fixed scores, for many weightings of them at a time."""
+"""Accuracy and AUC of fixed scores for many sets of weights at once."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import numpy as np
 def accuracy_and_auc(
     labels: np.ndarray, logits: np.ndarray, threshold: float = 0.0
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns what maps weights to (accuracy, AUC) of these scores; see `fdd.evaluation.metrics`.
+    """Returns a function from weights to (accuracy, AUC); see `fdd.evaluation.metrics`.
 
     Args:
         labels: [n]; 1 for fake.
@@ -16,8 +16,8 @@ def accuracy_and_auc(
         threshold: A logit above it is called fake.
 
     Returns:
-        How often each score counts, float [m, n], to float [m, 2]; an AUC is not a number where a
-        class counts nothing, an accuracy where both do.
+        A function from weights, float [m, n], to float [m, 2]. An AUC is NaN if a class has no
+        weight, an accuracy if both have none.
     """
     labels, logits = np.asarray(labels).astype(bool), np.asarray(logits, np.float64)
     right = ((logits > threshold) == labels).astype(np.float64)

@@ -1,4 +1,4 @@
-"""A trained detector: the best checkpoint of a run, ready to score clips and judge videos."""
+"""A trained detector: the best checkpoint of a run, ready to classify videos."""
 
 import dataclasses
 import functools
@@ -21,28 +21,28 @@ from fdd.runs import trained, workdir
 from fdd.runs.checkpoints import Checkpoints
 from fdd.training import settings, steps
 from fdd.training.state import Recipe, TrainState, inference_state
-from fdd.video.ahead import Ahead, extract
 from fdd.video.decode import VideoError
 from fdd.video.extraction import Clip, Extraction
+from fdd.video.prefetch import ClipPrefetcher, extract
 from fdd.video.preprocessing import STORED, Preprocessing
 
-_MOST_CLIPS_AT_A_TIME = 4  # What ResNet-50 at 224 pixels needs less than 2 GiB for.
+_MOST_CLIPS_AT_A_TIME = 4  # ResNet-50 at 224 pixels needs less than 2 GiB for them.
 
 
 @dataclasses.dataclass(frozen=True)
 class Detector:
-    """What scoring needs.
+    """Everything that is needed for scoring.
 
     Attributes:
         config: The run's config.
-        task: What its steps do.
-        devices: What it computes on.
-        state: The best checkpoint's parameters (their average where one is kept) and statistics.
+        task: What its steps compute.
+        devices: The devices that it runs on.
+        state: The best checkpoint's parameters (their average if there is one) and statistics.
         eval_step: `fdd.training.steps.eval_step`, spread over the devices.
         calibration: Fitted on validation.
-        step: The step the checkpoint is of.
-        fingerprint: Of the preprocessing it was trained with.
-        trained_on: What its checkpoint records of the data set (`fdd.runs.trained_on.facts`).
+        step: The checkpoint's step.
+        fingerprint: Fingerprint of the preprocessing that it was trained with.
+        trained_on: What its checkpoint stores about the data set (`fdd.runs.trained_on.facts`).
     """
 
     config: ml_collections.ConfigDict
@@ -72,16 +72,16 @@ class Detector:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How videos are cut, exactly as those it was trained on were.
+        """How videos are cut: exactly like those that it was trained on.
 
         Raises:
-            UserError: this version of fdd cannot do that, or they were no videos but stored frames.
+            UserError: this version of fdd cannot do that, or it was trained on stored frames.
         """
         if self.training_preprocessing.region == STORED:
             raise UserError(
                 "the run was trained on frames that others cropped and stored (region=stored), and "
-                "no video can be cut as they were: it judges data sets of such frames only "
-                "(python -m fdd.evaluate); train on videos to judge videos"
+                "no video can be cut in the same way: it classifies only data sets of such frames "
+                "(python -m fdd.evaluate); train on videos to classify videos"
             )
         return self.training_preprocessing
 
@@ -90,50 +90,50 @@ class Detector:
         """How the clips it was trained on were cut.
 
         Raises:
-            UserError: this version of fdd cuts them otherwise.
+            UserError: this version of fdd cuts clips differently.
         """
         spec = Preprocessing.of(self.config.data)
         if spec.fingerprint() != self.fingerprint:
             raise UserError(
                 f"the run was trained on clips cut by another version of fdd or of the face "
-                f"detector (fingerprint {self.fingerprint}, now {spec.fingerprint()}): judge "
+                f"detector (fingerprint {self.fingerprint}, now {spec.fingerprint()}): classify "
                 "videos with that version, or train again"
             )
         return spec
 
     @property
     def basis(self) -> Basis:
-        """What its answers rest on besides the video."""
+        """What its answers depend on besides the video."""
         return Basis(self.step, self.fingerprint, self.calibration)
 
     def predict(self, path: str | os.PathLike[str]) -> Prediction:
-        """Judges a video.
+        """Classifies a video.
 
         Args:
-            path: Any file that FFmpeg reads; what is wrong with it is said in the prediction.
+            path: Any file that FFmpeg reads; the prediction says what is wrong with it.
 
         Raises:
             UserError: see `preprocessing` and `score`.
         """
-        return self.judge(path, extract(path, self.preprocessing))
+        return self.classify(path, extract(path, self.preprocessing))
 
     def predict_all(self, paths: Iterable[str | os.PathLike[str]]) -> Iterator[Prediction]:
-        """Yields a prediction per video, in order; the next videos are decoded meanwhile."""
-        for path, found in Ahead(paths, self.preprocessing):
-            yield self.judge(path, found)
+        """Yields a prediction per video, in order; decodes the next videos meanwhile."""
+        for path, found in ClipPrefetcher(paths, self.preprocessing):
+            yield self.classify(path, found)
 
-    def judge(self, path: str | os.PathLike[str], found: Extraction | VideoError) -> Prediction:
-        """Judges a video that has been cut into clips.
+    def classify(self, path: str | os.PathLike[str], found: Extraction | VideoError) -> Prediction:
+        """Classifies a video that has been cut into clips.
 
         Args:
             path: The file.
-            found: What `fdd.video.ahead.extract` gave for it and `preprocessing`.
+            found: The result of `fdd.video.prefetch.extract` for it and `preprocessing`.
 
         Raises:
-            UserError: as `predict`.
+            UserError: see `predict`.
         """
         path = os.fspath(path)
-        _ = self.preprocessing  # To be sure that it can be had.
+        _ = self.preprocessing  # Raises if it is not available.
         if isinstance(found, VideoError):
             return scoring.without_answer(path, found, self.basis)
         people = () if scoring.lack(found) else found.people
@@ -157,7 +157,7 @@ class Detector:
         return logits.astype(np.float64)
 
     def explain(self, clips: Sequence[Clip]) -> Saliency:
-        """Which regions and frames drove the clips' scores; compiled when it is first asked."""
+        """The regions and frames that the clips' scores depend on; compiled on first use."""
         parts = [self._saliency_step(self.state, batch) for batch in self.batches(clips)]
         return Saliency(
             *(
@@ -171,12 +171,14 @@ class Detector:
         return self.devices.compile(functools.partial(saliency.saliency_step, task=self.task))
 
     def batches(self, clips: Sequence[Clip]) -> Iterator[dict[str, np.ndarray]]:
-        """Yields clips in batches for a step; the last clip fills the last batch up.
+        """Yields clips in batches for a step; the last batch is padded with the last clip.
 
-        All are of one size, so that one program does for all videos.
+        All batches have one size, so that one program is enough for all videos.
         """
-        share = -(-min(self.config.data.clips_per_video, _MOST_CLIPS_AT_A_TIME) // self._count)
-        size = share * self._count
+        clips_per_device = -(
+            -min(self.config.data.clips_per_video, _MOST_CLIPS_AT_A_TIME) // self._count
+        )
+        size = clips_per_device * self._count
         for start in range(0, len(clips), size):
             some = [clip.images() for clip in clips[start : start + size]]
             yield {"frames": np.stack(some + some[-1:] * (size - len(some)))}
@@ -193,7 +195,7 @@ def clip_shape(config: ml_collections.ConfigDict) -> tuple[int, int, int, int]:
 
 
 def recipe(config: ml_collections.ConfigDict, task: steps.Task) -> Recipe:
-    """How the states of a run are made."""
+    """The recipe for the states of a run."""
     average = bool(config.ema_decay)
     return Recipe(task.model, task.optimizer, clip_shape(config), average)
 
@@ -205,10 +207,10 @@ def from_checkpoints(
     folder: pathlib.Path,
     devices: Parallel,
 ) -> Detector:
-    """Loads the best of some checkpoints, or the last where none is known as the best.
+    """Loads the best checkpoint, or the last if it is not known which is best.
 
     Raises:
-        UserError: there is none, or it is damaged.
+        UserError: there is no checkpoint, or it is damaged.
     """
     found = trained.restore(checkpoints, folder, config, devices.replicated)
     return Detector(

@@ -1,4 +1,4 @@
-"""The picture of a prediction: the frames, the scores over time, and what drove them."""
+"""The picture of a prediction: the frames, the scores over time, and what they depend on."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -36,13 +36,13 @@ def draw(
     """Draws a prediction as a PNG file.
 
     Args:
-        file: Where to.
+        file: The file to write.
         prediction: The prediction.
-        clips: Of the person who decided, to show; none without an answer.
-        saliency: Of these clips.
-        frames: By clip index, a whole frame of the video from within the clip.
+        clips: Clips to show, of the person who decided; empty without an answer.
+        saliency: Saliency of these clips.
+        frames: A whole frame from the middle of each clip, by clip index.
         searched: How many faces were found at each searched time, in seconds.
-        headline: Whether the picture says what the video is called and what the verdict is.
+        headline: Whether the picture shows the video's name and the verdict.
     """
     if prediction.verdict == NO_ANSWER:
         figure = Figure(figsize=(_WIDTH, 1.2))
@@ -111,7 +111,7 @@ def _box(axes: Axes, box: Box, scale: float, color: str, width: float, left: flo
 
 
 def _timeline(axes: Axes, prediction: Prediction, searched: Mapping[float, int]) -> None:
-    """Draws every clip's probability over the time it spans, and where no face was found."""
+    """Draws each clip's probability over its time, and where no face was found."""
     ordered = sorted(prediction.people, key=lambda person: person.number == prediction.person)
     for person in ordered:
         _track(axes, person, person.number == prediction.person, len(ordered) > 1)
@@ -199,7 +199,7 @@ def _clip(
 
 
 def _heated(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A frame in grey, float [h, w, 3], with the heat over it: the hotter, the less it shows."""
+    """A frame in grey, float [h, w, 3], with the heat map over it: the hotter, the more opaque."""
     fine = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)[..., None]
     grey = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1) / 255
     weight = 0.75 * fine

@@ -1,4 +1,4 @@
-"""A prediction as a page that opens offline, and a picture."""
+"""The page of a prediction, which opens offline, and its picture."""
 
 import contextlib
 import os
@@ -25,34 +25,34 @@ _LONGEST_NAME = 100
 
 LIMITS = """\
 The frames in grey are Grad-CAM (Selvaraju et al., ICCV 2017) on the encoder's last feature map, a
-grid of {grid} positions over the crop, drawn smoothly: bright is where that map raised the logit,
-to first order, on one scale for all frames of a clip. The bars are the gradient by each frame's
-features times these features: above the line the frame raised the logit, below it lowered it; again
-on one scale per clip.
+grid of {grid} positions over the crop, drawn smoothly. Bright regions of the map raised the logit,
+to first order, on one scale for all frames of a clip. Each bar is the gradient with respect to a
+frame's features, times these features: above the line the frame raised the logit, below it lowered
+it; again on one scale per clip.
 
 What they do not show:
 
-- They say what the score is sensitive to, not where a video was manipulated, and prove nothing.
-- The grid is coarse, and each of its positions sees much more of the frame than it covers.
-- Only what speaks for fake is bright. What speaks for real is cut off (in the bars it is not).
-- To first order: where the LSTM saturates, a gradient is small although the frame matters. What the
-  order of the frames adds is not shown apart.
-- That the maps follow what the network learned, as sanity checks with random weights examine
-  (Adebayo et al., NeurIPS 2018), was not examined for this run.
+- They show what the score is sensitive to, not where a video was manipulated; they prove nothing.
+- The grid is coarse, and each position depends on much more of the frame than it covers.
+- Only what counts for fake is bright. What counts for real is cut off (but not in the bars).
+- They are first-order: where the LSTM saturates, a gradient is small although the frame matters.
+  The effect of the order of the frames is not shown separately.
+- Nobody tested for this run whether the maps depend on what the network learned, as sanity checks
+  with random weights do (Adebayo et al., NeurIPS 2018).
 """
 
 
 class Pages:
     """Writes a page and a picture per video into one folder.
 
-    Two videos never share a file, whatever their names; those of earlier calls are replaced.
+    Each video has its own files, whatever its name; files of earlier calls are replaced.
     """
 
     def __init__(self, out: pathlib.Path, detector: Detector):
-        """Makes the folder.
+        """Creates the folder.
 
         Raises:
-            UserError: it cannot be written.
+            UserError: the folder cannot be written.
         """
         self._out, self._detector = out, detector
         self._names: set[str] = set()
@@ -62,7 +62,7 @@ class Pages:
             raise self._not_written(error) from None
 
     def write(self, prediction: Prediction, found: Extraction | VideoError) -> dict[str, str]:
-        """Writes what there is to say of a video.
+        """Writes a video's page and picture.
 
         Args:
             prediction: The prediction.
@@ -72,7 +72,7 @@ class Pages:
             {'page': the HTML file, 'picture': the PNG file}.
 
         Raises:
-            UserError: they cannot be written.
+            UserError: the files cannot be written.
         """
         name = self._name(prediction.path)
         picture, page = self._out / f"{name}.png", self._out / f"{name}.html"
@@ -84,7 +84,7 @@ class Pages:
             title = f"fdd: {prediction.path}"
             page.write_text(self_contained(text, self._out, title), "utf-8")
         except BaseException as error:
-            for file in (picture, page):  # Better none than a part of one.
+            for file in (picture, page):  # Remove incomplete files.
                 with contextlib.suppress(OSError):
                     file.unlink()
             if isinstance(error, OSError):
@@ -93,7 +93,7 @@ class Pages:
         return {"page": str(page), "picture": str(picture)}
 
     def _name(self, path: str) -> str:
-        """A name for a video's files, its own as far as it can be, taken by no other."""
+        """A unique name for a video's files, as close to the video's name as possible."""
         plain = re.sub(r"[^\w.-]+", "_", os.path.basename(path).encode("utf-8", "replace").decode())
         stem = plain.lstrip(".")[:_LONGEST_NAME] or "video"
         name, count = stem, 1
@@ -108,7 +108,7 @@ class Pages:
 
 
 def shown_clips(prediction: Prediction, found: Extraction | VideoError) -> list[Clip]:
-    """The clips of the person who decided with the highest scores, in order of time."""
+    """The highest-scoring clips of the person who decided, in order of time."""
     if prediction.person is None:
         return []
     scores = {clip.index: clip.logit for clip in prediction.decisive.clips}
@@ -132,7 +132,7 @@ def _draw(
             read = dict(decode.read_frames(prediction.path, found.info, list(middles.values())))
             frames = {clip: read[index] for clip, index in middles.items()}
         except VideoError:
-            pass  # The file is gone by now; the clips are there.
+            pass  # The file is gone, but the clips are there.
     evidence.draw(picture, prediction, clips, saliency, frames, searched)
 
 
@@ -183,7 +183,7 @@ def _facts(prediction: Prediction) -> str:
     seen = prediction_text.faces(prediction)
     chosen, fitted = "chosen on validation videos", "fitted on validation videos"
     if not basis.calibration.fitted:
-        chosen = fitted = "not fitted: validation held one class only"
+        chosen = fitted = "not fitted: validation had only one class"
     lines = [
         f"- Threshold: probability {number(prediction.threshold)}, {chosen}.",
         f"- Temperature {basis.calibration.temperature:.4g}, {fitted}.",

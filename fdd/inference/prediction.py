@@ -1,8 +1,8 @@
-"""What a detector says of one video: from its clips' logits to a probability and a verdict.
+"""A detector's answer for one video: from its clips' logits to a probability and a verdict.
 
 `Prediction.as_json` is what `python -m fdd.predict --json` prints, one object per line:
 
-    format             1; changes when a field changes its meaning or goes.
+    format             1; changes when a field changes its meaning or is removed.
     path               The file.
     verdict            'fake', 'real' or 'no answer'.
     probability        Of fake, calibrated on validation videos; null without an answer.
@@ -11,31 +11,31 @@
     interval           [low, high] around `probability`, from the spread over this video's clips
                        (`fdd.inference.scoring.interval`); null for a single clip.
     logit              Mean logit over the clips; probability = sigmoid(logit / temperature).
-    person             Number of the person who decided: the most suspicious one.
+    person             Number of the person who decided: the one with the highest score.
     people             One object per person: number (from 1, the largest face first), verdict,
                        probability, interval, logit, frames_with_face, and clips, one object per
                        clip: index, start and end (seconds), frame_indices, face_box and crop_box
                        ([x0, y0, x1, y1] in pixels of the video's frames), logit, probability.
     num_clips          How many clips the video has.
-    frames_searched    In how many frames faces were searched; null where full frames are judged.
+    frames_searched    How many frames were searched for faces; null where full frames are used.
     frames_with_face   In how many of these there was at least one.
     duration           Time of the video's last frame in seconds.
     frames_damaged     How many frames were left out because they cannot be decoded without errors.
-    incomplete         Whether the file ends before it says it does.
-    notes              What else is to be said of the file: a list of clauses.
+    incomplete         Whether the file is shorter than it declares.
+    notes              Further remarks on the file: a list of clauses.
     reason             Why there is no answer: 'no face', 'too short', 'frame rate too low',
-                       'unreadable' or 'too few good frames'; null where there is one.
+                       'unreadable' or 'too few good frames'; null if there is an answer.
     detail             The same in a sentence.
-    doubts             What makes an answer less certain than its numbers say, in sentences: people
-                       who may be one, or be mixed up; times that the file does not hold; a face so
-                       small that only a larger search finds it. Mostly an empty list.
+    doubts             Sentences about what makes an answer less certain than its numbers say: two
+                       people who may be one, or may have been exchanged; times that the file does
+                       not have; a face so small that only a larger search finds it. Usually empty.
     detector           step (of the checkpoint), fingerprint (of the preprocessing), temperature,
                        threshold (as a logit), fitted (false: both are neutral, because validation
-                       held one class only).
+                       had only one class).
 
-What is not known is null. People are followed by where their faces are and where they move, so one
-who moves far between two clips, or is seen elsewhere after a cut, counts as another; `doubts` says
-where that may be so.
+Unknown values are null. People are followed by the position and motion of their faces. So a person
+who moves far between two clips, or is elsewhere after a cut, counts as another person; `doubts`
+says where this may have happened.
 """
 
 import dataclasses
@@ -57,11 +57,11 @@ Interval = tuple[float, float]
 
 @dataclasses.dataclass(frozen=True)
 class Basis:
-    """What an answer rests on besides the video.
+    """What an answer depends on besides the video.
 
     Attributes:
-        step: The step that the checkpoint is of.
-        fingerprint: Of the preprocessing.
+        step: The checkpoint's step.
+        fingerprint: Fingerprint of the preprocessing.
         calibration: Fitted on validation.
     """
 
@@ -93,7 +93,7 @@ class ClipScore:
         end: Time of its last frame.
         frame_indices: Its frames in the video.
         face_box: (x0, y0, x1, y1) in pixels of the video's frames; None for full frames.
-        crop_box: What the detector saw, likewise; may reach over the frame's border.
+        crop_box: The region that the detector saw; it may extend beyond the frame's border.
         logit: Above 0 for fake, before calibration.
         probability: Of fake, calibrated.
     """
@@ -113,13 +113,13 @@ class Person:
     """The score of one person of a video, or of its full frames.
 
     Attributes:
-        number: From 1, in the order of the area of their faces over the whole video.
+        number: From 1; people with larger faces over the whole video come first.
         verdict: 'fake' or 'real'.
         probability: Of fake, calibrated.
         interval: See `fdd.inference.scoring.interval`.
-        logit: Mean over the clips.
-        clips: In order.
-        frames_with_face: In how many of the searched frames this person was found.
+        logit: Mean logit over the clips.
+        clips: The clips in order.
+        frames_with_face: The number of searched frames in which this person was found.
     """
 
     number: int
@@ -133,22 +133,22 @@ class Person:
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What a detector says of a video; the module's docstring explains each field.
+    """A detector's answer for a video; the module's docstring explains each field.
 
     Attributes:
         path: The file.
         verdict: One of `VERDICTS`.
         people: Everybody with a score; empty without an answer.
-        person: Number of the one who decided.
-        num_clips: How many clips the video has; 0 where it gave none.
-        frames_searched: In how many frames faces were searched.
-        frames_with_face: In how many of these there was one.
+        person: Number of the person who decided.
+        num_clips: How many clips the video has; 0 if it gave none.
+        frames_searched: How many frames were searched for faces.
+        frames_with_face: How many of these have at least one.
         duration: In seconds.
         reason: One of `REASONS` without an answer, otherwise None.
         detail: The same in a sentence.
-        basis: What the answer rests on besides the video.
+        basis: What the answer depends on besides the video.
         doubts: What makes the answer less certain, in sentences.
-        condition: In what state the file is.
+        condition: The state of the file.
     """
 
     path: str
@@ -172,12 +172,12 @@ class Prediction:
 
     @property
     def probability(self) -> float | None:
-        """Of fake, calibrated; None without an answer."""
+        """The calibrated probability of fake; None without an answer."""
         return None if self.person is None else self.decisive.probability
 
     @property
     def interval(self) -> Interval | None:
-        """Around the probability; see `fdd.inference.scoring.interval`."""
+        """The interval around the probability; see `fdd.inference.scoring.interval`."""
         return None if self.person is None else self.decisive.interval
 
     @property

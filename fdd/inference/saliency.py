@@ -1,4 +1,4 @@
-"""Which regions of which frames a clip's logit depends on: Grad-CAM on what the encoder gives."""
+"""Which regions of which frames a clip's logit depends on: Grad-CAM on the encoder's output."""
 
 from typing import NamedTuple
 
@@ -10,15 +10,15 @@ from fdd.training.steps import Batch, Task, normalized, variables_for_evaluation
 
 
 class Saliency(NamedTuple):
-    """What drove the scores of n clips.
+    """The saliency of n clips.
 
     Attributes:
-        maps: float32 [n, t, h', w'], of the encoder's map. Grad-CAM before its final ReLU: what
-            each place adds to the logit to first order; above 0 it speaks for fake. A frame's map
-            sums to its contribution, less what tokens add that stand for no place. Of an encoder
-            that gives no map, [n, t, 1, 1].
-        contributions: float32 [n, t]. The gradient by what the encoder gives for a frame, times
-            that: what the frame adds to the logit, to first order.
+        maps: float32 [n, t, h', w'], of the encoder's map. Grad-CAM before its final ReLU: the
+            first-order contribution of each position to the logit; above 0 for fake. A frame's map
+            sums to its contribution, without that of tokens that have no position. For an encoder
+            without a map, [n, t, 1, 1].
+        contributions: float32 [n, t]. The gradient with respect to the encoder's output for a
+            frame, times this output: the frame's first-order contribution to the logit.
     """
 
     maps: jax.Array
@@ -30,11 +30,11 @@ def saliency_step(state: TrainState, batch: Batch, *, task: Task) -> Saliency:
 
     Args:
         state: The model's parameters and statistics.
-        batch: A device's share: {'frames': uint8 [b, t, h, w, 3]}.
-        task: What to do.
+        batch: A device's shard: {'frames': uint8 [b, t, h, w, 3]}.
+        task: What the step computes.
 
     Returns:
-        Of all devices' clips.
+        The saliency of all devices' clips.
 
     References:
         Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based

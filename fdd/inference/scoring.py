@@ -13,27 +13,27 @@ from fdd.inference.prediction import NO_ANSWER, Basis, ClipScore, Interval, Pers
 from fdd.video.decode import Condition, DamagedError, IncompleteError, VideoError
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 
-FEWEST_CLIPS = 1 / 3  # Of a video's clips; a face in fewer gives no answer.
+MIN_CLIP_FRACTION = 1 / 3  # Of a video's clips; if fewer show a face, there is no answer.
 CONFIDENCE = 0.95
 
 
 def predict(
     path: str, extraction: Extraction, logits: Sequence[Sequence[float]], basis: Basis
 ) -> Prediction:
-    """Judges a video by its clips' logits.
+    """Classifies a video by its clips' logits.
 
-    A person's score is the mean logit over the person's clips, as in evaluation. The video's is
-    that of the person with the highest one; with many people that is the highest of many scores,
-    so a crowd is called fake by mistake more often than one person.
+    A person's score is the mean logit over the person's clips, as in evaluation. The video's score
+    is the highest of these. With many people it is the highest of many scores, so a crowd is called
+    fake by mistake more often than one person.
 
     Args:
         path: The file.
         extraction: Its clips.
-        logits: Of each person, of each clip.
-        basis: What gave them.
+        logits: Logits of each person's clips.
+        basis: Where the logits come from.
 
     Returns:
-        A prediction without an answer where `lack` finds one impossible.
+        The prediction; without an answer if `lack` gives a reason.
     """
     if detail := lack(extraction):
         return _without_answer(path, basis, "too few good frames", detail, extraction)
@@ -50,13 +50,13 @@ def predict(
 
 
 def lack(extraction: Extraction) -> str | None:
-    """Says why the clips of a video are too few for an answer; None where they are enough.
+    """Says why a video's clips are too few for an answer; None if they are enough.
 
-    Faces must make clips in at least a third of the video's clips, and a clip is only made where a
-    face is found in at least half of the frames that are searched.
+    At least a third of the video's clips must show a face. A clip counts only if a face is found
+    in at least half of its searched frames.
     """
     present = len({clip.index for clips in extraction.people for clip in clips})
-    if present >= FEWEST_CLIPS * extraction.num_clips:
+    if present >= MIN_CLIP_FRACTION * extraction.num_clips:
         return None
     reasons = collections.Counter(extraction.missing.values())
     mostly = f"; mostly: {reasons.most_common(1)[0][0]}" if reasons else ""
@@ -87,14 +87,14 @@ def without_answer(path: str, error: VideoError, basis: Basis) -> Prediction:
 def interval(logits: Sequence[float], basis: Basis) -> Interval | None:
     """A 95 % interval for a person's probability, from the spread over the clips.
 
-    Student's t interval for the mean of the clips' logits, mapped to probabilities. It says how far
-    this video's clips agree, as if they were independent samples of it. Neighbouring clips are
-    alike, so it is rather too narrow; and it knows nothing of what the detector gets wrong on
-    videos unlike those it was trained on.
+    It is Student's t interval for the mean of the clips' logits, mapped to probabilities. It shows
+    how well this video's clips agree, as if they were independent samples. Neighbouring clips are
+    correlated, so it is rather too narrow. It does not include the detector's errors on videos
+    unlike those that it was trained on.
 
     Args:
-        logits: Of the clips.
-        basis: What maps them to probabilities.
+        logits: The clips' logits.
+        basis: Maps them to probabilities.
 
     Returns:
         (low, high); None for a single clip.

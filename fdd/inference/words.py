@@ -5,10 +5,10 @@ from fdd.inference.prediction import NO_ANSWER, ClipScore, Person, Prediction
 
 _BAR = 20
 NOT_FITTED = (
-    "Temperature and threshold were not fitted, because validation held one class only, so the "
-    "number is no calibrated probability."
+    "Temperature and threshold were not fitted, because validation had only one class, so the "
+    "number is not a calibrated probability."
 )
-"""Said of the answers of a detector whose validation split could tell nothing."""
+"""Printed with the answers of a detector whose validation split has only one class."""
 
 
 def lines(prediction: Prediction) -> str:
@@ -32,17 +32,17 @@ def lines(prediction: Prediction) -> str:
 
 
 def caution(prediction: Prediction) -> str:
-    """What an answer does not say, in one line."""
+    """A warning about what an answer does not prove, in one line."""
     text = (
-        "It is no proof: of videos from elsewhere, of other forgeries and of other compression the "
-        "number may be far off, in either direction, and where fakes are rare many videos called "
+        "This is no proof: for videos from elsewhere, other forgeries or other compression the "
+        "number may be far off, in either direction; and where fakes are rare, many videos called "
         "fake are real."
     )
     return text if prediction.basis.calibration.fitted else f"{NOT_FITTED} {text}"
 
 
 def notes(prediction: Prediction) -> list[str]:
-    """What is to be said of the file: damage, an early end, how it was shown."""
+    """Remarks on the file: damage, an early end, how it was shown."""
     said = prediction.detail or ""
     return [clause for clause in prediction.condition.clauses() if clause not in said]
 
@@ -65,7 +65,7 @@ def chance(person: Person) -> str:
 
 
 def faces(prediction: Prediction) -> str | None:
-    """In how many frames faces were seen, and whose."""
+    """In how many frames faces were seen, and of how many people."""
     if prediction.frames_searched is None:
         return None
     text = (
@@ -96,15 +96,15 @@ def _meaning(prediction: Prediction) -> str:
             f"There is no answer: {prediction.reason}, {prediction.detail}. That says nothing "
             "about whether the video is genuine."
         )
-    share = number(prediction.probability)
+    probability = number(prediction.probability)
     fitted = prediction.basis.calibration.fitted
     calibrated = (
-        ": among as many real as fake videos like those it was calibrated with, about that share "
+        ": of as many real as fake videos like those it was calibrated with, about that fraction "
         "of those with this score were fakes"
     )
     text = (
-        f"The detector gives a probability of {share} that this video is a fake of the kind it "
-        f"was trained on{calibrated if fitted else ''}. It is called {prediction.verdict} "
+        f"The detector gives a probability of {probability} that this video is a fake of the kind "
+        f"it was trained on{calibrated if fitted else ''}. It is called {prediction.verdict} "
         f"because that is {'' if prediction.verdict == 'fake' else 'not '}above "
         f"{number(prediction.threshold)}, the threshold"
         f"{' chosen on validation videos' if fitted else ''}. {caution(prediction)}"
@@ -112,10 +112,10 @@ def _meaning(prediction: Prediction) -> str:
     if prediction.doubts:
         text = f"{text} In doubt: {'; '.join(prediction.doubts)}."
     if prediction.interval is None:
-        return f"{text} There is one clip only, so nothing is known of the spread."
+        return f"{text} There is only one clip, so the spread is not known."
     return (
-        f"{text} The interval says how far the clips of this video agree with each other, not how "
-        "sure it is that the detector is right."
+        f"{text} The interval shows how well the clips of this video agree, not how certain it is "
+        "that the detector is right."
     )
 
 

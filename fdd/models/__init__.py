@@ -1,4 +1,4 @@
-"""Networks: encoders, temporal heads, and the detector's that is made of one of each."""
+"""Networks: encoders, temporal heads, and the detector, which consists of one of each."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from fdd.models.vit import VITS
 ENCODERS: dict[str, Callable[..., Encoder]] = {**RESNETS, **VITS}
 TEMPORAL_HEADS: dict[str, Callable[..., TemporalHead]] = {"lstm": LSTM, "mean": Mean}
 ENCODER = "encoder"
-"""The value of `config.freeze` that means all of the encoder."""
+"""The value of `config.freeze` for the whole encoder."""
 
 
 def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> ClipClassifier:
@@ -33,8 +33,8 @@ def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> Cl
             statistics in training too; with config.frozen_batch_stats all do.
 
     Raises:
-        UserError: the encoder or the temporal head is unknown or none, or JAX has no float64 and
-            `config.precision` is that.
+        UserError: the encoder or the temporal head is unknown, or `config.precision` is float64
+            and JAX has it turned off.
     """
     double = config.precision == "float64"
     if double and not jax.config.jax_enable_x64:
@@ -58,18 +58,18 @@ def create_encoder(config: ml_collections.ConfigDict) -> Encoder:
     """Returns the encoder alone.
 
     Raises:
-        UserError: it is unknown or none.
+        UserError: it is unknown.
     """
     return _encoder(config)()
 
 
 def freezable(config: ml_collections.ConfigDict) -> tuple[str, ...]:
-    """What `config.freeze` may be: '', a part of the encoder, up to which it is frozen, or all."""
+    """The values of `config.freeze`: '', a part (it and those before it are frozen), or all."""
     return ("", *create_encoder(config).parts[:-1], ENCODER)
 
 
 def num_frozen_parts(config: ml_collections.ConfigDict) -> int:
-    """How many of the encoder's parts, the first ones, `config.freeze` names."""
+    """How many of the encoder's first parts `config.freeze` freezes."""
     if config.freeze == ENCODER:
         return len(create_encoder(config).parts)
     return freezable(config).index(config.freeze)
@@ -93,7 +93,7 @@ def _temporal_head(config: ml_collections.ConfigDict) -> Callable[..., TemporalH
 
 
 def _subclass(key: str, name: str, known: Mapping[str, Any], kind: type) -> Callable[..., Any]:
-    """The part of a name: a subclass of `kind`, some of whose arguments may be given."""
+    """The class of this name, a subclass of `kind`; some of its arguments may be bound."""
     part = found = parts.find(key, name, known)
     while isinstance(found, functools.partial):
         found = found.func

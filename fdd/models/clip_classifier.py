@@ -1,4 +1,4 @@
-"""The detector's network: an encoder sees every frame, a temporal head the frames, one logit."""
+"""The detector's network: an encoder for each frame, a temporal head for the clip, one logit."""
 
 import functools
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from fdd.models.temporal import TemporalHead
 
 PyTree = Any
 
-FRAMES_AXIS = "frames"  # Batch statistics are taken over it and the batch.
+FRAMES_AXIS = "frames"  # Batch statistics are computed over this axis and the batch.
 ENCODER_PLACE = ("frame_features", "encoder")
-"""Where the encoder's parameters and statistics lie."""
+"""The path of the encoder's parameters and statistics."""
 
 
 class FrameFeatures(nn.Module):
-    """An encoder, for one frame of each clip."""
+    """An encoder, applied to one frame of each clip."""
 
     make_encoder: Callable[..., Encoder]
     data_axis: str | None = None
@@ -29,30 +29,30 @@ class FrameFeatures(nn.Module):
         self.encoder = self.make_encoder(axis_name=axes)
 
     def maps(self, images: jax.Array, train: bool) -> jax.Array:
-        """Maps images [b, h, w, 3] to what the encoder gives, float32 at least."""
+        """Maps images [b, h, w, 3] to the encoder's output, at least float32."""
         maps = self.encoder(images, train=train)
         return maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
 
     def pool(self, maps: jax.Array) -> jax.Array:
-        """Maps that to a vector per image, [b, c]."""
+        """Maps the encoder's output to a vector per image, [b, c]."""
         return self.encoder.pool(maps)
 
 
 class ClipClassifier(nn.Module):
     """A clip's logit: above 0 for fake.
 
-    `encode` and then `classify` do the same as a call. Questions about the parts, such as which
-    parameters are the encoder's, are asked here; nothing else knows the parameters' names.
+    `encode` followed by `classify` is the same as a call. Questions about the parts, such as which
+    parameters are the encoder's, are answered here; no other code knows the parameters' names.
 
     Attributes:
-        make_encoder: Keyword arguments of an `Encoder`'s attributes to one.
-        make_temporal: Likewise, to a `TemporalHead`.
-        dropout_features: Fraction of the frames' features that training leaves out.
-        dropout_head: Fraction of what `head` sees that training leaves out.
-        data_axis: Name of the mapped axis that holds the rest of the batch, if there is one; batch
-            statistics are over all of it.
-        dtype: Of clips, parameters, statistics and logits: float32 or float64. (What the encoder's
-            layers compute in is its own matter.)
+        make_encoder: A function from keyword arguments, fields of `Encoder`, to an encoder.
+        make_temporal: The same for a `TemporalHead`.
+        dropout_features: Dropout rate of the frames' features in training.
+        dropout_head: Dropout rate of the input of `head` in training.
+        data_axis: Name of the mapped axis over the rest of the batch, if there is one; batch
+            statistics include it.
+        dtype: Type of clips, parameters, statistics and logits: float32 or float64. (The encoder's
+            layers may compute in another type.)
 
     References:
         Frame-wise convolutional features and an LSTM for face forgeries: Güera and Delp, Deepfake
@@ -88,7 +88,7 @@ class ClipClassifier(nn.Module):
 
         Args:
             clips: float [b, t, h, w, 3], normalised.
-            train: Update batch statistics, and use dropout.
+            train: Update batch statistics and use dropout.
             keys: A random key per clip, [b], for dropout.
 
         Returns:
@@ -101,12 +101,12 @@ class ClipClassifier(nn.Module):
         return self.pool(self.feature_maps(clips, train=train))
 
     def feature_maps(self, clips: jax.Array, *, train: bool) -> jax.Array:
-        """Maps clips, as `encode`, to what it pools: `dtype` [b, t, ..., c], of maps h', w'."""
-        frames = jnp.swapaxes(clips, 0, 1)  # [t, b, h, w, 3]: a leading mapped axis is fastest.
+        """Like `encode`, but before pooling: `dtype` [b, t, ..., c], for maps h', w'."""
+        frames = jnp.swapaxes(clips, 0, 1)  # [t, b, h, w, 3]: mapping the first axis is fastest.
         return jnp.swapaxes(self.frame_features.maps(frames, train), 0, 1)
 
     def pool(self, maps: jax.Array) -> jax.Array:
-        """Maps what `feature_maps` gives to features of frames, `dtype` [b, t, c]."""
+        """Maps the output of `feature_maps` to features of frames, `dtype` [b, t, c]."""
         return jnp.swapaxes(self.frame_features.pool(jnp.swapaxes(maps, 0, 1)), 0, 1)
 
     def classify(
@@ -122,12 +122,12 @@ class ClipClassifier(nn.Module):
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder by itself, to ask it something or to apply it to `encoder_variables`."""
+        """The encoder alone, to ask it something or to apply it to `encoder_variables`."""
         return self.make_encoder()
 
     @nn.nowrap
     def part_of(self, path: Path) -> int | None:
-        """Index in the encoder's `parts` of what a parameter belongs to; None: to none of them."""
+        """Index in the encoder's `parts` of a parameter's part; None if it is not the encoder's."""
         if path[:2] != ENCODER_PLACE:
             return None
         return self.encoder.part_of(path[2:])
@@ -139,7 +139,7 @@ class ClipClassifier(nn.Module):
 
     @nn.nowrap
     def encoder_variables(self, variables: PyTree) -> PyTree:
-        """The encoder's share of {'params', 'batch_stats'}; a collection that it lacks is empty."""
+        """The encoder's part of {'params', 'batch_stats'}; a missing collection is empty."""
         return {
             kind: functools.reduce(lambda tree, key: tree.get(key, {}), ENCODER_PLACE, tree)
             for kind, tree in variables.items()
@@ -147,7 +147,7 @@ class ClipClassifier(nn.Module):
 
     @nn.nowrap
     def with_encoder_variables(self, variables: PyTree, of_encoder: PyTree) -> PyTree:
-        """The same with others in the place of the encoder's."""
+        """The variables with those of the encoder replaced."""
         outer, inner = ENCODER_PLACE
         return {
             kind: {**tree, outer: {**tree[outer], inner: of_encoder[kind]}} if tree else tree
@@ -156,7 +156,7 @@ class ClipClassifier(nn.Module):
 
     @nn.nowrap
     def redraw(self, key: jax.Array, params: PyTree) -> PyTree:
-        """Parameters in which those of the temporal head are drawn as it says; a pure function."""
+        """The parameters, with those of the temporal head drawn again by its `redraw`; pure."""
         head = self.make_temporal()
         if head.place not in params:
             return params
@@ -164,7 +164,7 @@ class ClipClassifier(nn.Module):
 
     @nn.nowrap
     def penalised(self, params: PyTree) -> list[jax.Array]:
-        """Those parameters whose squares `config.l2_lstm_kernel` adds to the loss."""
+        """The parameters whose squares `config.l2_lstm_kernel` adds to the loss."""
         head = self.make_temporal()
         return head.penalised(params[head.place]) if head.place in params else []
 

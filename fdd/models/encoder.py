@@ -1,4 +1,4 @@
-"""What a network that sees one frame has to offer."""
+"""The interface of encoders, networks that see one frame."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
@@ -9,18 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 
 Path = tuple[str, ...]
-"""Where an array lies in a network's parameters or statistics."""
+"""The path of an array in a network's parameters or statistics."""
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 class StoredAs(NamedTuple):
-    """A tensor of somebody else's file.
+    """A tensor in a file of pretrained weights.
 
     Attributes:
-        name: Its name there.
-        axes: Which of its axes becomes each axis of ours; None: they are the same.
+        name: Its name in the file.
+        axes: For each of our axes, the file's axis; None: they are the same.
         ones: How many axes of length 1 it has before those.
     """
 
@@ -46,26 +46,26 @@ class StoredAs(NamedTuple):
 class Encoder(nn.Module, kw_only=True):
     """A network that sees one frame: the base class of all encoders.
 
-    A subclass defines `__call__`; what else is here has a default. Its own fields are filled from
-    `config.model`, by name: a field `width` is `config.model.width`. `fdd` maps it over the frames
-    of a clip.
+    A subclass defines `__call__`; everything else has a default. Its own fields are filled from
+    `config.model`, by name: a field `width` gets `config.model.width`. `fdd` maps the encoder over
+    the frames of a clip.
 
     Attributes:
-        dtype: Type of the computation; parameters and statistics are drawn as float32.
-        remat: Keep less for the backward pass, and compute the rest again.
-        frozen_parts: The batch norms of this many parts, the first ones, use their running
-            statistics in training too.
+        dtype: Type of the computation; parameters and statistics are float32 at first.
+        remat: Store less for the backward pass, and compute the rest again.
+        frozen_parts: The batch norms of this number of first parts use their running statistics
+            in training too.
         tune: Which of its parameters learn, one of `tunes`.
-        axis_name: Names of the mapped axes that batch statistics are taken over besides the batch.
-        mean: Per channel, what normalisation subtracts, in units of 0 to 255, where neither the
-            config nor the weights that are loaded say otherwise.
-        std: Per channel, what normalisation divides by, likewise.
-        choices: Values that a field may have, where only some will do.
-        layouts: Kinds of files whose tensors `stored_as` can name, 'torch' (.safetensors) or
-            'keras' (.h5), each with the version of the network that such files hold, '' where
-            there is only one.
-        tunes: Values of `tune` that it knows.
-        pool_title: What the diagram of the layers calls `pool`.
+        axis_name: Names of the mapped axes that batch statistics include besides the batch.
+        mean: What normalisation subtracts per channel, in units of 0 to 255, if neither the config
+            nor the loaded weights say otherwise.
+        std: What normalisation divides by per channel; the same holds.
+        choices: The permitted values of fields, for fields that permit only some.
+        layouts: Kinds of files whose tensors `stored_as` can name: 'torch' (.safetensors) or
+            'keras' (.h5), each with the version of the network in such files; '' if there is only
+            one version.
+        tunes: The values of `tune` that it supports.
+        pool_title: Name of `pool` in the diagram of the layers.
     """
 
     dtype: jnp.dtype = jnp.float32
@@ -82,7 +82,7 @@ class Encoder(nn.Module, kw_only=True):
     pool_title: ClassVar[str] = "Global average pooling"
 
     def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
-        """Maps images to what is pooled.
+        """Maps images to the input of `pool`.
 
         Args:
             images: float [b, h, w, 3], normalised.
@@ -94,43 +94,43 @@ class Encoder(nn.Module, kw_only=True):
         raise NotImplementedError
 
     def pool(self, maps: jax.Array) -> jax.Array:
-        """Maps what a call gives, float32 at least, to a vector per image, [b, c].
+        """Maps the result of a call, at least float32, to a vector per image, [b, c].
 
-        Here: the mean over all places. Saliency is the gradient by what comes in.
+        By default the mean over all positions. Saliency is the gradient with respect to its input.
         """
         return maps.mean(axis=tuple(range(1, maps.ndim - 1))) if maps.ndim > 2 else maps
 
     @nn.nowrap
     def as_picture(self, values: jax.Array) -> jax.Array:
-        """Lays out a value for each place of what a call gives as a picture.
+        """Arranges one value per position of a call's result as a picture.
 
         Args:
             values: float [b, h', w'] of maps, [b, n] of tokens, [b] of vectors.
 
         Returns:
-            float [b, h'', w'']. Here: those of maps as they are; others, which are no picture,
-            summed, [b, 1, 1].
+            float [b, h'', w'']. By default, values of maps are unchanged, and others, which form
+            no picture, are summed: [b, 1, 1].
         """
         return values if values.ndim == 3 else values.reshape(len(values), 1, -1).sum(-1)[..., None]
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Names of its parts, from the image on, for `config.freeze`."""
+        """Names of its parts in order, starting at the image, for `config.freeze`."""
         return ("network",)
 
     @nn.nowrap
     def part_of(self, path: Path) -> int:
-        """Index in `parts` of what a parameter or a statistic belongs to."""
+        """Index in `parts` of the part that a parameter or a statistic belongs to."""
         return 0
 
     @nn.nowrap
     def learns(self, path: Path) -> bool:
-        """Whether a parameter is one that `tune` has learn."""
+        """Whether `tune` lets a parameter learn."""
         return True
 
     @nn.nowrap
     def title_of(self, part: int) -> str:
-        """What the diagram of the layers calls a part."""
+        """A part's name in the diagram of the layers."""
         return f"{type(self).__name__}, {self.parts[part]}"
 
     @nn.nowrap
@@ -139,16 +139,16 @@ class Encoder(nn.Module, kw_only=True):
 
         Args:
             layout: One of `layouts`.
-            path: Where it lies.
+            path: The path of the parameter or statistic.
         """
         raise NotImplementedError
 
     @nn.nowrap
     def name_in(self, layout: str, name: str) -> str | None:
-        """What `stored_as` calls a tensor of a file; None: of something else, which is left.
+        """The name that `stored_as` uses for a file's tensor; None if it is of another network.
 
         Args:
             layout: One of `layouts`.
-            name: In the file.
+            name: The tensor's name in the file.
         """
         return name

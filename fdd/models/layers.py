@@ -1,4 +1,4 @@
-"""The layers of the detector with their shapes, read off the model itself."""
+"""The layers of the detector with their shapes, taken from the model itself."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ class Box:
     """A layer in the diagram.
 
     Attributes:
-        name: What it is.
+        name: The layer's name.
         input: Shape without the batch.
         output: Shape without the batch.
         num_params: Number of trainable parameters.
@@ -32,14 +32,14 @@ class Box:
 
 
 def describe(model: ClipClassifier, clip_shape: Sequence[int]) -> list[Box]:
-    """Follows a clip through the detector, without computing anything.
+    """Traces a clip through the detector without computing anything.
 
     Args:
         model: The network.
         clip_shape: (frames, height, width, channels).
 
     Returns:
-        Boxes from the input to the logit; a part of the encoder is a box.
+        Boxes from the input to the logit; each part of the encoder is one box.
     """
     calls: dict[tuple[str, ...], tuple[Shape, Shape]] = {}
 
@@ -74,14 +74,14 @@ def _parts(
     whole: tuple[Shape, Shape],
     num_frames: int,
 ) -> list[Box]:
-    """The encoder's parts, each from its first layer's input to the next one's.
+    """The encoder's parts, each from its first layer's input to that of the next part.
 
     Args:
         model: The network.
         params: All its parameters.
         inside: Inputs and outputs of the encoder's own layers, in the order of their calls.
-        whole: Of the encoder.
-        num_frames: Of a clip.
+        whole: Input and output shapes of the encoder.
+        num_frames: Frames of a clip.
     """
     encoder = model.encoder
     of_encoder = model.encoder_variables({"params": params})["params"]

@@ -16,11 +16,11 @@ PyTree = Any
 
 
 class LSTM(TemporalHead):
-    """An LSTM cell, scanned over time; its last output stands for the clip.
+    """An LSTM cell, scanned over time; its last output is the clip's vector.
 
-    It has the parameters of `flax.linen.OptimizedLSTMCell` and gives what a scan of that gives. But
-    what the inputs add to the gates is computed for all times at once, before the scan, which would
-    otherwise read their kernels at each time.
+    Parameters and results are those of a scan of `flax.linen.OptimizedLSTMCell`. But the inputs'
+    part of the gates is computed for all times at once before the scan, which would otherwise read
+    the input kernels at each time.
 
     Attributes:
         lstm_features: Size of the state.
@@ -58,7 +58,7 @@ class LSTM(TemporalHead):
 
     @nn.nowrap
     def redraw(self, key: jax.Array, params: PyTree) -> PyTree:
-        """Draws the parameters as Keras does; Flax would draw each gate's without a forget bias.
+        """Draws the parameters as Keras does; Flax draws each gate's, without a forget bias.
 
         Args:
             key: A random key.
@@ -66,7 +66,7 @@ class LSTM(TemporalHead):
 
         Returns:
             Glorot uniform input kernels and an orthogonal recurrent kernel, each drawn for all four
-            gates together; biases 0, of the forget gate 1.
+            gates together; biases are 0, except the forget gate's, which is 1.
 
         References:
             keras.layers.LSTM with its default arguments. The bias: Jozefowicz, Zaremba and
@@ -88,12 +88,12 @@ class LSTM(TemporalHead):
 
     @nn.nowrap
     def penalised(self, params: PyTree) -> list[jax.Array]:
-        """The input kernels: Keras' `kernel_regularizer` of the layer."""
+        """The input kernels, as in Keras' `kernel_regularizer` of the layer."""
         return [params[f"i{gate}"]["kernel"] for gate in GATES]
 
     @nn.nowrap
     def to_torch(self, params: PyTree) -> dict[str, np.ndarray]:
-        """As `torch.nn.LSTM` of one layer: gates below each other, two biases."""
+        """In the form of a one-layer `torch.nn.LSTM`: the gates' rows stacked, two biases."""
         bias = np.concatenate([params[f"h{gate}"]["bias"] for gate in GATES])
         return {
             "lstm.weight_ih_l0": np.concatenate([params[f"i{g}"]["kernel"].T for g in GATES]),

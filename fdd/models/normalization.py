@@ -8,16 +8,16 @@ import jax.numpy as jnp
 class BatchNorm(nn.Module):
     """Batch normalisation of the last axis, with `flax.linen.BatchNorm`'s names and results.
 
-    It scales and shifts (`x * factor + offset`) where Flax centres and then scales. So the gradient
-    consists of plain sums over the maps and one pass that writes, while Flax's makes XLA (0.10)
-    write the centred and the scaled maps to memory as well.
+    It scales and shifts (`x * factor + offset`), while Flax centres and then scales. So the
+    gradient consists of plain sums over the maps and one pass that writes, while XLA (0.10) writes
+    Flax's centred and scaled maps to memory as well.
 
     Attributes:
-        use_running_average: Normalise with the running statistics, and leave them.
-        momentum: Weight of the running statistics when they move towards a batch's.
+        use_running_average: Normalise with the running statistics, and do not update them.
+        momentum: Weight of the old running statistics in an update.
         epsilon: Added to the variance.
-        axis_name: Names of mapped axes that statistics are taken over besides the array's own.
-        dtype: Type of the result; everything is computed in float32 at least.
+        axis_name: Names of mapped axes that statistics include besides the array's own.
+        dtype: Type of the result; everything is computed in at least float32.
 
     References:
         Ioffe and Szegedy, Batch Normalization: Accelerating Deep Network Training by Reducing

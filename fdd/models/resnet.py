@@ -16,7 +16,7 @@ ModuleDef = Callable[..., nn.Module]
 
 
 class BasicBlock(nn.Module):
-    """Two 3×3 convolutions beside a shortcut; the first one strides."""
+    """Two 3×3 convolutions and a shortcut; the first convolution has the strides."""
 
     features: int
     strides: int
@@ -37,7 +37,7 @@ class BasicBlock(nn.Module):
 
 
 class BottleneckBlock(nn.Module):
-    """1×1, 3×3 and 1×1 convolutions beside a shortcut; the first or the 3×3 one strides."""
+    """1×1, 3×3, 1×1 convolutions and a shortcut; the first or the 3×3 one has the strides."""
 
     features: int
     strides: int
@@ -70,17 +70,17 @@ def _shortcut(block: BasicBlock | BottleneckBlock, x: jax.Array, y: jax.Array) -
 class ResNet(Encoder):
     """A residual network without its classifier.
 
-    Convolutions have no biases, which the normalisation after them would take away again. With
-    `remat`, only what lies between blocks is kept (Chen et al., Training Deep Nets with Sublinear
-    Memory Cost, 2016).
+    Convolutions have no biases, since the normalisation after them would remove them. With `remat`,
+    only the values between blocks are stored (Chen et al., Training Deep Nets with Sublinear Memory
+    Cost, 2016).
 
     Attributes:
         stage_sizes: Number of blocks in each stage; each stage but the first halves the map.
         block: `BasicBlock` or `BottleneckBlock`.
         width: Channels after the stem; each stage but the first doubles them.
         version: 'v1', as in the paper and in Keras Applications: a bottleneck's first convolution
-            strides, epsilon is 1.001e-5. 'v1.5', as in torchvision and timm: its 3×3 convolution
-            strides, epsilon 1e-5.
+            has the strides, epsilon is 1.001e-5. 'v1.5', as in torchvision and timm: its 3×3
+            convolution has the strides, epsilon is 1e-5.
 
     References:
         He et al., Deep Residual Learning for Image Recognition, CVPR 2016. Layer names are
@@ -99,7 +99,7 @@ class ResNet(Encoder):
     def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
         """Maps images [b, h, w, 3] to a map [b, h / 32, w / 32, c] for four stages.
 
-        One of the mapped axes in `axis_name`, if there are any, is a `jax.vmap`'s.
+        If `axis_name` is not empty, one of its axes is that of a `jax.vmap`.
         """
         v1 = self.version == "v1"
         conv = functools.partial(
@@ -145,19 +145,19 @@ class ResNet(Encoder):
 
     @nn.nowrap
     def part_of(self, path: Path) -> int:
-        """Index in `parts` of what a parameter or a statistic belongs to."""
+        """Index in `parts` of the part that a parameter or a statistic belongs to."""
         return int(match[1]) if (match := _BLOCK.fullmatch(path[0])) else 0
 
     @nn.nowrap
     def title_of(self, part: int) -> str:
-        """What the diagram of the layers calls a part."""
+        """A part's name in the diagram of the layers."""
         if part == 0:
             return "Convolution 7×7, batch norm, max pooling 3×3"
         return f"ResNet stage {part}, {self.stage_sizes[part - 1]} blocks"
 
     @nn.nowrap
     def stored_as(self, layout: str, path: Path) -> StoredAs:
-        """Names of torchvision and timm, or of Keras Applications."""
+        """Uses the names of torchvision and timm, or of Keras Applications."""
         if layout == "keras":
             return StoredAs(_keras_name(path))
         return StoredAs(_torch_name(path), (2, 3, 1, 0) if path[-1] == "kernel" else None)
@@ -206,6 +206,6 @@ RESNETS: dict[str, Callable[..., ResNet]] = {
     "resnet50": functools.partial(ResNet, (3, 4, 6, 3), BottleneckBlock),
     "resnet101": functools.partial(ResNet, (3, 4, 23, 3), BottleneckBlock),
     "resnet152": functools.partial(ResNet, (3, 8, 36, 3), BottleneckBlock),
-    # For tests: every kind of layer, quickly.
+    # For tests: small and quick, with every kind of layer.
     "resnet_tiny": functools.partial(ResNet, (1, 1), BottleneckBlock),
 }

@@ -1,4 +1,4 @@
-"""What follows the encoder: the features of a clip's frames become one vector."""
+"""Temporal heads: the features of a clip's frames become one vector."""
 
 from typing import Any, ClassVar
 
@@ -10,14 +10,14 @@ PyTree = Any
 
 
 class TemporalHead(nn.Module):
-    """Sees the features of a clip's frames in their order: the base class of all temporal heads.
+    """Sees the features of a clip's frames in order: the base class of all temporal heads.
 
-    A subclass defines `__call__`; what else is here has a default. Its fields are filled from
+    A subclass defines `__call__`; everything else has a default. Its fields are filled from
     `config.model`, by name.
 
     Attributes:
-        place: Under which name its parameters lie in the detector's.
-        title: What the diagram of the layers calls it.
+        place: The name of its parameters within the detector's.
+        title: Its name in the diagram of the layers.
     """
 
     place: ClassVar[str] = "temporal"
@@ -29,17 +29,17 @@ class TemporalHead(nn.Module):
 
     @nn.nowrap
     def redraw(self, key: jax.Array, params: PyTree) -> PyTree:
-        """Draws its parameters anew, where Flax's initialisers do not say how; a pure function."""
+        """Draws its parameters again if Flax's initialisers are not enough; a pure function."""
         return params
 
     @nn.nowrap
     def penalised(self, params: PyTree) -> list[jax.Array]:
-        """Those of its parameters whose squares `config.l2_lstm_kernel` adds to the loss."""
+        """Its parameters whose squares `config.l2_lstm_kernel` adds to the loss."""
         return []
 
     @nn.nowrap
     def to_torch(self, params: PyTree) -> dict[str, np.ndarray]:
-        """Its parameters with the names and axes of PyTorch's modules; here: as they are."""
+        """Its parameters with the names and axes of PyTorch's modules; by default unchanged."""
         leaves = jax.tree.leaves_with_path(params)
         return {
             f"{self.place}.{jax.tree_util.keystr(path, simple=True, separator='.')}": leaf
@@ -48,7 +48,7 @@ class TemporalHead(nn.Module):
 
 
 class Mean(TemporalHead):
-    """The mean of the frames' features, blind to order: a control that shows what time adds."""
+    """The mean of the frames' features, which ignores their order: a control without time."""
 
     title: ClassVar[str] = "Mean over frames"
 

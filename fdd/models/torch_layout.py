@@ -11,15 +11,15 @@ PyTree = Any
 
 
 def to_torch(model: ClipClassifier, variables: PyTree) -> dict[str, np.ndarray]:
-    """Returns the tensors that PyTorch's modules would hold.
+    """Returns the tensors as PyTorch's modules would store them.
 
     Args:
-        model: Whose they are.
+        model: The detector.
         variables: {'params', 'batch_stats'}, NumPy arrays.
 
     Returns:
-        The encoder's as its `stored_as` names them for 'torch', without classifier; of one that has
-        no such names, 'encoder.' and where they lie. The temporal head's as its `to_torch` says.
+        The encoder's tensors under the names of its `stored_as` for 'torch', without classifier;
+        without such names, 'encoder.' and their paths. The temporal head's from its `to_torch`.
         'head.weight' [1, n] and 'head.bias' [1] as in `torch.nn.Linear`.
     """
     encoder, head, params = model.encoder, model.make_temporal(), variables["params"]

@@ -1,1 +1,1 @@
-"""How every page and picture is written."""
+"""How pages and pictures are written."""

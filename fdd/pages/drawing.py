@@ -1,4 +1,4 @@
-"""How every picture is written: what it says is plain text, in a font that can show it."""
+"""Writing pictures: all text in them is plain text, in a font that has its characters."""
 
 import functools
 import pathlib
@@ -17,14 +17,14 @@ DARK, MIDDLE, LIGHT = "#1b3a57", "#c8642b", "#e9eef3"
 """The colours of all figures, which differ in brightness too."""
 
 _ASCII = set(string.printable[:95]) | {" "}
-_OTHER_ALPHABETS = ("cm", "stix", "last resort")  # Their numbers of signs are not Unicode's.
+_OTHER_ALPHABETS = ("cm", "stix", "last resort")  # Their character codes are not Unicode's.
 
 
 def save(figure: Figure, path: pathlib.Path | BinaryIO) -> None:
     """Writes a figure as PNG.
 
-    No text in it is read as a formula. Signs that the font lacks are drawn in another font of the
-    machine that has them; those that none has are drawn as their escapes, such as \\u65e5.
+    No text is read as a formula. Characters that the font lacks are drawn in another font of the
+    machine; those that no font has are drawn as escapes, such as \\u65e5.
     """
     for text in figure.findobj(Text):
         text.set_parse_math(False)
@@ -47,13 +47,13 @@ def _make_legible(text: Text) -> None:
 
 @functools.lru_cache(maxsize=256)
 def _fonts_with(missing: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Families of this machine that have signs, and the signs that none has."""
+    """Font families of this machine with these characters, and the characters that none has."""
     families: list[str] = []
     for entry in sorted(font_manager.fontManager.ttflist, key=_preference):
         if not missing:
             break
         found = missing & _signs_of(entry.fname)
-        # A family's regular face is what its name finds.
+        # A family's name finds its regular face.
         if found and entry.fname == font_manager.findfont(FontProperties(family=entry.name)):
             families.append(entry.name)
             missing -= found
@@ -66,7 +66,7 @@ def _preference(entry: font_manager.FontEntry) -> tuple[bool, str, str]:
 
 @functools.lru_cache(maxsize=1024)
 def _signs_of(path: str) -> frozenset[str]:
-    """The signs that a font can draw; none if it has no outlines, as fonts of coloured pictures."""
+    """The characters that a font can draw; empty for fonts without outlines, such as emoji."""
     try:
         font = FT2Font(path)
     except (RuntimeError, OSError):  # Removed since matplotlib listed it, or damaged.
@@ -78,6 +78,6 @@ def _signs_of(path: str) -> frozenset[str]:
 
 
 def forget_fonts() -> None:
-    """Looks at the machine's fonts anew; for fonts that are added while the program runs."""
+    """Reads the machine's fonts again, if some were added while the program runs."""
     _fonts_with.cache_clear()
     _signs_of.cache_clear()

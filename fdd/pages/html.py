@@ -25,8 +25,8 @@ def self_contained(page: str, folder: pathlib.Path, title: str) -> str:
 
     Args:
         page: Markdown; pictures are PNG files named relative to `folder`.
-        folder: Where they are.
-        title: Of the page, as plain text.
+        folder: The pictures' folder.
+        title: The page's title, as plain text.
 
     Returns:
         An HTML document that refers to nothing outside itself.

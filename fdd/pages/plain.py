@@ -1,6 +1,6 @@
-"""Texts of others (names, paths, reasons) as plain text: in a picture, in Markdown, in a line.
+"""Foreign text (names, paths, reasons) as plain text: in a picture, in Markdown, in a line.
 
-No sign in them is read as markup, breaks a line or a column, or steers a terminal.
+No character of it is read as markup, breaks a line or a column, or controls a terminal.
 """
 
 import re
@@ -9,17 +9,17 @@ _LONGEST = 60
 
 
 def escape(sign: str) -> str:
-    """A sign's escape, such as \\x1b or \\u65e5; a sign of ASCII that can be printed as it is."""
+    """A character's escape, such as \\x1b or \\u65e5; printable ASCII stays as it is."""
     return sign.encode("unicode_escape", "surrogatepass").decode()
 
 
 def visible(text: str) -> str:
-    """Text in which the escapes of signs that cannot be printed stand for them."""
+    """Text with characters that cannot be printed replaced by their escapes."""
     return "".join(sign if sign.isprintable() else escape(sign) for sign in text)
 
 
 def short(name: str, longest: int = _LONGEST) -> str:
-    """A name as one line of at most `longest` signs; of a longer one the middle is left out."""
+    """A name in one line of at most `longest` characters; a long name loses its middle."""
     name = visible(name)
     if len(name) <= longest:
         return name
@@ -28,9 +28,9 @@ def short(name: str, longest: int = _LONGEST) -> str:
 
 
 def in_markdown(text: str) -> str:
-    """Text that neither Markdown nor HTML reads anything into; columns of tables survive.
+    """Text that Markdown and HTML show unchanged; columns of tables survive.
 
-    Letters, digits and what cannot mean anything stay legible in the source.
+    Letters, digits and harmless characters stay legible in the source.
     """
     text = re.sub(r"[^\w ,.:;%/()']|_", _entity, visible(text))
     return re.sub(r"^(\d+)\. ", r"\1.&#32;", text)

@@ -1,4 +1,4 @@
-"""Scores to a report: metrics.json, predictions.csv, figures, report.md and report.html."""
+"""From scores to a report: metrics.json, predictions.csv, figures, report.md and report.html."""
 
 import json
 import pathlib
@@ -29,22 +29,22 @@ def write(
     history: Sequence[Mapping[str, Any]] = (),
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Writes a report; one that is there is replaced once the new one is complete.
+    """Writes a report; an existing one is replaced when the new one is complete.
 
     Args:
-        out: Where to; made if need be.
-        name: What it is the report of.
-        detector: What gave the scores.
+        out: The folder to write to; created if necessary.
+        name: The name of the run.
+        detector: Gave the scores.
         dataset: The data set that was scored.
         scores: The scores of one of its splits.
-        history: The records of metrics.jsonl; none for an evaluation alone.
-        notes: What a reader must know, one paragraph each.
+        history: The records of metrics.jsonl; empty for an evaluation alone.
+        notes: Remarks for the reader, one paragraph each.
 
     Returns:
-        What metrics.json holds.
+        The content of metrics.json.
     """
     partial = out / _PARTIAL
-    shutil.rmtree(partial, ignore_errors=True)  # Of a report that a kill cut short.
+    shutil.rmtree(partial, ignore_errors=True)  # Left by a process that was killed.
     partial.mkdir(parents=True)
     try:
         summary = _write_files(partial, name, detector, dataset, scores, history, notes)
@@ -91,14 +91,14 @@ def _write_files(
 
 
 def _replace(out: pathlib.Path, partial: pathlib.Path) -> None:
-    """Puts a report's files in their places; metrics.json, which says that it is whole, last."""
+    """Moves a report's files to their places; metrics.json last, as a sign of completeness."""
     (out / _METRICS).unlink(missing_ok=True)
     for file in sorted(partial.iterdir(), key=lambda file: file.name == _METRICS):
         file.replace(out / file.name)
 
 
 def _loss_curve(out: pathlib.Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Draws what training minimised: the cross-entropy, and the L2 penalty if there was one."""
+    """Draws what training minimised: the cross-entropy plus the L2 penalty, if any."""
     with_penalty = any("penalty" in record for record in history)
     title = "cross-entropy in nats" + (" + L2 penalty" if with_penalty else "")
     totals = [{**each, "loss": each["loss"] + each.get("penalty", 0)} for each in history]
@@ -106,7 +106,7 @@ def _loss_curve(out: pathlib.Path, history: Sequence[Mapping[str, Any]]) -> None
 
 
 def control_note(frames: str) -> list[str]:
-    """What a reader must know if clips' frames were not scored in their order.
+    """A remark for the reader if clips' frames were not scored in their order.
 
     Args:
         frames: See `fdd.evaluation.scores.frame_order`.
@@ -120,12 +120,12 @@ def exists(out: pathlib.Path) -> bool:
 
 
 def metrics(out: pathlib.Path) -> dict[str, Any]:
-    """Returns what a report's metrics.json holds.
+    """Returns the content of a report's metrics.json.
 
     Raises:
-        UserError: it is damaged.
+        UserError: the file is damaged.
     """
-    return workdir.read_json(out / _METRICS, "--mode=eval writes it anew")
+    return workdir.read_json(out / _METRICS, "--mode=eval writes it again")
 
 
 def read(out: pathlib.Path) -> str:

@@ -1,4 +1,4 @@
-"""The clips that a detector gets most wrong, with their frames."""
+"""The clips with the largest errors, with their frames."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ from fdd.pages.plain import short
 
 @dataclasses.dataclass(frozen=True)
 class Strip:
-    """A clip to look at.
+    """A clip to show.
 
     Attributes:
         title: Which clip it is, and how it was scored.
@@ -24,12 +24,12 @@ class Strip:
 
 
 def worst(scores: Scores, calibration: Calibration, most: int = 6) -> Scores:
-    """The clips furthest on the wrong side of the threshold, the worst first, one per video.
+    """The clips furthest on the wrong side of the threshold, one per video; the worst comes first.
 
     Args:
-        scores: Of a split's clips.
+        scores: Scores of a split's clips.
         calibration: Gives the threshold.
-        most: At most so many.
+        most: Maximum number of clips.
     """
     distance = scores.logits - calibration.threshold
     wrong = np.where(scores.labels == 1, -distance, distance)
@@ -47,7 +47,7 @@ def strips(scores: Scores, dataset: Dataset) -> list[Strip]:
 
     Args:
         scores: The clips.
-        dataset: Where they come from.
+        dataset: The data set that they come from.
     """
     rows = dataset.metadata(scores.split)
     places = {(row["video_id"], row["clip_index"]): place for place, row in enumerate(rows)}

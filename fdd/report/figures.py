@@ -21,10 +21,10 @@ def curves(path: pathlib.Path, history: Sequence[Mapping[str, Any]], name: str, 
     """Draws a metric of training and validation over the steps.
 
     Args:
-        path: Where to.
+        path: The file to write.
         history: The records of metrics.jsonl.
         name: The metric.
-        label: What to write at its axis.
+        label: The label of its axis.
     """
     figure = Figure(figsize=(6, 3.6))
     axes = figure.subplots()
@@ -43,13 +43,13 @@ def curves(path: pathlib.Path, history: Sequence[Mapping[str, Any]], name: str, 
 def confusion_matrix(path: pathlib.Path, matrix: Sequence[Sequence[int]]) -> None:
     """Draws counts [[tn, fp], [fn, tp]] of videos."""
     counts = np.array(matrix)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(4, 3.6))
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
-        color = "white" if shares[row, column] > 0.5 else "black"
-        text = f"{count}\n{shares[row, column]:.1%}"
+        color = "white" if fractions[row, column] > 0.5 else "black"
+        text = f"{count}\n{fractions[row, column]:.1%}"
         axes.text(column, row, text, ha="center", va="center", color=color)
     axes.set_xticks([0, 1], ["real", "fake"])
     axes.set_yticks([0, 1], ["real", "fake"])
@@ -59,7 +59,7 @@ def confusion_matrix(path: pathlib.Path, matrix: Sequence[Sequence[int]]) -> Non
 
 
 def roc(path: pathlib.Path, videos: Scores) -> None:
-    """Draws the ROC curve of each method's fakes against all real videos, and of all."""
+    """Draws the ROC curves of each method's fakes against all real videos, and of all fakes."""
     chosen = {"all": videos} | {name: videos.against_reals(name) for name in videos.forgery_methods}
     rocs(path, {name: (some.labels, some.logits) for name, some in chosen.items()})
 
@@ -68,7 +68,7 @@ def rocs(path: pathlib.Path, scores: Mapping[str, tuple[np.ndarray, np.ndarray]]
     """Draws ROC curves over each other.
 
     Args:
-        path: Where to.
+        path: The file to write.
         scores: Labels [n] and logits [n] of videos, by name; without both classes there is no
             curve.
     """
@@ -117,7 +117,7 @@ def _styles(count: int) -> list[dict[str, Any]]:
 
 
 def reliability(path: pathlib.Path, videos: Scores, calibration: Calibration) -> None:
-    """Draws how often videos are fake against their predicted probability, in ten bins."""
+    """Draws the fraction of fakes against the predicted probability, in ten bins."""
     figure = Figure(figsize=(4.6, 4.4))
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], ":", color="gray", linewidth=1)
@@ -125,17 +125,17 @@ def reliability(path: pathlib.Path, videos: Scores, calibration: Calibration) ->
         ("before", 1.0, "s--", MIDDLE),
         ("after temperature", calibration.temperature, "o-", DARK),
     ):
-        means, shares, _ = metrics.reliability(videos.labels, videos.logits / scale)
-        axes.plot(means, shares, style, color=color, label=name, markersize=5)
+        means, fractions, _ = metrics.reliability(videos.labels, videos.logits / scale)
+        axes.plot(means, fractions, style, color=color, label=name, markersize=5)
     axes.set_xlabel("mean predicted probability of fake")
-    axes.set_ylabel("share of fakes")
+    axes.set_ylabel("fraction of fakes")
     axes.grid(alpha=0.3)
     axes.legend()
     save(figure, path)
 
 
 def strips(path: pathlib.Path, clips: Sequence[Strip]) -> None:
-    """Draws clips as rows of frames under their titles; a note where there are none."""
+    """Draws clips as rows of frames under their titles; a note if there are none."""
     figure = Figure(figsize=(9, max(1.0, 1.15 * len(clips))))
     if not clips:
         figure.text(0.5, 0.5, "No clip is on the wrong side of the threshold.", ha="center")

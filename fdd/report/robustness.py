@@ -1,4 +1,4 @@
-"""How a detector holds up on damaged videos, as a table, a file and a figure."""
+"""The results on damaged videos: a table, a file and a figure."""
 
 import json
 import pathlib

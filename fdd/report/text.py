@@ -1,4 +1,4 @@
-"""The report in words and tables."""
+"""The report as text and tables."""
 
 import importlib.metadata
 import json
@@ -53,7 +53,7 @@ def _rows(summary: Mapping[str, Any], intervals: bool = False) -> list[list[str]
 
 
 def _basis(summary: Mapping[str, Any]) -> str:
-    """How the intervals were made, each way once with the rows it is about."""
+    """How the intervals were computed; each way once, with the rows that use it."""
     rows = {"all": summary["video"], **summary["per_method"]}
     ways: dict[str, list[str]] = {}
     for name, values in rows.items():
@@ -104,8 +104,8 @@ def _further(summary: Mapping[str, Any]) -> str:
     names = {
         "average_precision": "average precision",
         "equal_error_rate": "equal error rate",
-        "tpr_at_1_percent_fpr": "fakes found at 1 % false alarms",
-        "tpr_at_5_percent_fpr": "fakes found at 5 % false alarms",
+        "tpr_at_1_percent_fpr": "true positive rate at 1 % false positive rate",
+        "tpr_at_5_percent_fpr": "true positive rate at 5 % false positive rate",
     }
     columns = {"all": summary["video"], **summary["per_method"]}
     rows = [[title, *(_number(v[key]) for v in columns.values())] for key, title in names.items()]
@@ -117,14 +117,14 @@ def _failures(count: int, reasons: Mapping[str, int]) -> str:
         return "Every video of the split gave at least one clip."
     listed = "; ".join(f"{in_markdown(reason)}: {number}" for reason, number in reasons.items())
     return (
-        f"{count} videos gave no clip and are in no number above ({listed}). The data set's "
+        f"{count} videos gave no clip and are not counted above ({listed}). The data set's "
         "`failures.csv` names them."
     )
 
 
 _CURVES = """## Training
 
-Curves of single clips; `metrics.jsonl` has the numbers.
+The curves are per clip; `metrics.jsonl` has the numbers.
 
 ![loss](loss.png)
 
@@ -136,14 +136,14 @@ Curves of single clips; `metrics.jsonl` has the numbers.
 def _chosen(calibration: Mapping[str, Any]) -> str:
     if calibration["fitted"]:
         return "the one with the lowest validation loss"
-    return "the last one (validation holds one class only, so the best cannot be chosen)"
+    return "the last one (validation has only one class, so the best cannot be chosen)"
 
 
 def _how_calibrated(calibration: Mapping[str, Any]) -> str:
     if not calibration["fitted"]:
         return (
-            "Temperature and threshold were **not fitted**, because validation holds one class "
-            "only: the\ntemperature is 1, the threshold 0, and no probability is calibrated."
+            "Temperature and threshold were **not fitted**, because validation has only one class: "
+            "the\ntemperature is 1, the threshold 0, and no probability is calibrated."
         )
     return (
         f"On validation, the temperature {calibration['temperature']:.3f} and the threshold\n"
@@ -161,15 +161,15 @@ def markdown(
     failure_reasons: Mapping[str, int],
     with_curves: bool,
 ) -> str:
-    """The whole report, with links to the figures beside it.
+    """The whole report, with links to its figures.
 
     Args:
         summary: The contents of metrics.json.
         config: The run's config.
         name: The run's name.
         dataset: The data set that was scored.
-        failure_reasons: How many of its videos failed for which reason.
-        with_curves: Whether there are figures of the training.
+        failure_reasons: The number of failed videos for each reason.
+        with_curves: Whether there are figures of training.
     """
     video, fitted = summary["video"], summary["calibrated"]
     settings = json.dumps(workdir.plain(config), indent=2, sort_keys=True)
@@ -193,9 +193,9 @@ A video's score is the mean logit of its clips; above 0 it is called fake.
 
 ## Metrics
 
-In brackets are 95 % intervals: what the numbers might be with other people, of the same kinds of
-video and for this one training. They come from leaving out people in turn with all their videos
-(jackknife, Student's t on the logit scale). A method's row is about its fakes against all real
+The brackets are 95 % intervals: the range of the numbers with other people, for the same kinds of
+video and this one training. They come from leaving out people in turn with all their videos
+(jackknife, Student's t on the logit scale). A method's row compares its fakes with all real
 videos.
 
 {_markdown_table(_HEADINGS, _rows(summary, intervals=True))}
@@ -226,12 +226,11 @@ The clips furthest on the wrong side of the threshold, at most one per video.
 
 ## Intended use and limits
 
-This detector tells apart the kinds of real and fake video it was trained on, cut in the way given
-below. On other forgeries, other cameras, stronger compression or another crop it can be wrong with
-confidence; `python -m fdd.evaluate --dataset=DIR` measures it on another data set.
-Its probability is about videos like those of its validation split, where the share of fakes is
-whatever the data set's is. It is a research instrument; no decision about a person should rest on
-its score alone.
+This detector distinguishes the kinds of real and fake video that it was trained on, cut in the way
+given below. With other forgeries, other cameras, stronger compression or another crop it can be
+wrong with high probabilities; `python -m fdd.evaluate --dataset=DIR` measures it on another data
+set. Its probability holds for videos like those of its validation split, with that split's fraction
+of fakes. It is a research instrument; no decision about a person should depend on its score alone.
 
 ## Data, preprocessing, versions
 

@@ -1,4 +1,4 @@
-"""Saving and restoring a run's state; the only module that knows orbax."""
+"""Saving and restoring a run's state; the only module that imports orbax."""
 
 import copy
 import pathlib
@@ -27,27 +27,28 @@ def _quality(metrics: Mapping[str, float]) -> float:
 class Checkpoints:
     """The best checkpoint of a run, by validation loss, and the last two.
 
-    Saving goes on beside training, and a checkpoint appears only once it is whole; with it come
-    checksums of its files (`fdd.runs.checksums`) and which checkpoint was the best then. With
-    several processes, all of them call `save`, `restore` and `restore_last`.
+    Training continues while a checkpoint is saved, and a checkpoint appears only when it is
+    complete. Checksums of its files (`fdd.runs.checksums`) are stored with it, and which checkpoint
+    was the best at that time. With several processes, all must call `save`, `restore` and
+    `restore_last`.
     """
 
     def __init__(self, folder: pathlib.Path):
-        """Opens the checkpoints in `folder`, making it if need be.
+        """Opens the checkpoints in `folder`; creates it if necessary.
 
         Raises:
-            UserError: it cannot be made or read.
+            UserError: the folder cannot be created or read.
         """
         keep = checkpoint_managers.AnyPreservationPolicy(
             [
-                checkpoint_managers.LatestN(2),  # The second for when the first is damaged.
+                checkpoint_managers.LatestN(2),  # The second is used if the first is damaged.
                 checkpoint_managers.BestN(
                     get_metric_fn=_quality, n=1, keep_checkpoints_without_metrics=False
                 ),
             ]
         )
         self._folder = folder.absolute()
-        self._facts: dict[str, Any] | None = None  # Of the checkpoint that is being saved.
+        self._facts: dict[str, Any] | None = None  # For the checkpoint that is being saved.
         self._vetting = Vetting(self._folder)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -74,21 +75,21 @@ class Checkpoints:
 
     @property
     def best_step(self) -> int | None:
-        """Step of the checkpoint with the lowest validation loss, if one was validated.
+        """Step of the checkpoint with the lowest validation loss, if any was validated.
 
         Raises:
-            UserError: it is gone, or damage hides which it is.
+            UserError: it is missing, or damage hides which it is.
         """
         best = self._best()
         if best is not None and best["step"] not in self._manager.all_steps():
             raise UserError(
                 f"the best checkpoint, that of step {best['step']}, is missing in "
-                f"{shown(str(self._folder))}: put it back; another was not taken in its place"
+                f"{shown(str(self._folder))}: put it back; no other is used instead"
             )
         return best and best["step"]
 
     def _best(self) -> dict[str, Any] | None:
-        """{'step', 'loss'} of the best checkpoint, as the newest one says."""
+        """{'step', 'loss'} of the best checkpoint, from the newest one's facts."""
         newest = self.last_step
         if newest is None:
             return None
@@ -108,23 +109,23 @@ class Checkpoints:
         meta: Mapping[str, Any],
         metrics: Mapping[str, float] | None = None,
     ) -> None:
-        """Starts to save; `wait` until it is done before the program ends.
+        """Starts to save; call `wait` before the program ends.
 
         Args:
             step: Number of steps taken.
             state: What to save.
-            meta: JSON-compatible: what the state was trained on and how, as it is now; later
-                changes to it are not saved.
-            metrics: Validation metrics, of which 'loss' decides what is best; None for a state
-                that was not validated, and so cannot be the best.
+            meta: JSON-compatible: what the state was trained on and how. Later changes to this
+                object are not saved.
+            metrics: Validation metrics; 'loss' decides which checkpoint is best. None for a state
+                that was not validated and so cannot be the best.
 
         Raises:
-            UserError: this or the one before it could not be written.
+            UserError: this checkpoint or the previous one could not be written.
         """
         arguments = ocp.args.Composite(
             state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(copy.deepcopy(dict(meta)))
         )
-        self.wait()  # So that what is sealed is this one; orbax would wait for it anyway.
+        self.wait()  # So that `_seal` is called for this one; orbax would wait for it anyway.
         best = self._best()
         if metrics and (best is None or metrics["loss"] <= best["loss"]):
             best = {"step": step, "loss": metrics["loss"]}
@@ -139,7 +140,7 @@ class Checkpoints:
         """Returns the state saved at a step, shaped and placed as `abstract`.
 
         Raises:
-            UserError: the checkpoint is damaged, cannot be read, or holds what is not finite.
+            UserError: the checkpoint is damaged, unreadable, or has values that are not finite.
         """
         self._vetting.check(step)
         arguments = ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
@@ -151,13 +152,13 @@ class Checkpoints:
         return state
 
     def restore_variables(self, step: int, sharding: jax.sharding.Sharding) -> Any:
-        """Returns what scores clips: {'params', 'batch_stats'}, placed as `sharding` says.
+        """Returns the variables for scoring clips: {'params', 'batch_stats'}.
 
-        The parameters are their average where one is kept. What only training needs, such as the
+        The parameters are their average if there is one. What only training needs, such as the
         optimiser's state, is not read.
 
         Raises:
-            UserError: as `restore`.
+            UserError: see `restore`.
         """
         self._vetting.check(step)
         folder = self._plain.path / str(step) / "state"
@@ -182,14 +183,14 @@ class Checkpoints:
         return variables
 
     def restore_last(self, abstract: PyTree) -> tuple[int, PyTree, dict[str, Any]] | None:
-        """Returns the newest state that is not damaged, with its step and meta data.
+        """Returns the newest undamaged state, with its step and meta data.
 
-        Newer ones that are damaged are moved to the folder `DAMAGED_DIR` beside the checkpoints,
-        and a line says so. None where there is no checkpoint.
+        Newer, damaged checkpoints are moved to the folder `DAMAGED_DIR` beside the checkpoints, and
+        a line says so. Returns None if there is no checkpoint.
 
         Raises:
-            UserError: there are checkpoints, and all are damaged; one is not, but cannot be read;
-                or the best of those that stay is damaged. Nothing is moved then.
+            UserError: all checkpoints are damaged; an undamaged one cannot be read; or the best of
+                the remaining ones is damaged. Nothing is moved in these cases.
         """
         damaged = {}
         for step in sorted(self._manager.all_steps(), reverse=True):
@@ -223,23 +224,23 @@ class Checkpoints:
             raise self._vetting.unreadable(step, error) from None
 
     def last_step_where(self, holds: Callable[[Mapping[str, Any]], bool]) -> int | None:
-        """Step of the newest checkpoint whose meta data fulfil a condition, if there is one.
+        """Step of the newest checkpoint whose meta data meet a condition, if there is one.
 
         Raises:
-            UserError: as `meta`.
+            UserError: see `meta`.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
         return next((step for step in steps if holds(self.meta(step))), None)
 
     def preempted(self, step: int) -> bool:
-        """Whether this machine is to be given up, and all processes have come to this step.
+        """Whether this machine is about to be taken away; then all processes stop at this step.
 
-        For several processes (`fdd.devices.parallel.initialize`); all must ask at every step.
+        For several processes (`fdd.devices.parallel.initialize`); all must ask at each step.
         """
         return self._manager.reached_preemption(step)
 
     def wait(self) -> None:
-        """Returns when everything is on disk.
+        """Waits until everything is on disk.
 
         Raises:
             UserError: it could not be written.
@@ -250,7 +251,7 @@ class Checkpoints:
             raise self._vetting.not_written(error) from None
 
     def close(self) -> None:
-        """Waits and lets go of the folder."""
+        """Waits, then releases the folder."""
         self._manager.close()
         self._plain.close()
 

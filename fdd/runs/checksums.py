@@ -1,4 +1,4 @@
-"""What the files of a folder held when they were written, so that damage shows before use."""
+"""Checksums of the files in a folder, so that damage is noticed before they are used."""
 
 import hashlib
 import json
@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 FILE = "checksums.json"
-_NOT_COVERED = "commit_success.txt"  # Written after the rest, by orbax; it holds a time.
+_NOT_COVERED = "commit_success.txt"  # Written last, by orbax; it contains a time.
 
 
 class Damaged(Exception):
-    """A file is not what was written; the message says which."""
+    """A file has changed since it was written; the message says which."""
 
 
 def write(folder: pathlib.Path, facts: Mapping[str, Any]) -> None:
     """Writes SHA-256 of every file in the folders of `folder`, and `facts`, into its `FILE`.
 
     Args:
-        folder: Its files are complete.
-        facts: JSON-compatible, to be as safe from damage as the files.
+        folder: A folder whose files are complete.
+        facts: JSON-compatible; protected from unnoticed damage like the files.
     """
     content = {**facts, "files": {name: _digest(folder / name) for name in _names(folder)}}
     partial = folder / f"{FILE}.partial"
@@ -32,10 +32,10 @@ def write(folder: pathlib.Path, facts: Mapping[str, Any]) -> None:
 
 
 def facts(folder: pathlib.Path) -> dict[str, Any] | None:
-    """What `write` was given; None where it was never called.
+    """The facts that `write` stored; None if it was never called.
 
     Raises:
-        Damaged: its file is.
+        Damaged: the file of checksums is damaged.
         OSError: it cannot be read.
     """
     content = _read(folder)
@@ -43,14 +43,14 @@ def facts(folder: pathlib.Path) -> dict[str, Any] | None:
 
 
 def check(folder: pathlib.Path) -> bool:
-    """Reads all files, and once more if one seems damaged, as networks and memory err too.
+    """Reads all files; twice if one seems damaged, since networks and memory have errors too.
 
     Returns:
-        Whether `write` was ever called: without, nothing is known of the files.
+        Whether there are checksums; without them, nothing is known about the files.
 
     Raises:
-        Damaged: one of the files is.
-        OSError: one cannot be read.
+        Damaged: a file is damaged.
+        OSError: a file cannot be read.
     """
     try:
         return _check(folder)
@@ -87,7 +87,7 @@ def _read(folder: pathlib.Path) -> dict[str, Any] | None:
 
 
 def _names(folder: pathlib.Path) -> list[str]:
-    """Files in the folders of `folder`, not beside them, where orbax writes last."""
+    """Files in the subfolders of `folder`; orbax writes those beside them last."""
     return sorted(
         os.path.relpath(os.path.join(place, name), folder)
         for place, _, names in os.walk(folder)

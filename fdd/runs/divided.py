@@ -19,20 +19,21 @@ Create = Callable[[str], ClipBuilder]
 def in_own_splits(
     builder: ClipBuilder, create: Create, folder: pathlib.Path | None
 ) -> tuple[pathlib.Path, Found | None, ClipBuilder] | None:
-    """Finds a data set of videos that lie in folders of splits, if it was built without `split`.
+    """Finds a data set of videos in folders of splits, if it was built without `split`.
 
-    No division concerns such videos, so it is the one that is asked for.
+    Such videos are never divided, so this is the data set that is asked for.
 
     Args:
-        builder: The one with `config.data.split`.
-        create: Makes others.
-        folder: Of the videos, if one is named.
+        builder: The builder with `config.data.split`.
+        create: Creates builders with another `split`.
+        folder: The folder of the videos, if one is named.
 
     Returns:
-        Its folder, what is in the folder of the videos, its builder; None if there is none.
+        The data set's folder, the contents of the videos' folder, and the builder; None if there is
+        none.
 
     Raises:
-        UserError: as `held.choose`.
+        UserError: see `held.choose`.
     """
     if not builder.builder_config.settings().get("split"):
         return None
@@ -46,7 +47,7 @@ def in_own_splits(
 
 
 def hint(builder: ClipBuilder, create: Create) -> str:
-    """Which data sets are there that differ in `split` alone, and their flags; '' if none."""
+    """A hint at data sets that differ only in `split`, with their flags; '' if there are none."""
     mine = builder.builder_config.settings().get("split")
     above = pathlib.Path(builder.data_dir).parent.parent
     if mine is None or not above.is_dir():
@@ -61,11 +62,11 @@ def hint(builder: ClipBuilder, create: Create) -> str:
         for folder in held.built(pathlib.Path(create(split).data_dir)):
             how = f"with split={split}" if split else "without split, so all of it is for testing"
             said.append(
-                f"{escaped(str(folder))} was built {how}: --config.data.split={split} takes it"
+                f"{escaped(str(folder))} was built {how}: --config.data.split={split} uses it"
             )
     return f" ({'; '.join(said)})" if said else ""
 
 
 def _trainable(folders: Sequence[pathlib.Path]) -> list[pathlib.Path]:
-    """Those with clips to train on: without `split`, videos that come without splits have none."""
+    """The data sets with training clips: undivided videos without splits give none."""
     return [folder for folder in folders if "train" in Dataset(folder).splits]

@@ -1,4 +1,4 @@
-"""Configs of runs that older versions made: which value stands for a key that they did not have."""
+"""Configs of runs from older versions: values for keys that those versions did not have."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from fdd.errors import UserError, shown
 
 ADDED_FILE = "added_keys.json"
 
-# What versions without a key did, where that is not the base config's value.
+# What versions without a key did, if that is not the base config's value.
 _BEFORE = {
     "data.spacing": 0.0,  # Frames were counted.
     "data.train_per_class": 0,
@@ -20,7 +20,7 @@ _BEFORE = {
     "model.pretrained": "",
 }
 
-# Every version had them, or did different things without them: no value can stand for them.
+# Every version had these keys, or versions without them differed: they have no default.
 _NO_DEFAULT = frozenset(
     {
         *("seed", "balanced", "augment", "loss", "optimizer", "learning_rate", "batch_size"),
@@ -37,17 +37,17 @@ _NO_DEFAULT = frozenset(
 def completed(file: pathlib.Path, content: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a run's config with a value for each key that its version did not have.
 
-    They are the base config's, or what versions without the key did. A line says which, and
-    added_keys.json beside the config keeps them, if it can be written.
+    The values are the base config's, or those that versions without the key used. A line says
+    which, and added_keys.json beside the config stores them, if it can be written.
 
     Args:
         file: The run's config file.
-        content: What it holds, JSON-compatible.
+        content: Its content, JSON-compatible.
 
     Raises:
-        UserError: a key is missing for which no value can mean what that version did.
+        UserError: a key is missing, and no value can mean what that version did.
     """
-    from configs import resnet_lstm  # Every config starts from it, and so has its keys.
+    from configs import resnet_lstm  # All configs start from it, so it has all keys.
 
     base = json.loads(resnet_lstm.get_config().to_json())
     config = json.loads(json.dumps(content))
@@ -65,7 +65,7 @@ def completed(file: pathlib.Path, content: Mapping[str, Any]) -> dict[str, Any]:
 def _fill(
     config: dict[str, Any], base: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[tuple[str, Any]]:
-    """Adds what is missing; yields each key that was, and its value."""
+    """Adds missing keys; yields each of them with its value."""
     for name, value in base.items():
         key = f"{prefix}{name}"
         if name not in config:
@@ -81,6 +81,8 @@ def _record(file: pathlib.Path, added: Mapping[str, Any]) -> None:
         if place.read_text("utf-8") == text:
             return
     said = ", ".join(f"{key}={json.dumps(value)}" for key, value in sorted(added.items()))
-    print(f"{shown(str(file))} is of an older version; taken for it: {said}", file=sys.stderr)
-    with contextlib.suppress(OSError):  # A run that can only be read can be used all the same.
+    print(
+        f"{shown(str(file))} is from an older version; defaults were added: {said}", file=sys.stderr
+    )
+    with contextlib.suppress(OSError):  # A run that is read-only can still be used.
         place.write_text(text, "utf-8")

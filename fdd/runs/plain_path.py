@@ -1,4 +1,4 @@
-"""Folders of any name, for libraries that take some characters of a path for a pattern."""
+"""Plain paths to folders with any name, for libraries that read some characters as patterns."""
 
 import os
 import pathlib
@@ -8,17 +8,18 @@ import jax
 
 from fdd.errors import UserError, shown
 
-_OPEN_FOLDERS = pathlib.Path("/proc/self/fd")  # Linux: what this process has open, by number.
+_OPEN_FOLDERS = pathlib.Path("/proc/self/fd")  # Linux: the open files of this process, by number.
 
 
 class PlainPath:
-    """Another path to a folder, in which only plain characters are.
+    """Another path to a folder, which contains only plain characters.
 
-    orbax looks for files with glob, to which '[1]' is a pattern, and tensorstore takes a backslash
-    for a slash and only UTF-8. Of such a folder, the path leads through its open descriptor.
+    orbax searches for files with glob, which reads '[1]' as a pattern. tensorstore reads a
+    backslash as a slash, and accepts only UTF-8. For such a folder, the path goes through its open
+    file descriptor.
 
     Attributes:
-        path: The plain path; the folder's own, absolute, where that is plain.
+        path: The plain path; the folder's own, made absolute, if that is plain.
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -33,13 +34,13 @@ class PlainPath:
         if not _OPEN_FOLDERS.is_dir() or jax.process_count() > 1:
             raise UserError(
                 f"checkpoints cannot be kept in {shown(str(folder))}: choose a --workdir whose "
-                r"path is UTF-8 and holds none of [ ] * ? \ "
+                r"path is UTF-8 and contains none of [ ] * ? \ "
             )
         self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         self.path = _OPEN_FOLDERS / str(self._descriptor)
 
     def close(self) -> None:
-        """Gives the descriptor back; the path leads nowhere then."""
+        """Closes the descriptor; the path is not valid any more."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

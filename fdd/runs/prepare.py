@@ -1,4 +1,4 @@
-"""From a config to an open data set, which is built first where that can be done."""
+"""From a config to an open data set, which is built first if necessary and possible."""
 
 import dataclasses
 import importlib
@@ -33,8 +33,8 @@ def create_builder(data: ml_collections.ConfigDict, key: str = "") -> ClipBuilde
 
     Args:
         data: `config.data`.
-        key: What the config's name ends with, if anything: data sets of several folders of videos
-            with the same settings lie beside each other.
+        key: Suffix of the config's name, if any: data sets from several folders of videos with the
+            same settings are stored beside each other.
 
     Raises:
         UserError: a value is out of range.
@@ -56,7 +56,7 @@ def create_builder(data: ml_collections.ConfigDict, key: str = "") -> ClipBuilde
     if key:
         config = dataclasses.replace(config, name=f"{config.name}-{key}")
     level = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # TFDS warns of every config that has no fixed name.
+    logging.set_verbosity(logging.ERROR)  # TFDS warns about every config without a fixed name.
     try:
         return builder_class(config=config, data_dir=_data_dir(data), file_format="array_record")
     finally:
@@ -64,7 +64,7 @@ def create_builder(data: ml_collections.ConfigDict, key: str = "") -> ClipBuilde
 
 
 def _config(kind: type[ClipConfig], data: ml_collections.ConfigDict) -> ClipConfig:
-    """`config.data`'s values for the settings that a builder has."""
+    """The builder's config with the values of `config.data`."""
     return kind(**{name: data[name] for name in kind().settings() if name != "splits"})
 
 
@@ -82,7 +82,7 @@ def _data_dir(data: ml_collections.ConfigDict) -> pathlib.Path:
 
 
 def videos_folder(data: ml_collections.ConfigDict) -> pathlib.Path | None:
-    """Returns where the videos are that `config.data` builds from, if it says so."""
+    """Returns the folder of the videos that `config.data` names, if any."""
     if data.demo:
         return _data_dir(data) / "videos"
     return home.expanded(data.manual_dir) if data.manual_dir else None
@@ -91,11 +91,11 @@ def videos_folder(data: ml_collections.ConfigDict) -> pathlib.Path | None:
 def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     """Opens the data set that `config.data` describes.
 
-    If it has not been built and `data.manual_dir` says where the videos are, or `data.demo` how
-    to draw some, it is built, into a folder whose name ends with its key (`fdd.data.identity`) or,
-    for the demo, in a folder of the demo's own. One that was built before is taken as it is, and
-    lines say which it is and what has changed since in the folder of its videos. One of videos that
-    lie in folders of splits is taken whatever `data.split` says.
+    If it has not been built, it is built: from the videos in `data.manual_dir`, into a folder whose
+    name ends with its key (`fdd.data.identity`); or, with `data.demo`, from drawn videos, into the
+    demo's own folder. A data set that exists is used as it is, and lines say which it is and what
+    has changed in its folder of videos. A data set whose videos are in folders of splits is used
+    whatever `data.split` says.
 
     Raises:
         UserError: a value is out of range, there is no such data set and nothing to build it from,
@@ -107,7 +107,7 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
     chosen = _demos(place) if data.demo else held.choose(held.built(place), found)
     if chosen is None and (other := divided.in_own_splits(builder, _with_split(data), folder)):
         chosen, found, builder = other
-        print("Its videos lie in folders of splits, so config.data.split does not concern them.")
+        print("The videos are in folders of splits, so config.data.split is not used.")
     if chosen is None:
         dataset = Dataset(_build(builder, data, found))
         held.check_fingerprint(dataset, builder.builder_config.preprocessing)
@@ -125,7 +125,7 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
 
 
 def _with_split(data: ml_collections.ConfigDict) -> divided.Create:
-    """Makes the builder that `data` describes but for `split`."""
+    """Returns a function that creates `data`'s builder with another `split`."""
 
     def create(split: str) -> ClipBuilder:
         changed = data.copy_and_resolve_references()
@@ -136,7 +136,7 @@ def _with_split(data: ml_collections.ConfigDict) -> divided.Create:
 
 
 def _demos(place: pathlib.Path) -> pathlib.Path | None:
-    """The demo's data set, if it is there: it has a folder of its own."""
+    """The demo's data set, if it exists; it has its own folder."""
     return place if place in held.built(place) else None
 
 
@@ -150,7 +150,7 @@ def _build(
         _draw(demo, found.folder)
     else:
         builder = create_builder(data, found.key)
-    tfds.disable_progress_bar()  # The builder shows its own.
+    tfds.disable_progress_bar()  # The builder shows its own bar.
     builder.download_and_prepare(
         download_config=tfds.download.DownloadConfig(manual_dir=found.folder)
     )
@@ -164,7 +164,7 @@ def _draw(demo: DemoSpec, folder: pathlib.Path) -> None:
         raise UserError(f"the demo cannot be drawn: {error}") from None
     except BrokenProcessPool:
         raise UserError(
-            "a process that draws videos was killed, perhaps for want of memory; what is finished "
+            "a process that draws videos was killed, perhaps because memory ran out; finished work "
             "is kept, so run the command again"
         ) from None
 

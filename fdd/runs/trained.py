@@ -1,4 +1,4 @@
-"""What a run has learned: the parameters and statistics of the checkpoint that counts."""
+"""The result of a run: the parameters and statistics of its best checkpoint."""
 
 import contextlib
 import pathlib
@@ -16,9 +16,9 @@ class Trained(NamedTuple):
     """The best checkpoint of a run.
 
     Attributes:
-        step: The step it is of.
-        meta: What was saved with it.
-        variables: {'params', 'batch_stats'}; the parameters are their average where one is kept.
+        step: The checkpoint's step.
+        meta: The data that was saved with it.
+        variables: {'params', 'batch_stats'}; the parameters are their average if there is one.
     """
 
     step: int
@@ -32,19 +32,19 @@ def restore(
     config: Mapping[str, Any],
     sharding: jax.sharding.Sharding,
 ) -> Trained:
-    """Restores the best of some checkpoints, or the last where none is known as the best.
+    """Restores the best checkpoint, or the last if it is not known which is best.
 
     Args:
-        checkpoints: The run's.
-        folder: Its workdir.
-        config: Its config.
-        sharding: Where to put the variables.
+        checkpoints: The run's checkpoints.
+        folder: The run's workdir.
+        config: The run's config.
+        sharding: Placement of the variables.
 
     Raises:
-        UserError: there is none, it is damaged, or it was trained with another config.
+        UserError: there is no checkpoint, it is damaged, or it was trained with another config.
     """
     step = checkpoints.best_step
-    if step is None:  # Of a run whose validation split cannot tell which is the best.
+    if step is None:  # The run's validation split cannot tell which is best.
         step = checkpoints.last_step_where(lambda meta: "calibration" in meta)
     if step is None:
         raise _no_checkpoint(folder)
@@ -55,10 +55,10 @@ def restore(
 
 @contextlib.contextmanager
 def opened(folder: pathlib.Path):
-    """The checkpoints of a run that is there to be read; a context manager.
+    """Opens a run's checkpoints for reading; a context manager.
 
     Raises:
-        UserError: it has none.
+        UserError: the run has none.
     """
     if not (folder / workdir.CHECKPOINTS_DIR).is_dir():
         raise _no_checkpoint(folder)

@@ -1,4 +1,4 @@
-"""Which data set a run was trained on, as its checkpoints and its report say."""
+"""Which data set a run was trained on, according to its checkpoints and its report."""
 
 import pathlib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from fdd.tables import escaped
 
 
 def facts(dataset: Dataset) -> dict[str, Any]:
-    """What a checkpoint records of the data set, JSON-compatible."""
+    """What a checkpoint stores about the data set, JSON-compatible."""
     return {
         "fingerprint": dataset.fingerprint,
         "preprocessing": dataset.preprocessing,
@@ -19,20 +19,20 @@ def facts(dataset: Dataset) -> dict[str, Any]:
 
 
 def named(dataset: Dataset) -> dict[str, str]:
-    """{'name', 'key'} of a data set; two are the same if their keys are."""
+    """{'name', 'key'} of a data set; equal keys mean the same data set."""
     return {"name": dataset.name, "key": dataset.key}
 
 
 def check(recorded: Mapping[str, Any], dataset: Dataset, folder: pathlib.Path) -> None:
-    """Sees that a run goes on with the data set that it was trained on.
+    """Checks that a run goes on with the data set that it was trained on.
 
     Args:
-        recorded: What `facts` gave when it was trained, or some of it.
+        recorded: The result of `facts` when it was trained, or a part of it.
         dataset: The data set now.
-        folder: Of the run.
+        folder: The run's folder.
 
     Raises:
-        UserError: it is another one, or its clips were cut differently.
+        UserError: it is another data set, or its clips were cut differently.
     """
     fingerprint = recorded.get("fingerprint", dataset.fingerprint)
     if fingerprint != dataset.fingerprint:

@@ -1,4 +1,4 @@
-"""Whether a checkpoint may be used: its files are what was written, and its values are finite."""
+"""Whether a checkpoint can be used: its files are undamaged, and its values are finite."""
 
 import pathlib
 import sys
@@ -16,15 +16,15 @@ _STATUSES = {
     "PERMISSION_DENIED": "Permission denied",
     "NOT_FOUND": "a file or folder is missing",
 }
-"""tensorstore's, in the system's words."""
+"""Error codes of tensorstore, in the system's words."""
 
 
 class DamagedCheckpoint(UserError):
-    """A file of a checkpoint is not what was written."""
+    """A file of a checkpoint has changed since it was written."""
 
 
 class Vetting:
-    """The checks of the checkpoints in a folder, and the words for what is wrong with them."""
+    """Checks of the checkpoints in a folder, and messages about what is wrong."""
 
     def __init__(self, folder: pathlib.Path):
         """Takes the folder that holds a folder per step."""
@@ -33,11 +33,11 @@ class Vetting:
         self._warned = False
 
     def check(self, step: int) -> None:
-        """Sees that the files of a checkpoint are as they were written; once for each.
+        """Checks that a checkpoint's files are undamaged; once for each checkpoint.
 
         Raises:
-            DamagedCheckpoint: one is not.
-            UserError: one cannot be read for another reason.
+            DamagedCheckpoint: a file is damaged.
+            UserError: a file cannot be read for another reason.
         """
         if step in self._checked:
             return
@@ -51,10 +51,10 @@ class Vetting:
         self._checked.add(step)
 
     def facts(self, step: int) -> dict[str, Any] | None:
-        """What was saved with the checksums; None for a checkpoint without them.
+        """The facts that were saved with the checksums; None for a checkpoint without checksums.
 
         Raises:
-            UserError: as `check`.
+            UserError: see `check`.
         """
         try:
             facts = checksums.facts(self._folder / str(step))
@@ -67,14 +67,14 @@ class Vetting:
         return facts
 
     def forget(self, step: int) -> None:
-        """Has `check` read the files again: there are others."""
+        """Makes `check` read the files again, because they have changed."""
         self._checked.discard(step)
 
     def require_finite(self, step: int, tree: Any) -> None:
-        """Sees that all values of a checkpoint are finite.
+        """Checks that all values of a checkpoint are finite.
 
         Raises:
-            UserError: one is not.
+            UserError: a value is not finite.
         """
         if name := not_finite(tree):
             raise UserError(
@@ -83,17 +83,17 @@ class Vetting:
             )
 
     def not_written(self, error: Exception) -> UserError:
-        """The error to raise where saving failed."""
+        """The error for a failure to save."""
         return UserError(
-            f"a checkpoint could not be written to {self._shown} ({reason(error)}); those that "
-            "were there are as they were"
+            f"a checkpoint could not be written to {self._shown} ({reason(error)}); earlier "
+            "checkpoints are unchanged"
         )
 
     def unreadable(self, step: int, error: Exception) -> UserError:
-        """The error to raise where restoring failed although no damage was found."""
+        """The error for a failure to restore although no damage was found."""
         return UserError(
             f"the checkpoint of step {step} in {self._shown} cannot be read ({reason(error)}); it "
-            "was left as it is"
+            "was not changed"
         )
 
     def _damaged(self, step: int, error: Exception) -> DamagedCheckpoint:
@@ -104,15 +104,15 @@ class Vetting:
     def _warn_without_checksums(self) -> None:
         if not self._warned and parallel.is_main():
             print(
-                f"fdd: checkpoints in {self._shown} have no checksums, as those of older versions: "
-                "damage to them may not be noticed",
+                f"fdd: checkpoints in {self._shown} have no checksums, like those of older "
+                "versions: damage to them may not be noticed",
                 file=sys.stderr,
             )
         self._warned = True
 
 
 def not_finite(tree: Any) -> str | None:
-    """The path of the first array that holds a value that is not finite, such as 'params/bias'."""
+    """The path of the first array with a value that is not finite, such as 'params/bias'."""
     for path, leaf in jax.tree.leaves_with_path(tree):
         values = np.asarray(leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf)
         if jax.numpy.issubdtype(values.dtype, np.inexact):

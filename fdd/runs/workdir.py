@@ -1,4 +1,4 @@
-"""The folder of a run: which config it belongs to, and where things are in it."""
+"""The folder of a run: its config, its lock, and the files in it."""
 
 import contextlib
 import errno
@@ -22,18 +22,18 @@ _LOCK_FILE = "lock"
 _NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
-# Where things are and how fast they go; a run may go on with others.
+# Keys about places and speed; a run may go on with other values.
 _FREE_KEYS = ("data.data_dir", "data.manual_dir", "num_workers", "parallel")
 
 
-# What a run settles by itself where its config leaves it open (None).
+# Keys that a run fills in itself if its config leaves them open (None).
 _OPEN_KEYS = ("mean", "std")
 
 
 def with_settled(
     workdir: pathlib.Path, config: ml_collections.ConfigDict
 ) -> ml_collections.ConfigDict:
-    """Returns the config with what the run in `workdir`, if there is one, has settled by itself."""
+    """Returns the config with the values that the run in `workdir`, if any, has filled in."""
     if (content := _read(workdir)) is None:
         return config
     config = config.copy_and_resolve_references()
@@ -45,7 +45,7 @@ def with_settled(
 
 
 def check(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
-    """Sees that `workdir` is new or belongs to a run with `config`.
+    """Checks that `workdir` is new or belongs to a run with `config`.
 
     Raises:
         UserError: it belongs to a run with another config.
@@ -62,13 +62,13 @@ def check(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> None:
 
 @contextlib.contextmanager
 def claim(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> Iterator[None]:
-    """A context in which `workdir` is the folder of a run with `config`, and of this process alone.
+    """A context in which `workdir` belongs to a run with `config`, and to this process alone.
 
-    However the process ends, the claim ends with it.
+    The lock ends with the process, however that ends.
 
     Raises:
-        UserError: it belongs to a run with another config, another process has it, or it cannot
-            be written.
+        UserError: it belongs to a run with another config, another process has locked it, or it
+            cannot be written.
     """
     text = json.dumps(plain(config), indent=2, sort_keys=True) + "\n"
     with contextlib.ExitStack() as stack:
@@ -107,7 +107,7 @@ def stored_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
     """Returns the config of the run in `workdir`.
 
     Raises:
-        UserError: there is no run, or as `fdd.runs.older.completed`.
+        UserError: there is no run; or see `fdd.runs.older.completed`.
     """
     if (content := _read(workdir)) is None:
         raise UserError(f"{shown(str(workdir))} holds no run: there is no {CONFIG_FILE} in it")
@@ -117,15 +117,15 @@ def stored_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
 def check_trained_with(
     workdir: pathlib.Path, config: ml_collections.ConfigDict, trained: dict[str, Any]
 ) -> None:
-    """Sees that a run's config is still the one that a checkpoint of it was trained with.
+    """Checks that a run's config is still the one that a checkpoint was trained with.
 
     Args:
-        workdir: Of the run.
+        workdir: The run's folder.
         config: Its config now.
         trained: The config that was saved with the checkpoint.
 
     Raises:
-        UserError: it was changed, or damaged, since.
+        UserError: the config was changed or damaged since.
     """
     now = plain(config)
     if different := _differences(trained, now, common=True):
@@ -136,7 +136,7 @@ def check_trained_with(
 
 
 def _read(workdir: pathlib.Path) -> dict[str, Any] | None:
-    """The run's config, with keys that its version did not have; None where there is no run."""
+    """The run's config, completed with newer keys; None if there is no run."""
     try:
         return older.completed(workdir / CONFIG_FILE, read_json(workdir / CONFIG_FILE))
     except FileNotFoundError:
@@ -147,11 +147,11 @@ def read_json(file: pathlib.Path, remedy: str = "put it back from a copy") -> di
     """Reads a file that a run wrote.
 
     Args:
-        file: Which.
-        remedy: What to do where it is damaged.
+        file: The file.
+        remedy: What to do if it is damaged.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no such file.
         UserError: it cannot be read, or is not a JSON object.
     """
     try:
@@ -177,7 +177,7 @@ def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
 def _differences(
     stored: dict[str, Any], current: dict[str, Any], prefix: str = "", common: bool = False
 ) -> list[str]:
-    """Keys that define the run and differ; `common`: of those that both have."""
+    """The differing keys that define the run; `common`: only keys that both have."""
     found = []
     keys = stored.keys() & current.keys() if common else stored.keys() | current.keys()
     for key in sorted(keys):

@@ -1,4 +1,4 @@
-"""The user's home, which some accounts lack and some may not write to."""
+"""The user's home folder, which some accounts do not have or cannot write to."""
 
 import atexit
 import os
@@ -10,7 +10,7 @@ from fdd.errors import UserError
 
 
 def expanded(path: str | os.PathLike[str]) -> pathlib.Path:
-    """A path with '~' at its beginning replaced.
+    """A path with a leading '~' replaced.
 
     Raises:
         UserError: there is no home folder.
@@ -19,16 +19,16 @@ def expanded(path: str | os.PathLike[str]) -> pathlib.Path:
         return pathlib.Path(path).expanduser()
     except RuntimeError:
         raise UserError(
-            f"{os.fspath(path)} lies in the home folder, and this account has none: give a path "
+            f"{os.fspath(path)} is in the home folder, but this account has none: give a path "
             "without ~, or set HOME"
         ) from None
 
 
 def cache_folder(name: str) -> pathlib.Path | None:
-    """A folder for what can be made again, below XDG_CACHE_HOME or ~/.cache; made if need be.
+    """A folder for files that can be made again, in XDG_CACHE_HOME or ~/.cache; created if missing.
 
     Returns:
-        The folder; None where there is no place that can be written.
+        The folder; None if no folder can be written.
     """
     try:
         place = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -40,15 +40,15 @@ def cache_folder(name: str) -> pathlib.Path | None:
 
 
 def give_matplotlib_a_folder() -> None:
-    """Has matplotlib keep its list of fonts in a folder of this process where it has none.
+    """Gives matplotlib a temporary folder for its list of fonts if it has none.
 
-    It would do so by itself, with a warning. Call it before matplotlib is imported.
+    matplotlib would do so itself, with a warning. Call it before matplotlib is imported.
     """
     if "MPLCONFIGDIR" in os.environ or cache_folder("matplotlib"):
         return
     try:
         folder = tempfile.mkdtemp(prefix="fdd_matplotlib_")
-    except OSError:  # No temporary folder either: matplotlib says so where a picture needs one.
+    except OSError:  # No temporary folder either: matplotlib reports it when a picture needs one.
         return
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["MPLCONFIGDIR"] = folder

@@ -1,7 +1,7 @@
-"""Reading a pickle without running anything that stands in it.
+"""Reading a pickle without running anything in it.
 
-Pickle is quick and knows all types, but runs what it names. Here only the types that are expected
-may be named.
+Pickle is fast and supports all types, but it runs what a pickle names. Here a pickle may name only
+the expected types.
 """
 
 import io
@@ -18,20 +18,20 @@ class _Reader(pickle.Unpickler):
         self._names = {(each.__module__, each.__qualname__) for each in types} | _NUMBERS
 
     def find_class(self, module: str, name: str) -> Any:
-        """Returns what a pickle names, if it may."""
+        """Returns the type that a pickle names, if it is expected."""
         if (module, name) not in self._names:
             raise pickle.UnpicklingError(f"it names {module}.{name}")
         return super().find_class(module, name)
 
 
 def loads(content: bytes, types: Collection[type]) -> Any:
-    """Undoes `pickle.dumps`.
+    """Reads what `pickle.dumps` wrote.
 
     Args:
-        content: The pickle, perhaps somebody else's.
-        types: What it may consist of besides Python's own plain types and NumPy's numbers.
+        content: The pickle; it may come from somebody else.
+        types: The types that it may contain besides Python's own plain types and NumPy's numbers.
 
     Raises:
-        Exception: it names something else, or is damaged; then whatever the types in it raise.
+        Exception: it names another type, or is damaged; a damaged pickle may raise any error.
     """
     return _Reader(content, types).load()

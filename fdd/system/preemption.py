@@ -1,4 +1,4 @@
-"""Noticing that this machine is about to be taken away."""
+"""Stopping on SIGTERM and Ctrl-C, and noticing that this machine is about to be taken away."""
 
 import contextlib
 import importlib.machinery
@@ -11,28 +11,28 @@ from types import FrameType
 from typing import Any, NoReturn
 
 EXIT_STATUS = 75
-"""Of a command that saved its work and is to be started again: EX_TEMPFAIL of sysexits.h."""
+"""Exit status of a command that saved its work and can be started again: EX_TEMPFAIL."""
 
 
 STATUSES = {signal.SIGTERM: 143, signal.SIGINT: 130}
-"""Of a command that such a signal stopped."""
+"""Exit status of a command that such a signal stopped."""
 
 _USUAL = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
-_RAISED: list[int] = []  # The signal that came.
-_PAUSE = 0.02  # Seconds, in which a finaliser or an import comes to its end.
+_RAISED: list[int] = []  # The signal that arrived.
+_PAUSE = 0.02  # Seconds, in which a finaliser or an import can finish.
 
 
 class Preempted(BaseException):
-    """The program is to stop on SIGTERM; what can be is saved.
+    """The program must stop on SIGTERM; its work is saved if possible.
 
-    As KeyboardInterrupt, it can be raised anywhere, and is no error for an `except Exception`.
+    Like KeyboardInterrupt, it can be raised anywhere, and `except Exception` does not catch it.
     """
 
 
 def end_on_signals() -> None:
-    """Has SIGTERM and SIGINT end the program in one line, while it has begun nothing yet.
+    """Makes SIGTERM and SIGINT end the program with one line, while it has not started its work.
 
-    What somebody else handles or ignores is left alone; `raise_on_signals` takes over.
+    Handlers of others and ignored signals are left alone; `raise_on_signals` replaces this later.
     """
     for number, usual in _USUAL.items():
         if signal.getsignal(number) == usual:
@@ -47,13 +47,14 @@ def _end(number: int, _: object) -> NoReturn:
 
 
 def raise_on_signals() -> dict[int, Any]:
-    """Has SIGTERM raise `Preempted` and SIGINT KeyboardInterrupt, wherever the program is.
+    """Makes SIGTERM raise `Preempted` and SIGINT raise KeyboardInterrupt, wherever the program is.
 
-    Only the first of them counts: another one must not end the tidying up. What somebody else
-    handles or ignores, as `nohup` does, is left alone. For the main thread; others change nothing.
+    Only the first signal counts: a second one must not interrupt the clean-up. Handlers of others
+    and ignored signals (`nohup`) are left alone. Works in the main thread; elsewhere it does
+    nothing.
 
     Returns:
-        The handlers that were there, by signal, of what was changed.
+        The previous handlers that were replaced, by signal.
     """
     if threading.current_thread() is not threading.main_thread():
         return {}
@@ -61,7 +62,7 @@ def raise_on_signals() -> dict[int, Any]:
     previous = sys.unraisablehook
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if _starts_an_extension(frame):  # What is raised in there comes out as an ImportError.
+        if _starts_an_extension(frame):  # An exception there would become an ImportError.
             _send_again(number)
             return
         for each in _USUAL:
@@ -70,7 +71,7 @@ def raise_on_signals() -> dict[int, Any]:
         raise KeyboardInterrupt if number == signal.SIGINT else Preempted("stopped by SIGTERM")
 
     def again(dropped: Any) -> None:
-        """Sends the signal once more where a finaliser or a callback dropped what it raised."""
+        """Sends the signal again if a finaliser or a callback swallowed the exception."""
         if not (_RAISED and issubclass(dropped.exc_type, (KeyboardInterrupt, Preempted))):
             previous(dropped)
             return
@@ -90,7 +91,7 @@ def raise_on_signals() -> dict[int, Any]:
 
 
 def _starts_an_extension(frame: FrameType | None) -> bool:
-    """Whether a module that is no Python code is being imported."""
+    """Whether an extension module (not Python code) is being imported."""
     while frame is not None:
         if frame.f_code.co_name in ("create_module", "exec_module") and isinstance(
             frame.f_locals.get("self"), importlib.machinery.ExtensionFileLoader
@@ -106,17 +107,17 @@ def _send_again(number: int) -> None:
 
 @contextlib.contextmanager
 def watch(agreed: Callable[[int], bool]) -> Iterator[Callable[[int], bool]]:
-    """A context in which SIGTERM does not end the program.
+    """A context in which SIGTERM is noted and does not end the program.
 
     Args:
-        agreed: With several processes: whether all of them know, and have come to this step.
+        agreed: With several processes: whether all know of the signal and have reached this step.
 
     Returns:
         A function to call after each step with its number: whether to save and stop now.
     """
-    import jax  # Late, so that a command that only may be stopped need not wait for it.
+    import jax  # Imported late, so that signals are handled before JAX is loaded.
 
-    if jax.process_count() > 1:  # jax.distributed has taken the signal.
+    if jax.process_count() > 1:  # jax.distributed handles the signal.
         yield agreed
         return
     received = []
@@ -126,7 +127,7 @@ def watch(agreed: Callable[[int], bool]) -> Iterator[Callable[[int], bool]]:
 
     try:
         previous = signal.signal(signal.SIGTERM, note)
-    except ValueError:  # Only the main thread may; elsewhere, SIGTERM ends the program as ever.
+    except ValueError:  # Only the main thread may; elsewhere, SIGTERM ends the program as usual.
         yield lambda step: False
         return
     try:

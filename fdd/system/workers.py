@@ -1,4 +1,4 @@
-"""How processes that work for this one begin and end."""
+"""How worker processes start and end."""
 
 import concurrent.futures
 import contextlib
@@ -14,10 +14,11 @@ from multiprocessing import resource_tracker
 def shielded() -> Iterator[None]:
     """A context whose new processes and threads never get SIGINT and SIGTERM.
 
-    Both often reach a whole group of processes; what happens then is for this one to say. What a
-    thread blocks is blocked in all that it starts, from the first instruction on.
+    Both signals often reach a whole group of processes, but only this process may decide what
+    happens. A thread's blocked signals are blocked in everything that it starts, from the first
+    instruction on.
     """
-    resource_tracker.ensure_running()  # Which unblocks them when it starts its own process.
+    resource_tracker.ensure_running()  # It unblocks them when it starts its own process.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
@@ -26,7 +27,7 @@ def shielded() -> Iterator[None]:
 
 
 def exit_with_parent() -> None:
-    """Makes this worker process end when the process that started it does, even by kill -9."""
+    """Makes this worker process end when its parent process ends, even by kill -9."""
 
     def watch() -> None:
         multiprocessing.parent_process().join()
@@ -39,16 +40,16 @@ def exit_with_parent() -> None:
 def pool(
     most: int, start: Callable[[], None] = exit_with_parent
 ) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
-    """A context with worker processes; where an exception leaves it, they are killed.
+    """A context with worker processes; they are killed if an exception leaves it.
 
-    So what they write must appear only when it is whole. Submit jobs `shielded`.
+    So files that they write must appear only when they are complete. Submit jobs `shielded`.
 
     Args:
-        most: How many processes there may be.
-        start: What each of them calls first.
+        most: Maximum number of processes.
+        start: A function that each of them calls first.
     """
     others = set(multiprocessing.active_children())
-    # Spawned, since forking a process with JAX or TensorFlow threads can lock up.
+    # Spawned, since forking a process with JAX or TensorFlow threads can deadlock.
     context = multiprocessing.get_context("spawn")
     executor = concurrent.futures.ProcessPoolExecutor(most, context, start)
     try:

@@ -1,4 +1,4 @@
-"""What happens to a batch of clips on the device, before the model sees it."""
+"""Augmentation and normalisation of a batch of clips, on the device."""
 
 from collections.abc import Sequence
 
@@ -41,8 +41,8 @@ def augment(
         keys: A random key per clip, [b], so that a clip's change does not depend on its batch.
         frames: uint8 [b, t, h, w, 3].
         flip: Mirror half of the clips left to right.
-        brightness: Add up to this share of 255, up or down.
-        contrast: Scale the distance to the clip's mean by up to this share, up or down.
+        brightness: Add up to this fraction of 255, up or down.
+        contrast: Scale the distance to the clip's mean by up to this fraction, up or down.
         dtype: What the new values are computed in before they are rounded; what is drawn does not
             depend on it.
 

@@ -1,4 +1,4 @@
-"""A frozen encoder's features of every clip, computed once and kept in the workdir."""
+"""A frozen encoder's features of every clip, computed once and stored in the workdir."""
 
 import hashlib
 import json
@@ -32,16 +32,16 @@ def cached(
     """Returns the features of a split's clips, from a file or computed now.
 
     Args:
-        folder: The run's workdir, whose encoder never changes.
+        folder: The workdir of a run whose encoder never changes.
         encode_step: `fdd.training.steps.encode_step`, spread over the devices.
-        state: Of the model.
+        state: State of the model.
         model: The network.
         dataset: The data set.
         split: 'train', 'validation' or 'test'.
         batch_size: Clips at a time, over all devices.
 
     Returns:
-        float [n, t, c] in the order of the records, read from disk as it is used.
+        float [n, t, c] in the order of the records; read from disk when it is used.
     """
     file = folder / FEATURES_DIR / f"{split}.npy"
     of = _key(dataset, split, model, state)
@@ -52,11 +52,11 @@ def cached(
 
 
 def _key(dataset: Dataset, split: str, model: ClipClassifier, state: TrainState) -> str:
-    """SHA-256 of all that features follow from, whatever the clips' number.
+    """SHA-256 of everything that the features depend on, except the number of clips.
 
-    That is how clips were cut, which clips of which videos the split holds in which order, and the
-    encoder's parameters and statistics. What a run cannot change, such as its normalisation, is
-    left out.
+    That is: how clips were cut, which clips of which videos the split has in which order, and the
+    encoder's parameters and statistics. What cannot change within a run, such as the normalisation,
+    is not included.
     """
     names = ("file_sha256", "video_id", "clip_index")
     clips = [[row[name] for name in names] for row in dataset.metadata(split)]
@@ -71,7 +71,7 @@ def _key(dataset: Dataset, split: str, model: ClipClassifier, state: TrainState)
 
 
 def _is_valid(file: pathlib.Path, of: str, split: str) -> bool:
-    """Whether a file is what was written, and of this key; a line says if it is not."""
+    """Whether a file is undamaged and has this key; a line says if it does not."""
     if not file.exists():
         return False
     try:
@@ -92,7 +92,7 @@ def _seal(file: pathlib.Path) -> pathlib.Path:
 
 
 def _content_of_seal(file: pathlib.Path, of: str) -> str:
-    """SHA-256 of the file, and what it is of."""
+    """SHA-256 of the file, and the key."""
     with file.open("rb") as opened:
         content = hashlib.file_digest(opened, "sha256").hexdigest()
     return f"{content} {of}\n"
@@ -108,15 +108,15 @@ def _compute(
     batch_size: int,
 ) -> None:
     count, main = dataset.splits[split], parallel.is_main()
-    share = pipeline.Share(jax.process_index(), jax.process_count())
-    batches = pipeline.eval_batches(dataset, split, batch_size=batch_size, share=share)
+    shard = pipeline.Shard(jax.process_index(), jax.process_count())
+    batches = pipeline.eval_batches(dataset, split, batch_size=batch_size, shard=shard)
     partial = file.with_suffix(".partial")
     array = None
     bar = tqdm.tqdm(total=count, desc=f"Features, {split}", unit="clip", disable=not main)
     with bar:
         for start, batch in zip(range(0, count, batch_size), batches, strict=True):
             features = np.asarray(encode_step(state, {"frames": batch["frames"]}))
-            features = features[: count - start]  # The last batch is filled up.
+            features = features[: count - start]  # The last batch is padded.
             bar.update(len(features))
             if main and array is None:
                 file.parent.mkdir(exist_ok=True)
@@ -132,7 +132,7 @@ def _compute(
 
 
 def _take_room(file: pathlib.Path) -> None:
-    """Has the disk give a file its room now: a mapped page without any would kill the program."""
+    """Reserves a file's room on disk: a mapped page without room would kill the program."""
     with file.open("r+b") as opened:
         size = os.fstat(opened.fileno()).st_size
         try:

@@ -1,4 +1,4 @@
-"""Stopping where a value is no finite number, with what can be done about it."""
+"""Stopping when a value is not finite, with advice."""
 
 import math
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from fdd.errors import UserError
 def require(
     values: Mapping[str, Any], step: int, last_good: str, config: ml_collections.ConfigDict
 ) -> None:
-    """Sees that some values of a step are finite.
+    """Checks that some values of a step are finite.
 
     Args:
-        values: Scalars by what they are, such as 'loss'.
-        step: Which step they are of.
-        last_good: Says which checkpoint there is to fall back on.
+        values: Scalars by name, such as 'loss'.
+        step: The step.
+        last_good: A clause that says which checkpoint can be used.
         config: The run's config.
 
     Raises:
-        UserError: one is not.
+        UserError: a value is not finite.
     """
     for name, value in values.items():
         if not math.isfinite(number := float(np.asarray(value))):
@@ -30,10 +30,10 @@ def require(
 
 
 def advice(config: ml_collections.ConfigDict) -> str:
-    """What to do about values that are not finite, by key of the config."""
+    """What to do about values that are not finite, with keys of the config."""
     precision = ""
     if config.precision == "bfloat16":
-        precision = ", or take --config.precision=float32"
+        precision = ", or use --config.precision=float32"
     return (
         f"lower --config.learning_rate (now {config.learning_rate:g}) in another --workdir"
         f"{precision}; if it happens again, look at the clips and at model.mean and model.std"
@@ -41,5 +41,5 @@ def advice(config: ml_collections.ConfigDict) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """A number as JSON can hold it: None in place of one that is not finite."""
+    """A number for JSON: None if it is not finite."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

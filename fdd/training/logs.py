@@ -1,7 +1,7 @@
-"""What a run writes down while it trains: metrics.jsonl, speed.jsonl, TensorBoard's event file.
+"""The logs of a training run: metrics.jsonl, speed.jsonl and TensorBoard's event file.
 
-metrics.jsonl holds what the config and the data decide, so that a run that was interrupted ends
-with the same file as one that was not; what the machine decides goes to speed.jsonl.
+metrics.jsonl holds what depends on the config and the data alone, so an interrupted run ends with
+the same file as one without interruption. What depends on the machine goes to speed.jsonl.
 """
 
 import json
@@ -30,12 +30,13 @@ class MetricsLog:
     def __init__(self, workdir: pathlib.Path, history: Sequence[Record] = (), step: int = 0):
         """Opens the log of a run that goes on.
 
-        What a killed run wrote after its last checkpoint is dropped: it will be written again.
+        Records that a killed run wrote after its last checkpoint are dropped; they will be written
+        again.
 
         Args:
             workdir: The run's folder.
             history: The records up to its last checkpoint.
-            step: The step of that.
+            step: The step of the last checkpoint.
         """
         self._workdir = workdir
         self.history = list(history)
@@ -65,7 +66,7 @@ class MetricsLog:
         self._append(SPEED_FILE, {"step": step, **speed}, "speed")
 
     def close(self) -> None:
-        """Writes out what TensorBoard still holds."""
+        """Writes what TensorBoard has not written yet."""
         self._board.close()
 
     def _append(self, name: str, record: Record, group: str) -> None:
@@ -77,7 +78,7 @@ class MetricsLog:
 
 
 class NoLog:
-    """In place of `MetricsLog`, for the processes that do not write.
+    """Used instead of `MetricsLog` by the processes that do not write.
 
     Attributes:
         history: The records, which decide when training stops.
@@ -89,7 +90,7 @@ class NoLog:
     def write(
         self, step: int, epoch: float, split: str, metrics: Mapping[str, float | None]
     ) -> None:
-        """Keeps a record."""
+        """Stores a record."""
         self.history.append({"step": step, "epoch": epoch, "split": split, **metrics})
 
     def write_speed(self, *_: Any) -> None:
@@ -100,7 +101,7 @@ class NoLog:
 
 
 def read_metrics(workdir: pathlib.Path) -> list[Record]:
-    """Returns the records of metrics.jsonl; none where there is no such file.
+    """Returns the records of metrics.jsonl; none if there is no such file.
 
     A last line that a kill cut short is left out.
 

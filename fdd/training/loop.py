@@ -1,4 +1,4 @@
-"""The training loop: steps, and after some of them records, validation and checkpoints."""
+"""The training loop: steps, and at intervals records, validation and checkpoints."""
 
 import contextlib
 import dataclasses
@@ -36,13 +36,13 @@ def steps(
     history: Sequence[logs.Record],
     profile: tuple[int, int] | None = None,
 ) -> None:
-    """Takes the steps of a run that are left, up to its last one or until it stops early.
+    """Takes the remaining steps of a run, up to the last one or until it stops early.
 
     Args:
         run: The run.
-        start: Number of steps that were taken.
-        state: After them; it is used up.
-        history: The records of metrics.jsonl up to then.
+        start: Number of steps already taken.
+        state: The state after them; this function donates it.
+        history: The records of metrics.jsonl up to there.
         profile: The first step to record for a profiler, and the step to stop before.
 
     Raises:
@@ -72,7 +72,7 @@ def steps(
             previous = info
             state, info = run.train_step(state, batch)
             if previous:
-                # The step before is looked at, so that the device need not wait for the host.
+                # The previous step is checked, so that the device need not wait for the host.
                 _require_finite(previous, step - 1, run)
             bar.update()
             last = step == run.num_steps
@@ -92,7 +92,7 @@ def steps(
 
 
 def stops_early(history: Sequence[logs.Record], patience: int) -> bool:
-    """Whether the last `patience` validations brought no lower loss than those before.
+    """Whether the last `patience` validations had no lower loss than those before them.
 
     Args:
         history: The records of metrics.jsonl.
@@ -104,14 +104,14 @@ def stops_early(history: Sequence[logs.Record], patience: int) -> bool:
 
 @dataclasses.dataclass
 class _Records:
-    """What is recorded of a run while it trains.
+    """What is recorded while a run trains.
 
     Attributes:
         run: The run.
         log: Its metrics.jsonl.
-        bar: Shows how far it is.
+        bar: Its progress bar.
         speed: Times its steps.
-        features: Of the clips to validate on, where they were computed before.
+        features: Features of the validation clips, if they were computed before.
     """
 
     run: Run
@@ -163,7 +163,7 @@ class _Records:
 
 
 def _features(run: Run, state: TrainState) -> dict[str, np.ndarray | None]:
-    """Features of the clips to train and validate on, where config.cache_features says so."""
+    """Features of the training and validation clips, if config.cache_features is set."""
     features: dict[str, np.ndarray | None] = dict.fromkeys(("train", "validation"))
     if not run.config.cache_features:
         return features
@@ -192,7 +192,7 @@ def _batches(run: Run, start: int, features: np.ndarray | None) -> Any:
         seed=config.seed,
         balanced=config.balanced,
         num_workers=config.num_workers,
-        share=pipeline.Share(jax.process_index(), jax.process_count()),
+        shard=pipeline.Shard(jax.process_index(), jax.process_count()),
         features=features,
     )
 
@@ -204,7 +204,7 @@ def _is_due(step: int, every: int) -> bool:
 def _training_metrics(
     state: TrainState, info: dict[str, jax.Array], run: Run, step: int
 ) -> dict[str, float]:
-    """Means since the last record, and what the step itself saw."""
+    """Means since the last record, and values of the step itself."""
     return {
         **state.sums.compute(),
         **_penalty(state, run),
@@ -244,7 +244,7 @@ def _meta(run: Run, validation: Scores | None, history: list[logs.Record]) -> di
 
 
 def _require_finite(values: Mapping[str, Any], step: int, run: Run) -> None:
-    """Sees that loss and gradient, or what else is given by name, are finite."""
+    """Checks that loss and gradient, or other values given by name, are finite."""
     last = run.checkpoints.last_step
     good = f"the last good checkpoint is that of step {last}" if last else "there is no checkpoint"
     named = {name.replace("_", " "): value for name, value in values.items()}
@@ -252,7 +252,7 @@ def _require_finite(values: Mapping[str, Any], step: int, run: Run) -> None:
 
 
 def _require_good(state: TrainState, info: Mapping[str, Any], step: int, run: Run) -> None:
-    """Sees that a step may be saved: all that it gave is finite."""
+    """Checks that a step may be saved: all of its results are finite."""
     _require_finite(info, step, run)
     if name := not_finite(state):
         _require_finite({f"value of {name}": math.nan}, step, run)

@@ -45,7 +45,7 @@ def create_loss(config: ml_collections.ConfigDict) -> Loss:
     """Returns the loss that `config.loss` names.
 
     Raises:
-        UserError: there is none of this name, or it does not take a setting that is not 0.
+        UserError: the loss is unknown, or does not accept a setting that is not 0.
     """
     loss = parts.find("loss", config.loss, LOSSES)
     if not inspect.isfunction(loss) or [*inspect.signature(loss).parameters][:2] != _ARGUMENTS:

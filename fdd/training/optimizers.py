@@ -1,4 +1,4 @@
-"""Config to optax."""
+"""From a config to an optax optimiser."""
 
 import jax
 import ml_collections
@@ -21,7 +21,7 @@ def create_optimizer(
 
     Args:
         config: The run's config.
-        model: The network, which says what a parameter belongs to.
+        model: The network; it says which part a parameter belongs to.
         num_steps: Steps of the whole run.
         steps_per_epoch: Steps of an epoch.
 
@@ -45,7 +45,7 @@ def create_optimizer(
             if config.weight_decay
             else optax.identity(),
         )
-        if start:  # Until then its moments and its count stay as new; the schedule goes on.
+        if start:  # Until then its moments and count stay initial; the schedule goes on.
             direction = optax.transforms.conditionally_mask(direction, lambda step: step >= start)
         rate = optax.scale_by_learning_rate(lambda step: scale * learning_rate(step))
         return optax.chain(direction, rate)
@@ -78,14 +78,14 @@ def create_optimizer(
 
 
 def thaw_step(config: ml_collections.ConfigDict, steps_per_epoch: int) -> int:
-    """After how many steps what `config.freeze` names begins to learn; 0: at once, or never."""
+    """The step at which the parts in `config.freeze` begin to learn; 0: at once, or never."""
     return config.freeze_epochs * steps_per_epoch if config.freeze else 0
 
 
 def is_frozen(
     path: tuple[jax.tree_util.DictKey, ...], model: ClipClassifier, frozen_parts: int
 ) -> bool:
-    """Whether a parameter is in one of the encoder's frozen parts, the first, or never learns."""
+    """Whether a parameter is in one of the encoder's frozen first parts, or never learns."""
     return _kind(path, model, frozen_parts) in ("frozen", "still")
 
 

@@ -1,4 +1,4 @@
-"""Parameters from elsewhere in place of those that were drawn: all of them, or none."""
+"""Loading parameters in place of the random ones: all of them, or none."""
 
 import pathlib
 import re
@@ -16,20 +16,20 @@ from fdd.system import home
 
 PyTree = Any
 
-_LAYOUTS = {"keras": "keras", "torch": "torch", "hub": "torch"}  # Of the kinds that are files.
+_LAYOUTS = {"keras": "keras", "torch": "torch", "hub": "torch"}  # For the kinds that are files.
 _HUB = "hf://"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Returns the config with model.mean and model.std, where they are None, filled in.
+    """Returns the config with model.mean and model.std filled in if they are None.
 
-    They become what the weights named by model.pretrained were trained with: Keras' means for
-    `.h5`, a run's own for a run and for what `fdd.export` wrote of it, what a config.json beside
-    the weights says; otherwise the encoder's own.
+    They become the values that the weights of model.pretrained were trained with: Keras' means for
+    `.h5`; a run's own for a run, and for a file that `fdd.export` wrote from it; those of a
+    config.json beside the weights; otherwise the encoder's own.
 
     Raises:
-        UserError: model.version is not that of such weights, or the name leads nowhere.
+        UserError: model.version is not that of the weights, or the weights are not found.
     """
     if config.model.mean is not None and config.model.std is not None:
         return config
@@ -49,21 +49,20 @@ def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.Conf
 
 
 def load(name: str, model: ClipClassifier, variables: PyTree, version: str | None = None) -> PyTree:
-    """Returns variables with parameters and statistics from elsewhere in their places.
+    """Returns the variables with pretrained parameters and statistics in their places.
 
     Args:
-        name: Empty for none; a Keras Applications `.h5` file; a `.safetensors` file in the naming
-            of torchvision and timm, such as `fdd.export` writes (of which the encoder is taken);
-            `hf://OWNER/NAME`, a repository on the Hugging Face hub that holds such a
-            `model.safetensors`; the workdir of a run, of which the best checkpoint is taken,
-            temporal head and head included.
+        name: One of: '' for none; a Keras Applications `.h5` file; a `.safetensors` file with the
+            names of torchvision and timm, such as `fdd.export` writes (only the encoder is used);
+            `hf://OWNER/NAME`, a repository on the Hugging Face hub with such a `model.safetensors`;
+            the workdir of a run (its best checkpoint is used, including temporal head and head).
         model: The network.
         variables: Its {'params', 'batch_stats'}, NumPy arrays.
-        version: The network's, config.model.version; another's tensors may have the same shapes.
-            None: not compared.
+        version: The network's, config.model.version; tensors of another version may have the same
+            shapes. None: not compared.
 
     Raises:
-        UserError: there is no such file, or it does not fit; the line lists what does not.
+        UserError: there is no such file, or it does not fit; the message lists what does not.
     """
     kind = _kind(name)
     if version is not None:
@@ -86,7 +85,7 @@ def _read(kind: str, name: str) -> Tensors:
 
 
 def _origin(name: str) -> Origin:
-    """What weights were trained with, before they are read."""
+    """What weights were trained with; read before the weights."""
     kind = _kind(name)
     if kind == "keras":
         return keras.ORIGIN
@@ -134,7 +133,7 @@ def _path(name: str) -> pathlib.Path:
 
 
 def _stated_beside(kind: str, name: str) -> Origin:
-    """What a config.json as timm writes it says, in units of 0 to 255."""
+    """Mean and std of a config.json written by timm, in units of 0 to 255."""
     file = _download(name, "config.json") if kind == "hub" else _path(name).parent / "config.json"
     stated = {}
     if file.exists():
@@ -147,7 +146,7 @@ def _stated_beside(kind: str, name: str) -> Origin:
         )
     except TypeError:
         raise UserError(
-            f"{file} states a mean or std that is no list of numbers: set config.model.mean and "
+            f"{file} states a mean or std that is not a list of numbers: set config.model.mean and "
             "config.model.std"
         ) from None
     return Origin(mean=mean, std=std)
@@ -158,10 +157,10 @@ def _download(name: str, file: str) -> pathlib.Path:
 
     try:
         return pathlib.Path(huggingface_hub.hf_hub_download(name.removeprefix(_HUB), file))
-    except Exception as error:  # Of many kinds: no network, no repository, no permission.
+    except Exception as error:  # There are many: no network, no repository, no permission.
         raise UserError(
             f"{file} of config.model.pretrained={name} could not be fetched from the Hugging "
-            f"Face hub ({first_line(error)}); a file that you have works too"
+            f"Face hub ({first_line(error)}); a local file works too"
         ) from None
 
 

@@ -23,18 +23,19 @@ from fdd.training.state import TrainState
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """An opened run.
+    """An open run.
 
     Attributes:
         config: Its config.
         folder: Its workdir.
         dataset: Its data.
-        checkpoints: What it has saved.
-        devices: Where it runs.
-        chooses: Whether validation holds both classes, without which nothing can be chosen by it.
+        checkpoints: Its saved states.
+        devices: The devices that it runs on.
+        chooses: Whether the validation split has both classes; otherwise it cannot choose
+            anything.
         num_steps: Steps of the whole run.
-        steps_per_epoch: Steps that take as many clips as the training split has.
-        task: What its steps do.
+        steps_per_epoch: Steps in which as many clips are used as the training split has.
+        task: What its steps compute.
         train_step: `fdd.training.steps.train_step`, spread over the devices; donates its first
             argument.
         eval_step: `fdd.training.steps.eval_step`, spread over the devices.
@@ -55,14 +56,14 @@ class Run:
 
 @contextlib.contextmanager
 def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterator[Run]:
-    """Opens a run, building its data set if need be; a context manager that gives a `Run`.
+    """Opens a run, and builds its data set if necessary; a context manager that yields a `Run`.
 
     Raises:
-        UserError: the config, the folder or the data will not do.
+        UserError: the config, the folder or the data cannot be used.
     """
     settings.check(config)
     config = pretrained.with_normalization(workdir.with_settled(folder, config))
-    steps.create_task(config)  # Names that are not known show before the data is built.
+    steps.create_task(config)  # Reports unknown names before the data is built.
     devices = parallel.Parallel(config.parallel)
     devices.check_batch_size(config.batch_size, config.accumulate_steps)
     workdir.check(folder, config)
@@ -104,14 +105,14 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterato
 
 
 def _open_dataset(config: ml_collections.ConfigDict) -> Dataset:
-    """One process builds the data set if need be, the others wait."""
+    """One process builds the data set if necessary; the others wait."""
     dataset = prepare.open_dataset(config.data) if parallel.is_main() else None
     parallel.barrier("data set")
     return dataset or prepare.open_dataset(config.data)
 
 
 def _check_classes(config: ml_collections.ConfigDict, dataset: Dataset) -> bool:
-    """Says which splits hold one class only; returns whether validation holds both."""
+    """Prints which splits have one class only; returns whether validation has both."""
     only = {split: _only_class(dataset, split) for split in ("train", "validation", "test")}
     consequences = {
         "train": "the detector can learn nothing",
@@ -132,7 +133,7 @@ def _check_classes(config: ml_collections.ConfigDict, dataset: Dataset) -> bool:
 
 
 def _only_class(dataset: Dataset, split: str) -> int | None:
-    """The label of a split's clips if all have the same; as few records are read as will do."""
+    """The label of a split's clips if it is the same for all; stops at the first other one."""
     records = dataset.source(split)
     labels = (records.jpegs(index)[1] for index in range(len(records)))
     first = next(labels)

@@ -1,4 +1,4 @@
-"""What the values of a config may be, apart from those that name or build something."""
+"""Checks of a config's values, except those that name or build something."""
 
 import functools
 import math
@@ -34,7 +34,7 @@ _LOWEST = {
 }
 
 
-_SHARES = (  # From 0 to below 1.
+_FRACTIONS = (  # At least 0 and below 1.
     "ema_decay",
     "label_smoothing",
     "model.dropout_features",
@@ -49,10 +49,10 @@ _CHOICES = {
 
 
 def check(config: ml_collections.ConfigDict) -> None:
-    """Sees that numbers are in range and names known.
+    """Checks that numbers are in range and names are known.
 
     Raises:
-        UserError: one is not.
+        UserError: a value is not valid.
     """
     _check_finite(config)
     for key, lowest in _LOWEST.items():
@@ -62,7 +62,7 @@ def check(config: ml_collections.ConfigDict) -> None:
         raise UserError(f"config.learning_rate is {config.learning_rate}, it must be above 0")
     if config.cache_features:
         _check_cache(config)
-    for key in _SHARES:
+    for key in _FRACTIONS:
         if not 0 <= (value := _get(config, key)) < 1:
             raise UserError(f"config.{key} is {value}, it must be at least 0 and below 1")
     encoder = models.create_encoder(config)

@@ -1,4 +1,4 @@
-"""How fast training goes: what TensorBoard, speed.jsonl and profilers show of it."""
+"""How fast training is, for TensorBoard, speed.jsonl and profilers."""
 
 import contextlib
 import pathlib
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 class SpeedMeter:
-    """Counts steps, and the time they take and wait for their input."""
+    """Counts steps, their time, and the time that they wait for input."""
 
     def __init__(self, batch_size: int):
         """Starts the clock.
@@ -24,7 +24,7 @@ class SpeedMeter:
         self._restart()
 
     def watch(self, batches: Iterable[Item]) -> Iterator[Item]:
-        """Yields the batches, each for one step, and counts the time that they are waited for."""
+        """Yields the batches, one per step, and counts the time of waiting for them."""
         iterator = iter(batches)
         while True:
             start = time.perf_counter()
@@ -38,17 +38,17 @@ class SpeedMeter:
 
     @contextlib.contextmanager
     def pause(self) -> Iterator[None]:
-        """A context whose time is not the steps'."""
+        """A context whose time is not counted."""
         start = time.perf_counter()
         yield
         self._start += time.perf_counter() - start
 
     def read(self) -> dict[str, float]:
-        """Since the last reading, or the start.
+        """The speed since the last reading, or since the start.
 
         Returns:
-            {'steps_per_second', 'clips_per_second', 'input_wait': share of the time, from 0 to 1,
-            'device_memory_peak_gib': of the first device, where it tells}.
+            {'steps_per_second', 'clips_per_second', 'input_wait': fraction of the time, 0 to 1,
+            'device_memory_peak_gib': of the first device, if it reports it}.
         """
         seconds = time.perf_counter() - self._start
         rate = self._steps / seconds
@@ -71,11 +71,11 @@ class SpeedMeter:
 def tracing(
     folder: pathlib.Path, steps_to_record: tuple[int, int] | None
 ) -> Iterator[Callable[[int], None]]:
-    """A context in which some steps are recorded for a profiler.
+    """A context in which a profiler records some steps.
 
     Args:
-        folder: Where the trace goes.
-        steps_to_record: The first of them and the one to stop before; None: none.
+        folder: Folder for the trace.
+        steps_to_record: The first step to record, and the step to stop before; None: no steps.
 
     Returns:
         A function to call before each step, with its number.

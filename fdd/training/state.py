@@ -1,4 +1,4 @@
-"""What training changes from step to step."""
+"""The state of training: what changes from step to step."""
 
 import dataclasses
 from collections.abc import Callable
@@ -16,15 +16,15 @@ PyTree = Any
 
 
 class TrainState(flax.struct.PyTreeNode):
-    """Everything a run needs to go on.
+    """Everything that a run needs to go on.
 
     Attributes:
         step: Number of steps taken, int32.
         params: The model's parameters, of its `dtype`.
-        batch_stats: Running means and variances of the batch normalisations, likewise.
+        batch_stats: Running means and variances of the batch normalisations, in the same type.
         opt_state: The optimiser's state.
-        sums: Loss and accuracy over the steps since they were last read.
-        average: Exponential moving average of the parameters, for evaluation; None: not kept.
+        sums: Loss and accuracy over the steps since the last record.
+        average: Exponential moving average of the parameters, for evaluation; None: not used.
     """
 
     step: jax.Array
@@ -43,7 +43,7 @@ class Recipe:
         model: The detector.
         optimizer: The optimiser.
         clip_shape: (frames, height, width, channels).
-        average: Keep an average of the parameters.
+        average: Whether an average of the parameters is kept.
     """
 
     model: ClipClassifier
@@ -82,20 +82,20 @@ def create_state(
     """Returns the state before the first step.
 
     Args:
-        recipe: How it is made.
+        recipe: How the state is made.
         seed: Decides the initial parameters.
-        sharding: Where to put it.
-        change: {'params', 'batch_stats'} of NumPy arrays to what is to be in their place, for
-            parameters that are not drawn.
+        sharding: Placement of the state.
+        change: A function from {'params', 'batch_stats'} of NumPy arrays to the ones to use
+            instead, for parameters that are not random.
     """
-    # What runs once is not worth optimising, which triples the time that compiling takes.
+    # It runs once, and optimising would triple the time for compiling.
     draw = jax.jit(recipe.variables, compiler_options={"xla_backend_optimization_level": "1"})
     variables = jax.device_get(draw(jax.random.key(seed)))
     return jax.jit(recipe.state, out_shardings=sharding)(change(variables))
 
 
 def inference_state(variables: PyTree) -> TrainState:
-    """A state that can score clips, without what only training needs.
+    """A state for scoring clips, without the parts that only training needs.
 
     Args:
         variables: {'params', 'batch_stats'}.
@@ -104,7 +104,7 @@ def inference_state(variables: PyTree) -> TrainState:
 
 
 def abstract_state(recipe: Recipe, sharding: jax.sharding.Sharding) -> TrainState:
-    """The shapes, types and places of `create_state`'s result."""
+    """The shapes, types and placement of `create_state`'s result."""
     shapes = jax.eval_shape(lambda key: recipe.state(recipe.variables(key)), jax.random.key(0))
     return jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes

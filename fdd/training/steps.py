@@ -1,6 +1,6 @@
 """One step of training and one of evaluation: pure functions of a state and a batch.
 
-They run on each device with its share of the batch (`fdd.devices.parallel`).
+They run on each device with its shard of the batch (`fdd.devices.parallel`).
 """
 
 import dataclasses
@@ -28,22 +28,23 @@ class Task:
 
     Attributes:
         model: The detector.
-        frozen_model: The same; the batch norms of the frozen parts use their running statistics.
+        frozen_model: The same, but batch norms of frozen parts use their running statistics.
         optimizer: The optimiser.
         learning_rate: Step to learning rate.
         loss_fn: (logits [b], labels [b]) to losses [b].
         l2_lstm_kernel: See `penalty`.
-        frozen_parts: So many of the encoder's parts get no gradient, nor is one computed.
-        thaw_step: After so many steps they get one, and `model` is trained in the place of
-            `frozen_model`; 0: they are frozen throughout.
-        ema_decay: Of the average of the parameters that evaluation uses; 0: there is none.
-        mean: Per channel, what normalisation subtracts, in units of 0 to 255.
-        std: Per channel, what normalisation divides by, in units of 0 to 255.
+        frozen_parts: Number of the encoder's first parts whose gradient is 0 and not computed.
+        thaw_step: The step from which they get a gradient, and `model` is trained instead of
+            `frozen_model`; 0: they stay frozen.
+        ema_decay: Decay of the average of the parameters that evaluation uses; 0: no average.
+        mean: What normalisation subtracts per channel, in units of 0 to 255.
+        std: What normalisation divides by per channel, in units of 0 to 255.
         augment: Keyword arguments of `fdd.training.augment.augment`.
         seed: Decides the augmentation of each clip.
-        accumulate_steps: In how many parts, one after the other, a device takes its share of the
-            batch. The gradient is the mean over the parts. Where batch statistics are trained,
-            they are each part's own, so the result is not that of one part; elsewhere it is.
+        accumulate_steps: Number of equal parts in which a device processes its shard of the batch,
+            one after the other. The gradient is the mean over the parts. If batch statistics are
+            trained, each part has its own, so the result differs from that of one part; otherwise
+            it is the same.
     """
 
     model: ClipClassifier
@@ -65,7 +66,7 @@ class Task:
 def create_task(
     config: ml_collections.ConfigDict, num_steps: int = 1, steps_per_epoch: int = 1
 ) -> Task:
-    """Returns what `config` describes.
+    """Returns the task that `config` describes.
 
     Args:
         config: The run's config.
@@ -103,15 +104,15 @@ def train_step(
     """Takes one optimiser step.
 
     Args:
-        state: Where training is; the same on every device.
-        batch: A device's share: {'frames': uint8 [b, t, h, w, 3], 'label': float32 [b],
+        state: The present state; the same on every device.
+        batch: A device's shard: {'frames': uint8 [b, t, h, w, 3], 'label': float32 [b],
             'position': int32 [b], of each clip in the whole training}; 'features', float32
-            [b, t, c], may stand in the place of 'frames'.
-        task: What to do.
+            [b, t, c], may replace 'frames'.
+        task: What the step computes.
 
     Returns:
-        The next state, and of the whole batch {'loss': mean loss, 'gradient_norm': Euclidean norm
-        of the gradient}, float []; both the same on every device.
+        The next state; and for the whole batch {'loss': mean loss, 'gradient_norm': Euclidean norm
+        of the gradient}, float []. Both are the same on every device.
     """
     parts = jax.tree.map(
         lambda array: array.reshape(task.accumulate_steps, -1, *array.shape[1:]), dict(batch)
@@ -153,7 +154,7 @@ def train_step(
 def _gradients(
     state: TrainState, batch: Batch, task: Task, model: ClipClassifier, frozen_parts: int
 ) -> tuple[PyTree, PyTree, metrics.ClipSums]:
-    """Gradients of the mean loss of some clips, the next batch statistics, and sums."""
+    """The gradient of some clips' mean loss, the next batch statistics, and sums."""
     keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(task.seed), batch["position"])
     augment_keys, model_keys = (
         jax.vmap(functools.partial(jax.random.fold_in, data=number))(keys) for number in (0, 1)
@@ -192,8 +193,8 @@ def eval_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
 
     Args:
         state: The model's parameters and statistics.
-        batch: A device's share; see `clip_logits`.
-        task: What to do.
+        batch: A device's shard; see `clip_logits`.
+        task: What the step computes.
 
     Returns:
         The logits of all devices' clips, float [devices * b]; above 0 for fake.
@@ -207,7 +208,7 @@ def clip_logits(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
     Args:
         state: The model's parameters and statistics.
         batch: {'frames': uint8 [b, t, h, w, 3]}, or 'features' as in `train_step`.
-        task: What to do.
+        task: What the step computes.
 
     Returns:
         Logits, float [b], of the model's `dtype`; above 0 for fake.
@@ -225,8 +226,8 @@ def encode_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
 
     Args:
         state: The model's parameters and statistics.
-        batch: A device's share: {'frames': uint8 [b, t, h, w, 3]}.
-        task: What to do.
+        batch: A device's shard: {'frames': uint8 [b, t, h, w, 3]}.
+        task: What the step computes.
     """
     clips = normalized(batch["frames"], task)
     variables = variables_for_evaluation(state)
@@ -235,15 +236,15 @@ def encode_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:
 
 
 def normalized(frames: jax.Array, task: Task) -> jax.Array:
-    """Frames, uint8 [..., 3], as the model expects them: float [..., 3]."""
+    """Normalises frames, uint8 [..., 3], for the model: float [..., 3]."""
     return augment.normalize(frames, task.mean, task.std, task.model.dtype)
 
 
 def penalty(params: PyTree, task: Task) -> jax.Array:
-    """What training adds to the loss: `l2_lstm_kernel` times a squared L2 norm.
+    """The penalty that training adds to the loss: `l2_lstm_kernel` times a squared L2 norm.
 
-    It is that of the LSTM's input kernel, as Keras' `kernel_regularizer=L2(…)` of the layer; 0 for
-    a temporal head that names no parameters to penalise.
+    The norm is that of the LSTM's input kernel, as in Keras' `kernel_regularizer=L2(…)` of the
+    layer. It is 0 for a temporal head that names no parameters for it.
     """
     kernels = task.model.penalised(params) if task.l2_lstm_kernel else []
     if not kernels:
@@ -252,7 +253,7 @@ def penalty(params: PyTree, task: Task) -> jax.Array:
 
 
 def variables_for_evaluation(state: TrainState) -> dict[str, PyTree]:
-    """Returns {'params', 'batch_stats'}: the average of the parameters where one is kept."""
+    """Returns {'params', 'batch_stats'}: the parameters are their average if there is one."""
     params = state.params if state.average is None else state.average
     return {"params": params, "batch_stats": state.batch_stats}
 
@@ -270,15 +271,15 @@ def _of_those_that_learn(gradients: PyTree, task: Task) -> list[jax.Array]:
 def _norm(tree: PyTree) -> jax.Array:
     """Euclidean norm.
 
-    Apart from what else squares `tree`, as Adam does: XLA (0.10) on a CPU writes squares to memory
-    that two sums share.
+    It is computed apart from other squares of `tree`, as in Adam: otherwise XLA (0.10) on a CPU
+    writes squares that two sums use to memory.
     """
     leaves = jax.lax.optimization_barrier(jax.tree.leaves(tree))
     return jnp.sqrt(sum(jnp.vdot(leaf, leaf) for leaf in leaves))
 
 
 def _average(state: TrainState, params: PyTree, decay: float) -> PyTree | None:
-    """The exponential moving average of parameters, which forgets the first ones faster."""
+    """The exponential moving average of parameters, with a smaller decay in the first steps."""
     if not decay:
         return None
     steps = state.step.astype(jax.tree.leaves(params)[0].dtype)

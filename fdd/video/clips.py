@@ -1,8 +1,7 @@
-"""The one path from a video file to clips: decode, sample, find the face, crop, JPEG.
+"""From a video file to its clips: decode, choose frames, find the faces, crop, code as JPEG.
 
-Building a data set, training on it and predicting on a new file all go through `extract_clips`;
-`Preprocessing` is everything that decides what comes out, and its fingerprint says whether two
-of them are the same.
+Building a data set and classifying a new file both go through `extract_clips`. `Preprocessing`
+holds everything that decides what comes out; equal fingerprints mean equal preprocessing.
 """
 
 import operator
@@ -35,19 +34,21 @@ def extract_clips(
 
     Args:
         path: Any file that FFmpeg reads; or, with the region 'stored', a folder of frames.
-        spec: How.
-        reference: What the unmanipulated version of this video gave. The clips are of the same
-            frames, by their positions in the file, whatever their number and times; one that
-            reaches beyond this video's frames is missing. If the frames are of the same size, the
-            faces are taken to be where they are there, and none is searched. So neither can tell a
-            fake from its original; `Extraction.unshared` says where that cannot be.
-        mask: A video that is bright where this video's forgeries replaced a face; of several
-            people, the one it points to becomes the first.
-        damage: What to do to the decoded frames of a clip before they are cropped; faces are
-            searched before it is done.
-        family: Of this video. Without a reference, the clips are of frames that all of it have.
-        check: Called with what the frames' times say, before any is searched; what it raises ends
-            the work.
+        spec: How clips are cut.
+        reference: The extraction of the genuine version of this video. The clips are then cut from
+            the same frames, by their positions in the file, whatever their number and times. A
+            clip that reaches beyond this video's frames is missing. If the frames have the same
+            size, the faces are taken from the reference and are not searched again. So neither
+            times nor crops can tell a fake from its original. `Extraction.unshared` says where
+            this was not possible.
+        mask: A video that is bright where a forgery replaced a face. If there are several people,
+            the one it points to becomes the first.
+        damage: Changes the decoded frames of a clip before they are cropped. Faces are searched in
+            the undamaged frames.
+        family: The family of this video. Without a reference, the clips are cut from frames that
+            all of the family's videos have.
+        check: Called with the frames' times before any face is searched. If it raises, the work
+            ends.
 
     Returns:
         At least one person with at least one clip.
@@ -65,7 +66,7 @@ def extract_clips(
                 check(info)
             return _extract(path, info, spec, reference, mask, damage, family)
         except decode.MisreadError:
-            info = decode.survey(path)  # What is there, whatever the packets say.
+            info = decode.survey(path)  # What can be decoded, whatever the packets say.
             if family is not None:
                 family.learn(path, info)
             if check is not None:
@@ -77,16 +78,17 @@ def extract_clips(
 
 
 def _check_kind(path: str | pathlib.Path, spec: Preprocessing) -> None:
-    """Sees that a video is cut by the settings that it is to be cut by.
+    """Checks that the settings fit the kind of video.
 
     Raises:
-        VideoError: it is a file and the settings are of stored frames, or the other way round.
+        VideoError: a file is to be cut with settings for stored frames, or a folder of stored
+            frames with settings for files.
     """
     if stored.is_stored(path) and spec.region != STORED:
         raise VideoError(f"a folder of frames, which only region={STORED} reads")
     if spec.region == STORED and not stored.is_stored(path):
         raise VideoError(
-            f"a video, whose frames are not cut as those of region={STORED} are, which others "
+            f"a video file, but region={STORED} reads only folders of frames that others have "
             "cropped and stored"
         )
 
@@ -120,7 +122,7 @@ def _extract(
         raise NoFaceError(search.lack(len(plan.clips), *size), search.searched)
     numbers = sorted(people, key=lambda n: -sum(c.face.area for c in people[n] if c.face))
     if mask and len(numbers) > 1:
-        try:  # It is a help, no condition.
+        try:  # A mask helps, but clips can be cut without it.
             shown = masks.brightness([people[number] for number in numbers], mask, info, size)
             brightness = dict(zip(numbers, shown, strict=True))
             numbers.sort(key=lambda number: -brightness[number])
@@ -145,7 +147,7 @@ def _extract(
 
 
 def _plan_of(reference: Extraction, info: VideoInfo) -> sampling.Plan:
-    """The clips of a reference, as far as a video has their frames."""
+    """The clips of a reference whose frames a video has."""
     indices, clips, missing = info.indices(), {}, dict(reference.missing)
     for clip in reference.people[0]:
         positions = [reference.info.position(index) for index in clip.frame_indices]
@@ -157,11 +159,11 @@ def _plan_of(reference: Extraction, info: VideoInfo) -> sampling.Plan:
 
 
 def _plan(info: VideoInfo, spec: Preprocessing) -> sampling.Plan:
-    """Which frames make the clips of a video by itself.
+    """Chooses the frames of the clips of a video that has no reference.
 
     Raises:
-        TooShortError: there is no room for a clip.
-        TooSlowError: there would be, but the frames are too far apart.
+        TooShortError: the video is too short for a clip.
+        TooSlowError: it is long enough, but its frames are too far apart in time.
     """
     seconds = [info.seconds(index) for index in range(info.num_frames)]
     plan = spec.plan(seconds)
@@ -215,7 +217,7 @@ def _cut_clips(
 def _told_apart(
     path: str | pathlib.Path, info: VideoInfo, people: Mapping[int, Sequence[Clip]], search: Search
 ) -> dict[int, list[Clip]]:
-    """The people after a closer look at frames between the clips: some may have become one."""
+    """The people after a search of more frames between the clips: two may turn out to be one."""
     seconds = [info.seconds(index) for index in range(info.num_frames)]
     between = search.in_between(seconds)
     if not between:
@@ -232,7 +234,7 @@ def _told_apart(
 def _frames_of_clips(
     path: str | pathlib.Path, info: VideoInfo, wanted: Mapping[int, Sequence[int]]
 ) -> Iterator[tuple[int, list[np.ndarray]]]:
-    """Yields each clip's number and frames, holding no frame longer than a clip needs it."""
+    """Yields each clip's number and frames; a frame is freed after the last clip that needs it."""
     clips = list(wanted.values())
     stream = decode.read_frames(path, info, [index for clip in clips for index in clip])
     held: dict[int, np.ndarray] = {}

@@ -1,4 +1,4 @@
-"""Cropping frames and coding them as JPEG images, and the way back."""
+"""Cropping frames, coding them as JPEG images, and decoding these."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ Box = tuple[float, float, float, float]
 
 
 def square(face: Face, margin: float) -> Box:
-    """A square around a face, on whole pixels; it may reach over the frame's border."""
+    """A square around a face, on whole pixels; it may extend beyond the frame's border."""
     x0, y0, x1, y1 = face.box
     side = max(2, round(margin * max(x1 - x0, y1 - y0)))
     left, top = round((x0 + x1 - side) / 2), round((y0 + y1 - side) / 2)
@@ -56,10 +56,11 @@ def decode_jpegs(images: Sequence[bytes], out: np.ndarray | None = None) -> np.n
 
     Args:
         images: The frames as JPEG images, of one size.
-        out: Where to write them, if not to a new array.
+        out: The array to write to; a new one by default.
 
     Raises:
-        ValueError: one is no JPEG image, damaged, or of another size, or there are not as many.
+        ValueError: an image is not JPEG, is damaged or has another size, or the number of images
+            is not that of `out`.
     """
     if not images or (out is not None and len(images) != len(out)):
         wanted = "at least one" if out is None else len(out)

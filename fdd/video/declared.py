@@ -1,7 +1,7 @@
-"""How many samples an ISO file (MP4, MOV) declares, before FFmpeg sets aside memory for each.
+"""How many samples an ISO file (MP4, MOV) declares: FFmpeg reserves memory for each.
 
-A few bytes can declare billions: a size that all samples share (ISO/IEC 14496-12, 8.7.3.2), a
-fragment's run without sizes (8.8.8), and an edit list that repeats them (8.6.6).
+A few bytes can declare billions of samples: by one size for all samples (ISO/IEC 14496-12,
+8.7.3.2), by a fragment's run without sizes (8.8.8), or by an edit list that repeats them (8.6.6).
 """
 
 import io
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from fdd.video.errors import VideoError
 
-MAX_SAMPLES = 2**23  # Of a track; two days of AAC.
+MAX_SAMPLES = 2**23  # Per track; this is two days of AAC sound.
 _MOST_EDITS = 2**24  # Edits times samples.
 _MOST_INDEX_BYTES = 2**28
 _MOST_BOXES = 10_000
@@ -19,14 +19,14 @@ _PARENTS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"tra
 
 
 def check(file: io.RawIOBase, num_bytes: int) -> None:
-    """Refuses a file that declares more samples than can be.
+    """Refuses a file that declares more than `MAX_SAMPLES` samples.
 
     Args:
-        file: Open for reading; left at another place. Anything but an ISO file passes.
-        num_bytes: Its size.
+        file: Open for reading; its position changes. A file that is not an ISO file passes.
+        num_bytes: The file's size.
 
     Raises:
-        VideoError: it does.
+        VideoError: the file declares too many samples.
     """
     fragments = 0
     for kind, place, size in boxes(file, num_bytes):
@@ -44,7 +44,7 @@ def check(file: io.RawIOBase, num_bytes: int) -> None:
 
 
 def boxes(file: io.RawIOBase, num_bytes: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yields the outermost boxes of an ISO file: (kind, place, size), the last perhaps cut off."""
+    """Yields an ISO file's outermost boxes: (kind, position, size); the last may be cut off."""
     place = 0
     for _ in range(_MOST_BOXES):
         file.seek(place)
@@ -56,16 +56,16 @@ def boxes(file: io.RawIOBase, num_bytes: int) -> Iterator[tuple[bytes, int, int]
             size = int.from_bytes(head[8:16], "big")
         elif size == 0:
             size = num_bytes - place
-        if not kind.isalnum() or size < 8:  # Another format, or rubbish behind the last box.
+        if not kind.isalnum() or size < 8:  # Another format, or garbage after the last box.
             return
         yield kind, place, size
         place += size
 
 
 def _inner(content: bytes, depth: int = 0) -> Iterator[tuple[bytes, bytes]]:
-    """Yields (kind, content) of all boxes in a box that hold no others, in order.
+    """Yields (kind, content) of all boxes inside a box that contain no other boxes, in order.
 
-    A track is yielded, too, without its content, before what it holds.
+    A track is yielded as well, without content, before the boxes inside it.
     """
     start = 0
     while start + 8 <= len(content):
@@ -111,7 +111,7 @@ def _check_index(content: bytes) -> None:
     samples, edits, is_sound = 0, 0, False
     for kind, box in [*_inner(content), (b"trak", b"")]:
         if kind == b"trak":
-            # FFmpeg keeps samples of plain sound, of length 1 each, by the chunk.
+            # FFmpeg stores uncompressed sound, whose samples have length 1, by the chunk.
             if samples > MAX_SAMPLES and not is_sound:
                 raise VideoError(_too_many(samples))
             if samples * edits > _MOST_EDITS and edits > 1:

@@ -34,8 +34,8 @@ __all__ = [
 def probe(path: str | pathlib.Path) -> VideoInfo:
     """Counts and times the frames of a video.
 
-    Packets are read, not decoded, unless they cannot be trusted: without time stamps of their own,
-    as in a raw stream, in a file that starts between two key frames, or in one that ends early.
+    Packets are read but not decoded, unless they cannot be trusted: in a raw stream, whose packets
+    have no time stamps, in a file that starts between two key frames, and in one that ends early.
 
     Args:
         path: A video file, a pipe, or a folder of frames (`fdd.video.stored`).
@@ -45,7 +45,7 @@ def probe(path: str | pathlib.Path) -> VideoInfo:
 
     Raises:
         VideoError: the file is missing, is no video, has no frame, or has frames larger than
-            `fdd.video.opening.MAX_PIXELS` or more of them than its size can hold.
+            `fdd.video.opening.MAX_PIXELS`, or has more frames than a file of its size can hold.
     """
     if stored.is_stored(path):
         return stored.probe(path)
@@ -88,10 +88,10 @@ def read_frames(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Decodes some frames of a video in one sequential pass.
 
-    Files of FaceForensics++ have a key frame about every 250 frames, so that seeking decodes more
-    than reading on. Frames that nothing refers to are not decoded unless they are wanted, only
-    wanted ones are converted to RGB, and reading stops behind the last of them. A frame's index is
-    its rank in `info`, which no shortcut changes.
+    FaceForensics++'s files have a key frame about every 250 frames, so seeking would decode more
+    than reading on does. A frame that no other frame refers to is decoded only if it is wanted.
+    Only wanted frames are converted to RGB, and reading stops after the last of them. A frame's
+    index is its rank in `info`; skipping does not change it.
 
     Args:
         path: The file.
@@ -103,7 +103,7 @@ def read_frames(
         player shows it.
 
     Raises:
-        MisreadError: what the packets said is wrong, so that `survey` is needed.
+        MisreadError: the packets' statements are wrong; call `survey` instead.
         VideoError: the file cannot be read, or a wanted frame cannot be decoded.
     """
     if stored.is_stored(path):
@@ -138,15 +138,15 @@ def _by_place(video: opening.Opened) -> Iterator[tuple[int, av.VideoFrame]]:
 def _by_stamp(
     video: opening.Opened, info: VideoInfo, wanted: Sequence[int]
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Decodes what is wanted and what that depends on; more may come along.
+    """Decodes the wanted frames and those that they depend on; it may yield others too.
 
     Raises:
-        MisreadError: something is wrong, wanted or not.
+        MisreadError: a frame is wrong, whether wanted or not.
     """
     context = video.stream.codec_context
-    context.thread_type = "NONE"  # What to skip is decided packet by packet.
+    context.thread_type = "NONE"  # Which frames to skip is decided for each packet.
     intra = context.codec.intra_only
-    # A library around a decoder is told once, when it starts, what to skip.
+    # A decoder of another library takes the setting only when it starts.
     skips = not (info.is_doubtful or context.codec.name.startswith("lib"))
     latest = None
     for packet in packets(video):

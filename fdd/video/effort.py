@@ -1,4 +1,4 @@
-"""How hard to search a video for faces."""
+"""How thoroughly a video is searched for faces."""
 
 import dataclasses
 import math
@@ -9,18 +9,18 @@ import numpy as np
 from fdd.video.faces import OTHER_SIDES, SMALLEST_FACE, USUAL_SIDE, detect_faces
 
 _DETECTIONS_PER_CLIP = 4
-_MOST_PIXELS = 400e6  # Of all images of a video that are searched at a larger size than usual.
+_MOST_PIXELS = 400e6  # In total, of a video's images that are searched above the usual size.
 _SCOUTED_FRAMES = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Effort:
-    """How hard faces are searched for.
+    """How thoroughly faces are searched for.
 
     Attributes:
-        longest_side: Of the images that are searched, in pixels.
-        detections: How many frames of a clip are searched.
-        least_face: Pixels of a face's longer side that are needed for a clip.
+        longest_side: Images larger than this are reduced to it before the search, in pixels.
+        detections: How many frames of each clip are searched.
+        least_face: The least length of a face's longer side for a clip, in pixels.
     """
 
     longest_side: int = USUAL_SIDE
@@ -29,17 +29,17 @@ class Effort:
 
 
 def scout(frames: Sequence[np.ndarray], num_clips: int, least_face: float) -> Effort | None:
-    """How to search a video in which nothing was found at the usual size.
+    """Chooses how to search a video in which the usual size found nothing.
 
     Args:
         frames: Some of its frames, of one size.
         num_clips: How many clips are to be searched.
-        least_face: Pixels of a face below which its crop would have to be enlarged. So small a face
-            makes no clip where only a larger search finds it: there is too little to see.
+        least_face: In pixels; the crop of a smaller face would have to be enlarged. A face that is
+            smaller, and found only by a larger search, makes no clip: there is too little to see.
 
     Returns:
-        The smallest size at which most of these frames show a face, with fewer frames per clip
-        where that is large. None where no frame shows one.
+        The smallest size at which most of these frames show a face; where it is large, fewer frames
+        of each clip are searched. None if no frame shows a face at any size.
     """
     height, width = frames[0].shape[:2]
     longest = max(height, width)
@@ -61,13 +61,13 @@ def scout(frames: Sequence[np.ndarray], num_clips: int, least_face: float) -> Ef
 
 
 def scouted(clips: Mapping[int, Sequence[int]]) -> list[int]:
-    """Indices of the frames to show to `scout`: the middles of clips all over the video."""
+    """Indices of the frames for `scout`: the middle frames of clips from the whole video."""
     middles = [clip[len(clip) // 2] for clip in clips.values()]
     spread = np.linspace(0, len(middles) - 1, min(_SCOUTED_FRAMES, len(middles)))
     return sorted({middles[round(position)] for position in spread})
 
 
 def smallest_found(height: int, width: int) -> int:
-    """Pixels of the smallest face that some search of a frame of that size would find."""
+    """The side in pixels of the smallest face that a search of a frame of this size can find."""
     longest = max(height, width)
     return math.ceil(SMALLEST_FACE * longest / min(longest, max(OTHER_SIDES)))

@@ -1,4 +1,4 @@
-"""Writing H.264 video whose every frame is coded on its own."""
+"""Writing H.264 video in which each frame is coded independently."""
 
 import os
 import pathlib
@@ -9,9 +9,9 @@ import av
 import numpy as np
 
 PARTIAL = ".partial"
-"""What the name of a file ends in that is not complete; it begins with a point."""
+"""Suffix of the names of files that are not complete; it begins with a dot."""
 
-_BOX_HEADER = struct.Struct(">I4s")  # Size of the box in bytes, with this header, and its type.
+_BOX_HEADER = struct.Struct(">I4s")  # The box's size in bytes, including this header, and its type.
 
 
 def write_video(
@@ -22,10 +22,10 @@ def write_video(
 ) -> None:
     """Writes RGB frames as an MP4 file, intra-only and with a constant quantiser.
 
-    Each frame is a keyframe and there is no rate control, so the decoded frame is a function of the
-    frame that was given and of `qp` alone: neither its place nor its neighbours matter. The encoder
-    runs in one thread, so the same frames give the same bytes. The file appears under its name only
-    once it is complete; missing folders are made.
+    Each frame is a key frame and there is no rate control. So a decoded frame depends on the given
+    frame and on `qp` alone, not on its position or its neighbours. The encoder runs in one thread,
+    so equal frames give equal bytes. The file gets its name only when it is complete. Missing
+    folders are created.
 
     Args:
         path: The file to write, replaced if it exists.
@@ -47,7 +47,7 @@ def write_video(
 
 
 def pad_to_one_size(paths: Iterable[str | os.PathLike[str]]) -> None:
-    """Appends a box of zeros to each MP4 file, so that all are of one size; players skip it.
+    """Appends a box of zeros to each MP4 file, so that all get the same size; players skip the box.
 
     References:
         ISO/IEC 14496-12, 8.1.2, "free space box".

@@ -1,8 +1,8 @@
-"""Whether a file is shorter than it says: a download or a copy that was broken off.
+"""Whether a file is shorter than it declares: a download or a copy was interrupted.
 
-Only what a container's outermost structure declares is looked at: boxes of ISO files (ISO/IEC
-14496-12, 4.2), the segment of Matroska (RFC 9559), the RIFF chunk of AVI and the file properties of
-ASF. Streams that declare no size (MPEG, raw) end where they end.
+Only the sizes in a container's outermost structure are read: those of the boxes of ISO files
+(ISO/IEC 14496-12, 4.2), of the segment of Matroska (RFC 9559), of the RIFF chunk of AVI, and the
+file properties of ASF. Streams without a declared size (MPEG, raw) cannot end early.
 """
 
 import io
@@ -16,11 +16,11 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
 def ends_early(file: io.RawIOBase, num_bytes: int) -> bool:
-    """Says whether a file declares more bytes than it has, or an index that is not there.
+    """Whether a file declares more bytes than it has, or lacks its index.
 
     Args:
-        file: Open for reading; left at another place.
-        num_bytes: Its size.
+        file: Open for reading; its position changes.
+        num_bytes: The file's size.
     """
     start = _read(file, 0, 4096)
     if start[4:8] in _ISO_TYPES:
@@ -28,7 +28,7 @@ def ends_early(file: io.RawIOBase, num_bytes: int) -> bool:
     if start.startswith(_EBML):
         return _matroska_ends_early(start, num_bytes)
     if start.startswith(b"RIFF") and start[8:12] == b"AVI ":
-        return 8 + int.from_bytes(start[4:8], "little") > num_bytes + 1  # One of padding.
+        return 8 + int.from_bytes(start[4:8], "little") > num_bytes + 1  # One byte of padding.
     if start.startswith(_ASF):
         place = start.find(_ASF_PROPERTIES)
         declared = int.from_bytes(start[place + 40 : place + 48], "little")
@@ -55,7 +55,7 @@ def _matroska_ends_early(start: bytes, num_bytes: int) -> bool:
     place = start.find(_SEGMENT)
     if place < 0 or place + 5 > len(start) or not start[place + 4]:
         return False
-    length = 9 - start[place + 4].bit_length()  # Of the size itself, in bytes.
+    length = 9 - start[place + 4].bit_length()  # The length of the size field in bytes.
     field = start[place + 4 : place + 4 + length]
     ones = (1 << 7 * length) - 1
     size = int.from_bytes(field, "big") & ones

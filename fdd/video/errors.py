@@ -1,26 +1,26 @@
-"""What is wrong with a video."""
+"""Errors of videos."""
 
 
 class VideoError(Exception):
     """A video that cannot be used; the message is the reason, in one line.
 
     Attributes:
-        condition: What is known of the file's state (`fdd.video.timeline.Condition`), or None.
+        condition: What is known of the file's state (`fdd.video.info.Condition`), or None.
     """
 
     condition = None
 
 
 class IncompleteError(VideoError):
-    """A file that ends before it says it does, so early that nothing can be read."""
+    """A file that is shorter than it declares, and of which nothing can be read."""
 
 
 class DamagedError(VideoError):
-    """A video of which too few frames are whole."""
+    """A video with too few undamaged frames."""
 
 
 class MisreadError(VideoError):
-    """What a file's packets say is not what comes out of the decoder.
+    """A file whose packets say something else than the decoder puts out.
 
-    `fdd.video.timeline.survey` then tells what does.
+    `fdd.video.survey.survey` then finds out which frames there are.
     """

@@ -1,4 +1,4 @@
-"""What a video gives: clips of people, or the reason why there is none."""
+"""The result of cutting a video: clips of each person, or the reason why there are none."""
 
 import dataclasses
 import fractions
@@ -24,9 +24,9 @@ class Clip:
         seconds: Time of each frame after the video's first one.
         face: Where the face is in the video's frames; None for full frames.
         crop: The part of the video's frames that was kept, (x0, y0, x1, y1) in pixels.
-        seen: Indices of those of the searched frames in which this face was found.
+        seen: Indices of the searched frames in which this face was found.
         points: The face's landmarks in each frame (`fdd.video.landmarks`), in pixels of the video's
-            frames; () where no face was searched.
+            frames; () if no face was searched.
         landmarks: The same in pixels of the clip's own frames.
     """
 
@@ -47,22 +47,22 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True)
 class Extraction:
-    """What a video gave.
+    """The result of cutting one video.
 
     Attributes:
         info: Frame times of the video.
         frame_size: Height and width of an upright frame in pixels.
-        people: The clips of each person, the one who is largest over the whole video first;
-            with full frames there is one entry, for the frame.
+        people: The clips of each person. The person who is largest over the whole video comes
+            first. With full frames there is one entry, for the frame.
         missing: Why a clip of the first person is missing, by clip index.
         searched: How many faces were found in each frame that was searched for faces, by the
             frame's index.
-        num_clips: How many clips the video should have given each person.
+        num_clips: How many clips each person should have.
         doubts: What is uncertain about the clips, in sentences.
-        unshared: Why the faces are not those of the reference that was given; '' where they are,
-            or where none was given.
-        unmasked: Why the mask that was given could not tell who of several people was meant; ''
-            where it could, or need not.
+        unshared: Why the faces were not taken from the given reference; '' if they were, or if no
+            reference was given.
+        unmasked: Why the given mask could not tell which of several people was meant; '' if it
+            could, or was not needed.
     """
 
     info: VideoInfo
@@ -77,11 +77,11 @@ class Extraction:
 
 
 TYPES = (Extraction, Clip, Face, VideoInfo, Condition, fractions.Fraction)
-"""What an extraction consists of (`fdd.system.plain_pickle`)."""
+"""The types in an extraction that is sent between processes (`fdd.system.plain_pickle`)."""
 
 
 class TooShortError(VideoError):
-    """A video with fewer frames than a clip has, or that ends before a clip does."""
+    """A video that has fewer frames than a clip, or is shorter in time."""
 
 
 class TooSlowError(VideoError):
@@ -100,5 +100,5 @@ class NoFaceError(VideoError):
         self.searched = searched
 
     def __reduce__(self) -> tuple[type, tuple[str, Mapping[int, int]]]:
-        # It has to pass from process to process.
+        # Pickling keeps both arguments.
         return type(self), (str(self), self.searched), self.__dict__

@@ -15,11 +15,11 @@ DETECTOR_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552
 SCORE_THRESHOLD = 0.6
 _DETECTOR_FILE = "face_detection_yunet_2023mar.onnx"
 USUAL_SIDE = 640
-"""Pixels of the longer side at which an image is searched first."""
+"""In pixels: a larger image is first reduced so that its longer side has this length."""
 OTHER_SIDES = (320, 1280, 2560, 4096)
-"""Where nothing was found so: for faces that fill the image, and for ever smaller ones."""
+"""Tried where the first search found nothing: for faces that fill the image, then smaller ones."""
 SMALLEST_FACE = 20
-"""Pixels of a face, at the size that is searched, below which few are found."""
+"""In pixels of the searched image: of faces smaller than this, few are found."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Face:
     """A face in an image.
 
     Attributes:
-        box: (x0, y0, x1, y1) in pixels; may reach over the image's border.
+        box: (x0, y0, x1, y1) in pixels; may extend beyond the image's border.
         score: The detector's confidence, 0 to 1.
         landmarks: (x, y) in pixels of each of `fdd.video.landmarks.NAMES`; () where this is no
             single finding.
@@ -50,12 +50,12 @@ def _detector_path() -> pathlib.Path:
     return path
 
 
-_OF_THREAD = threading.local()  # A detector keeps the size of its image, so none is shared.
+_OF_THREAD = threading.local()  # A detector stores its image's size, so each thread has its own.
 
 
 def _detector() -> cv2.FaceDetectorYN:
     if not hasattr(_OF_THREAD, "detector"):
-        cv2.setNumThreads(1)  # Fastest for one frame, and videos are processed in parallel.
+        cv2.setNumThreads(1)  # Fastest for one frame; several videos are processed at once.
         # OpenCV 5 warns of a "target" for each network that it opens, though none is asked for.
         level = cv2.utils.logging.getLogLevel()
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
@@ -73,7 +73,7 @@ def detect_faces(image: np.ndarray, longest_side: int = USUAL_SIDE) -> list[Face
 
     Args:
         image: uint8 [height, width, 3], RGB.
-        longest_side: Larger images are searched at this size, in pixels.
+        longest_side: Larger images are reduced to this size before the search, in pixels.
 
     Returns:
         The faces, largest first.
@@ -90,7 +90,7 @@ def detect_faces(image: np.ndarray, longest_side: int = USUAL_SIDE) -> list[Face
     scale = min(1.0, longest_side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if min(size) < SMALLEST_FACE:
-        return []  # No face fits in, and the detector finds some where there is nothing.
+        return []  # Too small for a face; the detector would find false ones.
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     if size != (width, height):
         bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)

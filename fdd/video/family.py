@@ -1,8 +1,8 @@
-"""Videos that differ in nothing but forgery, and the clips that all of them can have.
+"""Families: videos that differ in nothing but the forgery, and the clips that all of them can have.
 
-A fake often has another number of frames than its original, but frame i of it shows the scene of
-frame i. So the clips of a family are placed on the frames that all of its videos have, by their
-numbers: otherwise the times of clips, or how many there are, would tell real from fake.
+A fake often has another number of frames than its original, but its frame i shows the same scene as
+the original's frame i. So the clips of a family are cut from frames, by number, that all of its
+videos have. Otherwise the times or the number of the clips would tell real from fake.
 """
 
 import contextlib
@@ -21,33 +21,33 @@ Done = TypeVar("Done")
 
 
 class FamilyChangedError(Exception):
-    """A video turned out to have other frames than it said: the whole family is to be cut anew."""
+    """A video's frames are not those that it declared; the whole family must be cut again."""
 
 
 class Family:
-    """What is known of the videos of a family.
+    """The videos of one family, and where their clips are.
 
     Attributes:
-        plan: The clips, with the frames' positions (`VideoInfo.position`) in place of indices.
+        plan: The clips, with the frames' positions (`VideoInfo.position`) instead of indices.
     """
 
     def __init__(self, paths: Sequence[Path], spec: Preprocessing):
-        """Looks at the videos, without decoding them if they are healthy.
+        """Reads the videos' frame times; only damaged videos are decoded for it.
 
         Args:
-            paths: The videos, the original first; one that cannot be read has no say.
+            paths: The videos, the original first. One that cannot be read is ignored.
             spec: How clips are cut.
         """
         self._spec = spec
         self._infos: dict[str, VideoInfo] = {}
         for path in paths:
-            # Whoever cuts it will say what is wrong with it.
+            # Cutting it will report what is wrong.
             with contextlib.suppress(Exception), _opened(path):
                 self._infos[os.fspath(path)] = decode.probe(path)
         self.plan = self._place()
 
     def info(self, path: Path) -> VideoInfo:
-        """What is known of a video.
+        """The frame times and the state of a video.
 
         Raises:
             VideoError: it cannot be read.
@@ -55,7 +55,7 @@ class Family:
         return self._infos.get(os.fspath(path)) or decode.probe(path)
 
     def plan_of(self, info: VideoInfo) -> Plan | None:
-        """The family's clips in a video's own indices; None if it cannot have them all."""
+        """The family's clips in a video's own indices; None if it lacks a frame of them."""
         indices = info.indices()
         if not self.plan.clips or not indices.keys() >= set().union(*self.plan.clips.values()):
             return None
@@ -66,10 +66,10 @@ class Family:
         return dataclasses.replace(self.plan, clips=clips)
 
     def learn(self, path: Path, info: VideoInfo) -> None:
-        """Takes in what `decode.survey` said of a video.
+        """Replaces what is known of a video by the result of `decode.survey`.
 
         Raises:
-            FamilyChangedError: the clips are elsewhere now.
+            FamilyChangedError: the family's clips have changed with it.
         """
         before = self.plan
         self._infos[os.fspath(path)] = info
@@ -78,9 +78,9 @@ class Family:
             raise FamilyChangedError
 
     def _place(self) -> Plan:
-        """Places clips on the frames that all videos have, at the times they have in the first.
+        """Places clips on the frames that all videos have, at the times of the first video.
 
-        A video that would leave no room for any clip has no say.
+        A video that is too short for any clip is ignored.
         """
         plan, seconds = Plan({}, {}), {}
         for info in self._infos.values():
@@ -105,15 +105,15 @@ def _opened(path: Path) -> contextlib.AbstractContextManager[object]:
 
 
 def cut_together(paths: Sequence[Path], spec: Preprocessing, cut: Callable[[Family], Done]) -> Done:
-    """Does something with a family, anew where it turns out that its frames are other ones.
+    """Calls a function with a family; again if a video's frames turn out to be different.
 
     Args:
-        paths: As of `Family`, as is the next.
-        spec: How clips are cut.
-        cut: What to do.
+        paths: See `Family`.
+        spec: See `Family`.
+        cut: The function.
     """
     family = Family(paths, spec)
-    while True:  # Each video is surveyed once at most.
+    while True:  # It ends, since each video is surveyed at most once.
         try:
             return cut(family)
         except FamilyChangedError:

@@ -1,4 +1,4 @@
-"""Which files below a folder are videos, by their names, and what the other ones are."""
+"""Which files below a folder are videos by their names, and why the others are not."""
 
 import collections
 import dataclasses
@@ -17,7 +17,7 @@ ENDINGS = frozenset(
         *(".rmvb", ".tod", ".ts", ".vob", ".webm", ".wmv", ".xvid", ".y4m"),
     )
 )
-"""Endings of videos' names, in lower case. GIF is none: 256 colours leave no trace to judge."""
+"""Endings of videos' names, in lower case. GIF is not one of them: see `why_no_video`."""
 
 _COPY = re.compile(r"(?P<name>.+?)(?: ?\(\d{1,3}\)| - Copy(?: \(\d+\))?| copy(?: \d+)?)")
 _MAGIC = (
@@ -35,7 +35,7 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
-_DEPTH = 3  # Folders that say what a video is: a split's, a label's, a method's.
+_DEPTH = 3  # Levels of folders that say what a video is: split, label, method.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +43,9 @@ class File:
     """A regular file that is not hidden.
 
     Attributes:
-        path: From the folder that was searched, with / between its parts.
+        path: Relative to the folder that was searched, with / between its parts.
         size: In bytes.
-        identity: Equal for two names of one file.
+        identity: The same for all names of one file.
         linked: Whether a symbolic link is in the path.
         modified: When its contents last changed, in whole seconds since 1970.
     """
@@ -59,11 +59,11 @@ class File:
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Ignored:
-    """Something that is passed over.
+    """A file or folder that is not used.
 
     Attributes:
         path: As in `File`.
-        reason: Why; what is said behind ': ' is special to this file.
+        reason: Why; the text after ': ' is specific to this file.
     """
 
     path: str
@@ -71,23 +71,23 @@ class Ignored:
 
     @property
     def kind(self) -> str:
-        """The part of the reason that it shares with others."""
+        """The part of the reason that is the same for similar files."""
         return self.reason.split(": ")[0]
 
 
 def is_video(name: str) -> bool:
-    """Whether a file's name ends as a video's does, in capitals or not."""
+    """Whether a file's name has the ending of a video, in upper or lower case."""
     return os.path.splitext(name)[1].lower() in ENDINGS
 
 
 def original_name(name: str) -> str:
-    """The name that a copy, '974 (1)' or '974 - Copy', was given from; any other name itself."""
+    """The name without the suffix of a copy: '974' for '974 (1)' and '974 - Copy'."""
     match = _COPY.fullmatch(name)
     return match["name"] if match else name
 
 
 def why_no_video(root: str | os.PathLike[str], path: str) -> str:
-    """Why a file below `root` is not taken for a video; '' if it is, by its name."""
+    """Why a file below `root` is not used as a video; '' if its name is that of a video."""
     if is_video(path):
         return ""
     ending = os.path.splitext(path)[1].lower()
@@ -95,7 +95,7 @@ def why_no_video(root: str | os.PathLike[str], path: str) -> str:
         name = tables.escaped(f"{os.path.basename(path)}.mp4")
         return f"a video by its content, but not by its name: rename it, to {name} for one"
     if ending == ".gif":
-        return "a GIF picture: its 256 colours leave nothing to judge"
+        return "a GIF picture: its 256 colours hide the traces of a forgery"
     return f"no video by its name: {tables.escaped(ending) or 'no ending'}"
 
 
@@ -112,14 +112,14 @@ def _begins_as_video(path: str) -> bool:
 def walk(root: str | os.PathLike[str]) -> tuple[list[File], list[Ignored]]:
     """Lists all files below a folder, in one pass and in the order of their paths.
 
-    Links are followed; a loop of them is entered once. Nothing is opened, so a pipe cannot block.
+    Links are followed; a loop of links is entered once. Nothing is opened, so a pipe cannot block.
 
     Args:
         root: The folder.
 
     Returns:
-        The regular files; and what else there is, with the reason why it is none: hidden files
-        and folders, links to nothing, pipes, folders that cannot be read.
+        The regular files; and everything else with the reason why it is not one: hidden files and
+        folders, links to nothing, pipes, folders that cannot be read.
 
     Raises:
         OSError: the folder itself cannot be read.
@@ -157,14 +157,14 @@ def walk(root: str | os.PathLike[str]) -> tuple[list[File], list[Ignored]]:
                     ignored.append(Ignored(path, reason))
                     continue
                 is_link = linked or entry.is_symlink()
-                # Folders come before links to them, so that a file is known by its own path.
+                # Folders come before links to them, so a file is listed under its own path.
                 place = pending.append if is_link else pending.appendleft
                 place((path, is_link, (*above, found)))
     return sorted(files, key=lambda file: file.path), sorted(ignored)
 
 
 def _look(entry: os.DirEntry[str], path: str, linked: bool) -> File | Ignored | tuple[int, int]:
-    """What an entry of a folder is; the identity of a folder that is to be searched."""
+    """A folder's entry; for a folder that must be searched, its identity."""
     try:
         info = entry.stat()
     except FileNotFoundError:
@@ -186,10 +186,10 @@ def _look(entry: os.DirEntry[str], path: str, linked: bool) -> File | Ignored | 
 
 
 def once(files: Iterable[File]) -> tuple[list[File], list[Ignored]]:
-    """Takes each file under one of its names, one without links where there is one.
+    """Keeps one name of each file, if possible one without links.
 
     Returns:
-        The files, in their order; and their other names.
+        The files in their order; and the names that are left out.
     """
     files = list(files)
     names: dict[tuple[int, int], File] = {}
@@ -204,7 +204,7 @@ def once(files: Iterable[File]) -> tuple[list[File], list[Ignored]]:
 
 
 def summary(ignored: Sequence[Ignored], limit: int = 3) -> str:
-    """The reasons in one line, the commonest first."""
+    """The reasons in one line, the most common first."""
     kinds = collections.Counter(each.kind for each in ignored).most_common()
     parts = [f"{kind} ({count})" for kind, count in kinds[:limit]]
     rest = sum(count for _, count in kinds[limit:])

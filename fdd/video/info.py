@@ -1,4 +1,4 @@
-"""What is known of a video: which frames it has, when each is shown, and the file's state."""
+"""Which frames a video has, when each is shown, and in what state the file is."""
 
 import dataclasses
 import fractions
@@ -13,11 +13,11 @@ class Condition:
     """In what state a file is.
 
     Attributes:
-        frames: How many frames were found, damaged ones included; 0 where none was looked for.
+        frames: How many frames were found, damaged ones included; 0 if they were not counted.
         damaged: Frames that are left out because they, or frames they were predicted from, cannot
             be decoded without errors.
-        incomplete: Whether the file ends before it says it does.
-        notes: What else is to be said of it, in clauses.
+        incomplete: Whether the file is shorter than it declares.
+        notes: Further remarks, as clauses.
     """
 
     frames: int = 0
@@ -26,7 +26,7 @@ class Condition:
     notes: tuple[str, ...] = ()
 
     def clauses(self) -> tuple[str, ...]:
-        """What is to be said beside an answer; nothing of a healthy file."""
+        """Remarks to show with an answer; none for a healthy file."""
         said = ()
         if self.damaged:
             are = "are" if self.damaged > 1 else "is"
@@ -41,21 +41,21 @@ HEALTHY = Condition()
 
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
-    """What one pass over a video tells.
+    """What one pass over a video finds.
 
     Attributes:
         stamps: Presentation time stamp of every usable frame, ascending, in units of `time_base`.
         time_base: Seconds per unit of a stamp.
-        stamped: Whether frames are found by their stamps, otherwise by `places`.
-        fps: Mean frame rate in frames per second; 0 where the file does not say.
+        stamped: Whether frames are found by their stamps; otherwise they are found by `places`.
+        fps: Mean frame rate in frames per second; 0 if the file does not say.
         height: Height of a coded frame in pixels, before any rotation.
         width: Width of a coded frame in pixels, before any rotation.
-        places: Of every usable frame, its place in the decoder's output.
-        positions: Of every usable frame, its number among all frames that the file was made with,
-            damaged ones included; empty where all are usable.
-        size: Height and width that all pictures are brought to; None where they are alike.
-        is_doubtful: Whether the stamps may be in decoding order, so that all frames must be decoded
-            to tell.
+        places: The place of each usable frame in the decoder's output.
+        positions: The number of each usable frame among all frames of the original file, damaged
+            ones included; empty if all are usable.
+        size: Height and width that all pictures are scaled to; None if all have one size.
+        is_doubtful: Whether the stamps may be in decoding order. Then all frames must be decoded to
+            find out.
         condition: The file's state.
     """
 
@@ -77,7 +77,7 @@ class VideoInfo:
         return len(self.stamps)
 
     def position(self, index: int) -> int:
-        """A usable frame's number among all frames that the file was made with."""
+        """A usable frame's number among all frames of the original file."""
         return self.positions[index] if self.positions else index
 
     def indices(self) -> dict[int, int]:
@@ -90,5 +90,5 @@ class VideoInfo:
 
 
 def no_frames(ends_early: bool) -> VideoError:
-    """What is wrong with a file without any frame."""
+    """The error for a file without any frame."""
     return IncompleteError(f"no frames: {INCOMPLETE}") if ends_early else VideoError("no frames")

@@ -1,4 +1,4 @@
-"""Masks of forgeries: which of several people in a video had the face replaced."""
+"""Masks of forgeries: they show which of several people had the face replaced."""
 
 import math
 import pathlib
@@ -17,12 +17,12 @@ def brightness(
     info: VideoInfo,
     frame_size: tuple[int, int],
 ) -> list[float]:
-    """How much of what a mask shows is in each person's face boxes.
+    """How much of a mask's brightness is in each person's face boxes.
 
-    One frame of the mask is looked at for each clip: that of the clip's middle frame, or the mask's
-    last one if it is shorter; where the frame rates differ, the one nearest in time. A mask of
-    another size is taken to show the same picture. Of a damaged one, the frames before the damage
-    count.
+    For each clip one frame of the mask is read: the one at the clip's middle frame, or the last one
+    if the mask is shorter. If the frame rates differ, the frame nearest in time is read. A mask of
+    another size is taken to show the same picture. Of a damaged mask, the frames before the damage
+    are used.
 
     Args:
         people: The clips of each person.
@@ -31,7 +31,7 @@ def brightness(
         frame_size: Height and width of the masked video's upright frames in pixels.
 
     Returns:
-        A number for each person; the absolute values have no meaning.
+        A number for each person; only comparisons between people have a meaning.
 
     Raises:
         VideoError: the mask cannot be read, or shows nothing in any face box.
@@ -53,7 +53,7 @@ def brightness(
         down, right = frame.shape[0] / frame_size[0], frame.shape[1] / frame_size[1]
         scaled = np.multiply(clip.face.box, (right, down, right, down))
         x0, y0, x1, y1 = (max(0, round(float(value))) for value in scaled)
-        # A mask of fewer pixels is not a darker one.
+        # Independent of the mask's number of pixels.
         return float(frame[y0:y1, x0:x1].sum()) / (down * right)
 
     found = [sum(map(inside, clips)) for clips in people]
@@ -63,7 +63,7 @@ def brightness(
 
 
 def _frame(clip: Clip, info: VideoInfo, of_mask: VideoInfo) -> int:
-    """The mask's frame that goes with the middle of a clip."""
+    """The mask's frame at the middle of a clip."""
     middle = len(clip.frame_indices) // 2
     number = info.position(clip.frame_indices[middle])
     alike = math.isclose(of_mask.fps, info.fps, rel_tol=0.02)

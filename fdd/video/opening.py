@@ -1,9 +1,9 @@
-"""Opening a video file: which files FFmpeg may open, and which of a file's streams is the video.
+"""Opening a video file: which formats FFmpeg may read, and which stream of the file is the video.
 
-FFmpeg reads far more than videos: playlists, scripts and device descriptions that make it open
-other files or the network. It is given an open file instead of a name, formats of video files only,
-and no protocol, so that a file can make it open nothing else. That also makes every name a file's
-name, colons and brackets included.
+FFmpeg reads far more than videos: playlists, scripts and device descriptions, which make it open
+other files or the network. So it gets an open file instead of a name, may use the formats of video
+files only, and no protocol: a file can make it open nothing else. Names may also contain colons and
+brackets, which FFmpeg would interpret.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from fdd.video.errors import IncompleteError, VideoError
 from fdd.video.info import INCOMPLETE
 from fdd.video.picture import HDR
 
-MAX_PIXELS = 36 * 10**6  # Of a frame; that of an 8K cinema camera has 35 million.
+MAX_PIXELS = 36 * 10**6  # Per frame; a frame of an 8K cinema camera has 35 million.
 
 # Names of FFmpeg's demuxers. None of them opens a second file where no protocol is allowed.
 _CONTAINERS = (
@@ -35,24 +35,24 @@ _RAW_STREAMS = (
     *("mjpeg_2000", "dirac", "vc1", "vc1test", "cavsvideo", "avs2", "avs3", "evc", "apv", "dnxhd"),
     *("yuv4mpegpipe", "ingenient", "smjpeg"),
 )
-_PICTURES = (  # As a video of one frame, or of many.
+_PICTURES = (  # They may hold one frame or many.
     *("gif", "apng", "webp", "webp_anim", "webp_pipe", "avif", "jpegxl_anim", "jpeg_pipe"),
     *("png_pipe", "bmp_pipe", "tiff_pipe", "gif_pipe"),
 )
 _DEMUXERS = ",".join((*_CONTAINERS, *_RAW_STREAMS, *_PICTURES))
-# Decoders look for errors that they would pass over, but show what they can all the same.
+# Decoders report errors that they would otherwise ignore, and still show what they can.
 _DECODER = {"max_pixels": str(MAX_PIXELS), "err_detect": "crccheck+bitstream+buffer"}
 _BUFFER = 2**18  # Bytes read at a time.
 
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """What a video says of itself, true or not.
+    """What a video's header declares, true or not.
 
     Attributes:
         height: Of a coded frame in pixels.
         width: Of a coded frame in pixels.
-        seconds: Duration; None where it is not said.
+        seconds: Duration; None if it is not declared.
     """
 
     height: int
@@ -68,8 +68,8 @@ class Opened:
         container: The file.
         stream: The stream that a player shows.
         num_bytes: Size of the file.
-        ends_early: Whether the file is shorter than it says.
-        notes: What is to be said of the choice of the stream.
+        ends_early: Whether the file is shorter than it declares.
+        notes: Remarks on the choice of the stream.
     """
 
     container: av.container.InputContainer
@@ -99,7 +99,7 @@ def opened(path: str | pathlib.Path) -> Iterator[Opened]:
     """Opens a video for a `with` block.
 
     Args:
-        path: A file of any name, or a pipe, which is read to its end first.
+        path: A file of any name, or a pipe, which is first read to its end.
 
     Raises:
         VideoError: the file is missing, is no video, or is not whole (`IncompleteError`).
@@ -143,7 +143,7 @@ def _container(file: io.RawIOBase, ends_early: bool) -> av.container.InputContai
 def _shown_stream(
     container: av.container.InputContainer,
 ) -> tuple[av.VideoStream, tuple[str, ...]]:
-    """The video stream that a player shows: the default one, of several the largest."""
+    """The video stream that a player shows: the default one; of several, the largest."""
     still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     videos = [stream for stream in container.streams.video if not stream.disposition & still]
     if not videos:
@@ -160,7 +160,7 @@ def _shown_stream(
     best, notes = max(readable, key=rank), ()
     if len(videos) > 1:
         size = f"{best.width}×{best.height} pixels"
-        notes = (f"the file holds {len(videos)} videos, of which the one of {size} is judged",)
+        notes = (f"the file holds {len(videos)} videos, of which the one of {size} is classified",)
     if kind := HDR.get(best.codec_context.color_trc):
         notes += (f"its colours are HDR ({kind}) and were converted to SDR",)
     return best, notes

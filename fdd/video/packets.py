@@ -1,4 +1,4 @@
-"""The packets of a video, within bounds."""
+"""The packets of a video, with limits on their number and size."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -9,19 +9,19 @@ from fdd.video import opening
 from fdd.video.errors import VideoError
 
 MAX_FRAMES = 2**22  # 39 hours at 30 frames per second.
-# Pixels that may have to be decoded: 18 minutes of 1080p, and beyond them what a video of its size
-# may hold. A file of 1 MB that repeats one 8K frame for minutes is refused.
+# Pixels that may have to be decoded: 18 minutes of 1080p, plus what a video of its size may hold.
+# So a file of 1 MB that repeats one 8K frame for minutes is refused.
 FREE_PIXELS, PIXELS_PER_BYTE = 2**36, 2**16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Packet:
-    """What a container says of a coded frame.
+    """What a container says about a coded frame.
 
     Attributes:
         stamp: Presentation time stamp; None where there is none.
         is_key: Whether decoding can begin here.
-        is_shown: Whether the frame is to be shown; an edit list may hide it.
+        is_shown: Whether the frame is shown; an edit list may hide it.
         is_corrupt: Whether the container knows it to be damaged.
     """
 
@@ -32,18 +32,18 @@ class Packet:
 
     @classmethod
     def of(cls, packet: av.Packet) -> "Packet":
-        """Takes the facts of a packet."""
+        """From PyAV's packet."""
         return cls(packet.pts, packet.is_keyframe, not packet.is_discard, packet.is_corrupt)
 
 
 def packets(video: opening.Opened) -> Iterator[av.Packet | None]:
-    """Yields the packets of a video; None, at the end, where the file cannot be read on.
+    """Yields the packets of a video; None at the end if the file cannot be read further.
 
-    The last but for None is empty: it makes a decoder put out what it holds back.
+    The last packet (before None) is empty: it makes a decoder put out the frames that it holds.
 
     Raises:
-        VideoError: they are larger than `fdd.video.opening.MAX_PIXELS`, or more than a file of its
-            size can sensibly hold.
+        VideoError: frames are larger than `fdd.video.opening.MAX_PIXELS`, or there are more of them
+            than a file of this size can sensibly hold.
     """
     stream = video.stream
     pixels = stream.height * stream.width

@@ -1,10 +1,10 @@
 """Following people through the frames of a video that are searched for faces.
 
-A face goes on with a person by where it is: near the place where that person was, or where the
-person's motion leads within half a second. A quick one, farther off, must look alike as well; and a
-face in a person's place that looks altogether different, as after a cut, is another person's. All
-faces of a frame are assigned at once, so that two people side by side keep their own. Nobody is
-joined on looks alone: colours tell too little. What stays uncertain is said (`Tracker.doubts`).
+A face is assigned to a person by its position: it must be near the person's last position, or near
+where the person's motion leads within half a second. After a quick motion the face must also look
+alike. A face at a person's position that looks altogether different, as after a cut, is another
+person. All faces of a frame are assigned at once, so two people side by side are not exchanged.
+Looks alone never join two people: colours say too little. Remaining doubts are in `Tracker.doubts`.
 """
 
 import collections
@@ -20,18 +20,18 @@ import scipy.optimize
 from fdd.video.faces import Face, overlap
 
 _SAME_PLACE_OVERLAP = 0.2
-_SAME_PLACE = 0.7  # In sides of a face, as the next: between two middles.
-_QUICKEST = 8.0  # Per second.
+_SAME_PLACE = 0.7  # Distance of two middles, in sides of a face.
+_QUICKEST = 8.0  # Sides of a face per second.
 _MOTION_LASTS = 0.5  # Seconds.
-_ALIKE, _PERHAPS_ALIKE, _DIFFERENT = 0.35, 0.5, 0.6  # Distances of looks, 0 to 1.
+_ALIKE, _PERHAPS_ALIKE, _DIFFERENT = 0.35, 0.5, 0.6  # Distances between looks, 0 to 1.
 _ZOOM = math.log(1.6)
-_UNSURE = 0.3  # Costs that differ by less could be either way.
+_UNSURE = 0.3  # If two costs differ by less, either assignment may be right.
 _NEVER = 1e6
 
 
 @dataclasses.dataclass(frozen=True)
 class Sighting:
-    """A face in a frame that was searched.
+    """A face in a searched frame.
 
     Attributes:
         frame: The frame's index.
@@ -47,20 +47,20 @@ class Sighting:
 
     @property
     def middle(self) -> np.ndarray:
-        """Of the face's box, float64 [2]: x and y in pixels."""
+        """Middle of the face's box, float64 [2]: x and y in pixels."""
         x0, y0, x1, y1 = self.face.box
         return np.array([(x0 + x1) / 2, (y0 + y1) / 2])
 
 
 def look(image: np.ndarray, face: Face) -> np.ndarray:
-    """How a face is coloured, whatever the light: a histogram of chroma and relative lightness.
+    """A face's colours, independent of the light: a histogram of chroma and relative lightness.
 
     Args:
         image: uint8 [height, width, 3], RGB.
         face: Where it is.
 
     Returns:
-        float32 [13 * 13 * 6], not negative, of sum 1.
+        float32 [13 * 13 * 6]: non-negative, with sum 1.
     """
     height, width = image.shape[:2]
     x0, y0 = (max(0, math.floor(value)) for value in face.box[:2])
@@ -79,25 +79,25 @@ def look(image: np.ndarray, face: Face) -> np.ndarray:
 
 
 def _unlike(a: np.ndarray, b: np.ndarray) -> float:
-    """Hellinger's distance of two looks, 0 to 1."""
+    """Hellinger distance of two looks, 0 to 1."""
     return math.sqrt(max(0.0, 1.0 - float(np.sqrt(a * b).sum())))
 
 
 class Tracker:
-    """Everybody seen so far; people are numbered from 0 as they appear."""
+    """Everybody seen so far; people are numbered from 0 in the order of appearance."""
 
     def __init__(self):
         self._people: list[list[Sighting]] = []
         self._crossed: set[frozenset[int]] = set()
 
     def add(self, sightings: Sequence[Sighting]) -> list[int]:
-        """Takes in the faces of one frame.
+        """Assigns the faces of one frame to people.
 
         Args:
-            sightings: All faces of a frame, of any time and in any order.
+            sightings: All faces of a frame, at any time and in any order.
 
         Returns:
-            The number of the person each of them is.
+            The person's number for each face.
         """
         numbers = [-1] * len(sightings)
         if sightings and self._people:
@@ -115,10 +115,10 @@ class Tracker:
         return numbers
 
     def again(self, more: Sequence[Sighting]) -> tuple["Tracker", dict[int, int]]:
-        """Follows everybody anew, in order of time, with more faces in between.
+        """Follows everybody again, in order of time, with additional faces.
 
         Returns:
-            The tracker, and for each person of this one the number in that one.
+            The new tracker, and each person's number in it by the number in this one.
         """
         known = [(seen, number) for number, person in enumerate(self._people) for seen in person]
         known += [(seen, -1) for seen in more]
@@ -138,7 +138,7 @@ class Tracker:
                 self._crossed.add(frozenset((int(a), int(b))))
 
     def crossed(self, among: Collection[int]) -> list[tuple[int, ...]]:
-        """Pairs of people of whom it is not certain who is who after they met."""
+        """Pairs of people who met, and may have been exchanged after that."""
         return sorted(tuple(sorted(pair)) for pair in self._crossed if pair <= set(among))
 
     def perhaps_one(self, among: Collection[int]) -> list[tuple[int, ...]]:
@@ -166,7 +166,7 @@ def _side(face: Face) -> float:
 
 
 def _cost(seen: Sequence[Sighting], new: Sighting) -> float:
-    """How little a face fits a person; `_NEVER` where it is another's."""
+    """The cost of assigning a face to a person; `_NEVER` if it must be somebody else's."""
     latest = min(reversed(seen), key=lambda sighting: abs(sighting.seconds - new.seconds))
     wait = new.seconds - latest.seconds
     side = math.sqrt(_side(latest.face) * _side(new.face))
@@ -188,7 +188,7 @@ def _cost(seen: Sequence[Sighting], new: Sighting) -> float:
 
 
 def _expected(seen: Sequence[Sighting], latest: Sighting, wait: float) -> np.ndarray:
-    """Where a person's motion leads; where it is not known, the place itself."""
+    """Where a person's motion leads; the last position if the motion is not known."""
     others = [s for s in seen if 0 < abs(s.seconds - latest.seconds) <= _MOTION_LASTS]
     if not others or abs(wait) > _MOTION_LASTS:
         return latest.middle

@@ -1,4 +1,4 @@
-"""The usual damage to video frames, each at five levels, for measuring robustness."""
+"""The usual damage to video frames, each kind at five levels, to measure robustness."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -11,23 +11,23 @@ Frames = Sequence[np.ndarray]
 LEVELS = (1, 2, 3, 4, 5)
 
 
-def _saturation(frames: Frames, share: float) -> list[np.ndarray]:
-    """Keeps a share of the colour."""
+def _saturation(frames: Frames, fraction: float) -> list[np.ndarray]:
+    """Multiplies the colour by a fraction."""
     damaged = []
     for frame in frames:
         ycrcb = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb).astype(np.float32)
-        ycrcb[..., 1:] = 128 + (ycrcb[..., 1:] - 128) * share
+        ycrcb[..., 1:] = 128 + (ycrcb[..., 1:] - 128) * fraction
         damaged.append(cv2.cvtColor(_bytes(ycrcb), cv2.COLOR_YCrCb2RGB))
     return damaged
 
 
-def _contrast(frames: Frames, share: float) -> list[np.ndarray]:
-    """Keeps a share of the contrast."""
-    return [_bytes(frame.astype(np.float32) * share) for frame in frames]
+def _contrast(frames: Frames, fraction: float) -> list[np.ndarray]:
+    """Multiplies the contrast by a fraction."""
+    return [_bytes(frame.astype(np.float32) * fraction) for frame in frames]
 
 
 def _blocks(frames: Frames, count: float) -> list[np.ndarray]:
-    """Paints gray squares, a 40th of the frame's height wide, at places new in each frame."""
+    """Paints gray squares, a 40th of the frame's height wide, at random places in each frame."""
     rng = np.random.default_rng(0)
     damaged = []
     for frame in frames:
@@ -43,7 +43,7 @@ def _blocks(frames: Frames, count: float) -> list[np.ndarray]:
 
 
 def _noise(frames: Frames, variance: float) -> list[np.ndarray]:
-    """Adds Gaussian noise; the variance is that of values from 0 to 1."""
+    """Adds Gaussian noise; the variance is for values from 0 to 1."""
     rng = np.random.default_rng(0)
     damaged = []
     for frame in frames:
@@ -53,13 +53,13 @@ def _noise(frames: Frames, variance: float) -> list[np.ndarray]:
 
 
 def _blur(frames: Frames, size: float) -> list[np.ndarray]:
-    """Blurs with a Gaussian kernel so many pixels wide."""
+    """Blurs with a Gaussian kernel of this width in pixels."""
     kernel = (int(size), int(size))
     return [cv2.GaussianBlur(frame, kernel, size / 6) for frame in frames]
 
 
 def _pixelation(frames: Frames, factor: float) -> list[np.ndarray]:
-    """Makes pixels so many times as large."""
+    """Makes pixels larger by this factor."""
     damaged = []
     for frame in frames:
         height, width = frame.shape[:2]
@@ -109,7 +109,7 @@ KINDS = tuple(_KINDS)
 
 
 def perturb(frames: Frames, kind: str, level: int) -> list[np.ndarray]:
-    """Damages the frames of a clip; the same frames always come out the same.
+    """Damages the frames of a clip; equal frames always give equal results.
 
     Args:
         frames: uint8 [height, width, 3] each, RGB, all of one size.
@@ -117,7 +117,7 @@ def perturb(frames: Frames, kind: str, level: int) -> list[np.ndarray]:
         level: 1 (slight) to 5 (severe).
 
     Returns:
-        As many frames of the same shape.
+        The same number of frames, of the same shape.
 
     Raises:
         KeyError: there is no such kind.
@@ -126,7 +126,7 @@ def perturb(frames: Frames, kind: str, level: int) -> list[np.ndarray]:
     References:
         The kinds and the five levels follow Jiang et al., DeeperForensics-1.0: A Large-Scale
         Dataset for Real-World Face Forgery Detection, CVPR 2020, as commonly used since Haliassos
-        et al., Lips Don't Lie, CVPR 2021. The parameters are this project's reading of them.
+        et al., Lips Don't Lie, CVPR 2021. The parameters are this project's reading of both.
     """
     function, parameters = _KINDS[kind]
     if level not in LEVELS:

@@ -12,18 +12,18 @@ from fdd.video.errors import VideoError
 HDR: Mapping[int, str] = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
 _WIDE_GAMUTS = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432)
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED and AVCOL_TRC_UNSPECIFIED.
-_LARGEST_ASPECT = 8  # Of a pixel; beyond it, a file is taken to be wrong about its pixels.
+_LARGEST_ASPECT = 8  # Of a pixel; a larger value in a file is taken for an error.
 
 
 class Pictures:
-    """Turns the frames of one stream into pictures; not for several threads."""
+    """Converts the frames of one stream into pictures; not thread-safe."""
 
     def __init__(self, pixel_aspect: float, max_pixels: int):
-        """Prepares.
+        """Prepares the conversion.
 
         Args:
             pixel_aspect: Width of a pixel over its height.
-            max_pixels: The largest picture.
+            max_pixels: The largest number of pixels of a picture.
         """
         wrong = not 1 / _LARGEST_ASPECT <= pixel_aspect <= _LARGEST_ASPECT
         self._aspect = 1.0 if wrong else pixel_aspect
@@ -74,11 +74,11 @@ class Pictures:
             raise VideoError(f"its colours ({kind}) cannot be converted: {reason}") from None
 
     def _in_sdr(self, frame: av.VideoFrame) -> np.ndarray:
-        """By libswscale, which follows BT.2100 and BT.1886.
+        """Converts with libswscale, which follows BT.2100 and BT.1886.
 
-        It puts the light of 203 cd/m² (BT.2408) at SDR's white. What is brighter, or outside the
-        colours of BT.709, is clipped. To 16 bits, since on the way to 8 it rounds code values of
-        PQ to 8 bits, which turns a green of 200 into one of 182.
+        It maps a light of 203 cd/m² (BT.2408) to SDR's white. Brighter values, and colours outside
+        BT.709, are clipped. The result has 16 bits: with 8 bits, libswscale would round PQ's code
+        values to 8 bits on the way, which turns a green of 200 into 182.
         """
         deep = self._reformatter.reformat(
             frame,
@@ -92,7 +92,7 @@ class Pictures:
 
 
 def _matrix(frame: av.VideoFrame) -> int:
-    """The matrix from YUV to RGB; where a file does not say, by size, as mpv guesses it."""
+    """The matrix from YUV to RGB; if the file does not say, chosen by size, as mpv does."""
     if frame.colorspace != _UNSPECIFIED:
         return frame.colorspace
     is_hd = frame.width >= 1280 or frame.height > 576
@@ -119,7 +119,7 @@ def orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
 
 
 def fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """An image, scaled to fit into another size and centred on black, as a player's window does.
+    """An image, scaled to fit into another size and centred on black, as in a player's window.
 
     Args:
         image: uint8 [height, width, 3].

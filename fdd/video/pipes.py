@@ -1,7 +1,7 @@
-"""Opening a file by its name, whatever it is: a pipe is read to its end and kept.
+"""Opening a file by its name; a pipe is first read to its end.
 
-A video is read several times and not from front to back. What comes out of a pipe is kept in a
-temporary file without a name, which goes with the process, however that ends.
+A video is read several times, and not only from front to back. So a pipe's content is copied to a
+temporary file without a name, which disappears with the process, however that ends.
 """
 
 import errno
@@ -13,7 +13,7 @@ import tempfile
 import threading
 from typing import BinaryIO
 
-MAX_BYTES = 4 * 2**30  # Of a pipe.
+MAX_BYTES = 4 * 2**30  # Of a pipe's content.
 _CHUNK = 2**20
 
 _KEPT: dict[str, BinaryIO] = {}
@@ -21,26 +21,27 @@ _LOCK = threading.Lock()
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Opens a file for reading; a pipe among the files of a folder would be waited for for ever.
+    """Opens a regular file for reading; opening a pipe in a folder of files would wait for ever.
 
     Raises:
-        OSError: it cannot be read or is no regular file.
+        OSError: the file cannot be read, or is not a regular file.
     """
     mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # A folder has its own error.
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # Opening a folder gives its own error.
         raise OSError(errno.EINVAL, "it is not a regular file")
     return open(path, "rb")
 
 
 def open_file(path: str | os.PathLike[str]) -> io.RawIOBase:
-    """Opens a file for reading at any place.
+    """Opens a file for reading at any position.
 
     Args:
-        path: A file or a pipe, `/dev/stdin` and `<(…)` included. A pipe can be opened again: it
+        path: A file or a pipe, including `/dev/stdin` and `<(…)`. A pipe can be opened again: it
             gives the same bytes.
 
     Raises:
-        OSError: it cannot be read, is neither file nor pipe, or more than `MAX_BYTES` come out.
+        OSError: the file cannot be read, is neither a file nor a pipe, or the pipe gives more than
+            `MAX_BYTES`.
     """
     mode = os.stat(path).st_mode
     if stat.S_ISREG(mode):
@@ -79,7 +80,7 @@ def _copy(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 class _Kept(io.RawIOBase):
-    """A view of what a pipe gave, with a place of its own."""
+    """A view of a pipe's content, with its own position."""
 
     def __init__(self, file: BinaryIO, name: str):
         self._file, self._place = file, 0

@@ -1,4 +1,4 @@
-"""Everything that decides what clips a video gives, and the fingerprint of it."""
+"""Everything that decides what clips a video gives, and its fingerprint."""
 
 import dataclasses
 import hashlib
@@ -25,15 +25,15 @@ class Preprocessing:
     Attributes:
         region: 'face': a square around the face, the same for all frames of a clip.
             'full_frame': the whole frame, whatever its aspect ratio. 'stored': frames that others
-            cropped and stored as pictures (`fdd.video.stored`), taken whole and one after the
-            other, however far they are apart in time.
+            have cropped and stored as pictures (`fdd.video.stored`). They are taken whole and in
+            sequence, whatever the time between them.
         margin: Side of the square over the longer side of the face's box; used for faces only.
         image_size: Height and width of a clip's frames in pixels.
         num_frames: Frames per clip.
-        sampling: See `fdd.video.sampling.plan`, as of the next two.
+        sampling: See `fdd.video.sampling.plan`, as for the next two.
         clips_per_video: Clips per video.
-        spacing: Seconds from one frame of a clip to the next, unless it is spread over the video;
-            0: frames are counted, whatever their times, as they are for stored frames.
+        spacing: Seconds from one frame of a clip to the next, unless the clip is spread over the
+            video. 0: frames are counted, whatever their times, as with stored frames.
         jpeg_quality: 0 to 100.
     """
 
@@ -60,7 +60,7 @@ class Preprocessing:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Preprocessing":
-        """Takes what it needs out of other settings, such as `config.data`.
+        """Takes the fields that it needs from other settings, such as `config.data`.
 
         Raises:
             ValueError: a value is out of range.
@@ -86,9 +86,9 @@ class Preprocessing:
         return sampling.plan(seconds, self.num_frames, self.sampling, self.clips_per_video, spacing)
 
     def description(self) -> dict[str, object]:
-        """The settings, and what the path itself uses, as JSON-compatible values."""
+        """All that the fingerprint covers, as JSON-compatible values."""
         detector = {"sha256": faces.DETECTOR_SHA256, "threshold": faces.SCORE_THRESHOLD}
-        unknown = {"margin": "as stored", "spacing": "as stored"}  # Nobody says how, or how often.
+        unknown = {"margin": "as stored", "spacing": "as stored"}  # Unknown: others chose them.
         return {
             **dataclasses.asdict(self),
             **(unknown if self.region == STORED else {}),
@@ -97,7 +97,7 @@ class Preprocessing:
         }
 
     def name(self) -> str:
-        """A readable name: 'face-consecutive4x10-224px', and what else is unusual."""
+        """A readable name: 'face-consecutive4x10-224px', and all unusual settings."""
         clips = f"{self.sampling}{self.clips_per_video}x{self.num_frames}"
         parts = [self.region, clips, f"{self.image_size}px"]
         is_cut_here = self.region != STORED
@@ -110,18 +110,18 @@ class Preprocessing:
         return "-".join(parts)
 
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits, equal for equal preprocessing."""
+        """Sixteen hexadecimal digits; equal for equal preprocessing."""
         text = json.dumps(self.description(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _short(number: float) -> str:
-    """A number in as few digits as tell it from all others."""
+    """A number in the fewest digits that identify it."""
     text = f"{number:g}"
     return text if float(text) == number else repr(number)
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of what decodes and resizes; recorded, but no part of a fingerprint."""
+    """Versions of the libraries that decode and resize; stored, but not in the fingerprint."""
     ffmpeg = ".".join(map(str, av.library_versions["libavcodec"]))
     return {"opencv": cv2.__version__, "av": av.__version__, "libavcodec": ffmpeg}

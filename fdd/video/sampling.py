@@ -1,17 +1,17 @@
 """Which frames of a video make its clips: a pure function of the frames' times.
 
-Clips are cut in time, since a detector learns how much changes from one frame of a clip to the
-next: in a video of 60 frames per second half as much does as in one of 30. A clip has a grid of
-times, `spacing` seconds apart from its first frame on. Frame k of the clip is the one nearest to
-grid point k, or the next one where that is in the clip already, and may be off its grid point by at
-most (0.9 + 0.05 k) spacings, or there is no such clip:
+Clips are cut by time, because a detector learns how much changes from one frame of a clip to the
+next. In a video of 60 frames per second, half as much changes from frame to frame as in one of 30.
+A clip has a grid of times, `spacing` seconds apart, which starts at its first frame. Frame k of the
+clip is the frame nearest to grid point k, or the following frame if the clip already has that one.
+It may be off its grid point by at most (0.9 + 0.05 k) spacings; otherwise there is no such clip:
 
-- Less than a spacing, so that a video of half the grid's rate or less gives no clip at all, but
-  enough for a single frame to be missing at 30 frames per second.
-- The share that grows lets a video run up to 5 % slower than the grid, with its own frames one
-  after the other: 23.976 and 24 frames per second for a grid of 25. One of 20 or fewer is too slow
-  for six frames or more, one of 12.5 for two.
-- A faster video is thinned, and a clip never lies across a gap.
+- The tolerance is below one spacing, so a video with half the grid's rate or less gives no clip;
+  but at 30 frames per second one frame may be missing.
+- The tolerance grows with k, so a video may run up to 5 % slower than the grid and each of its
+  frames is used: 23.976 and 24 frames per second for a grid of 25. A video of 20 frames per second
+  or fewer is too slow for clips of six or more frames, one of 12.5 for clips of two.
+- Of a faster video some frames are left out, and no clip spans a gap.
 """
 
 import bisect
@@ -21,9 +21,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 SAMPLINGS = ("first", "uniform", "consecutive")
-TOLERANCE = 0.9  # Of a spacing: how far a frame may be off its grid point,
-DRIFT = 0.05  # and how much more with each frame of the clip.
-_EQUAL = 1e-6  # Seconds or frames below which two times are one.
+TOLERANCE = 0.9  # How far a frame may be off its grid point, in spacings;
+DRIFT = 0.05  # the tolerance grows by this with each frame of the clip.
+_EQUAL = 1e-6  # Times that differ by less (in seconds or frames) count as equal.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Plan:
     """The clips of a video.
 
     Attributes:
-        clips: Ascending indices of each clip's frames, all different, by the clip's number.
-        missing: Why there is no such clip, by its number.
-        step: The longest time in seconds from one frame to the next in a missing clip.
+        clips: Ascending, distinct indices of each clip's frames, by the clip's number.
+        missing: Why a clip is missing, by its number.
+        step: The longest time in seconds between two successive frames of a missing clip.
     """
 
     clips: Mapping[int, tuple[int, ...]]
@@ -42,7 +42,7 @@ class Plan:
 
     @property
     def num_clips(self) -> int:
-        """How many clips the video should have; 0 where it is too short for one."""
+        """How many clips the video should have; 0 if it is too short for one."""
         return len(self.clips) + len(self.missing)
 
 
@@ -50,15 +50,15 @@ def check(num_frames: int, sampling: str, clips_per_video: int, spacing: float) 
     """Checks the settings of `plan`.
 
     Raises:
-        ValueError: the sampling has another name, a count is not positive, or the spacing is
-            negative or not finite.
+        ValueError: the sampling is unknown, a count is not positive, or the spacing is negative or
+            not finite.
     """
     if sampling not in SAMPLINGS:
         raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, not '{sampling}'")
     if num_frames < 1 or clips_per_video < 1:
         raise ValueError("num_frames and clips_per_video must be at least 1")
     if not 0 <= spacing < float("inf"):
-        raise ValueError(f"spacing must be 0 or a number of seconds above it, not {spacing}")
+        raise ValueError(f"spacing must be 0 or a positive number of seconds, not {spacing}")
 
 
 def plan(
@@ -69,16 +69,15 @@ def plan(
     Args:
         seconds: Time of every frame of the video, in order.
         num_frames: Number of frames in a clip.
-        sampling: 'first': one clip, at the video's beginning. 'consecutive': the clips' beginnings
-            are spread evenly from the video's to the last one that leaves room for a clip.
-            'uniform': each clip is spread over the whole video, which is divided into as many equal
-            times as there are frames to choose, with the frame that is shown in the middle of each;
-            several clips interleave.
-        clips_per_video: Number of clips; a video too short for all of them gives those that are
-            distinct.
+        sampling: 'first': one clip, at the beginning of the video. 'consecutive': the first frames
+            of the clips are spread evenly from the video's beginning to the last position with
+            room for a clip. 'uniform': each clip is spread over the whole video. The video is
+            divided into equal intervals, one per frame to choose; the frame shown in the middle of
+            each is taken. Several clips interleave.
+        clips_per_video: Number of clips; a video that is too short for all gives the distinct ones.
         spacing: Seconds between two frames of a clip, for the samplings 'first' and 'consecutive'.
-            0: frames are counted instead of timed, in all samplings, so that these two take
-            consecutive ones whatever the video's frame rate.
+            0: in all samplings, frames are counted instead of timed; then these two take
+            consecutive frames, whatever the video's frame rate.
 
     Raises:
         ValueError: see `check`.
@@ -109,9 +108,9 @@ def plan(
 def _on_grid(
     times: Sequence[float], start: int, num_frames: int, step: float
 ) -> tuple[tuple[int, ...], bool]:
-    """The frames nearest to a clip's grid, fewer at the video's end; and if all are near enough."""
+    """The frames nearest to a clip's grid (fewer at its end); whether all are near enough."""
     chosen, near = [start], True
-    end = times[-1] + (times[-1] - times[max(0, len(times) - 2)]) / 2  # Later than this: no frame.
+    end = times[-1] + (times[-1] - times[max(0, len(times) - 2)]) / 2  # Nothing is shown after.
     for position in range(1, num_frames):
         wanted = times[start] + position * step
         index = max(_nearest(times, wanted), chosen[-1] + 1)
@@ -124,7 +123,7 @@ def _on_grid(
 
 
 def _nearest(times: Sequence[float], wanted: float) -> int:
-    """The frame nearest to a time; the later of two that are equally near."""
+    """The frame nearest to a time; of two equally near, the later."""
     later = bisect.bisect_left(times, wanted - _EQUAL)
     if later == len(times) or later == 0:
         return min(later, len(times) - 1)
@@ -132,7 +131,7 @@ def _nearest(times: Sequence[float], wanted: float) -> int:
 
 
 def _starts(times: Sequence[float], num_frames: int, count: int, step: float) -> list[int]:
-    """The first frames of clips from a video's beginning to its end; none where none has room."""
+    """The first frames of the clips, spread over a video; empty if there is room for none."""
     last = len(times) - num_frames
     while len(_on_grid(times, last, num_frames, step)[0]) < num_frames:
         if last == 0:
@@ -144,14 +143,14 @@ def _starts(times: Sequence[float], num_frames: int, count: int, step: float) ->
 
 
 def _spread(times: Sequence[float], num_frames: int, count: int) -> list[tuple[int, ...]]:
-    """The frames shown at times spread evenly over a video, dealt to clips in turn."""
+    """The frames at evenly spread times of a video, assigned to the clips in turn."""
     count = min(count, len(times) // num_frames)
     total = num_frames * count
     shown = (times[-1] - times[0]) * len(times) / max(1, len(times) - 1)
     middles = times[0] + (np.arange(total) + 0.5) * shown / total
     chosen = np.searchsorted(np.asarray(times, float), middles + _EQUAL, side="right") - 1
     order = np.arange(total)
-    chosen = np.maximum.accumulate(chosen - order) + order  # Each later than the one before,
+    chosen = np.maximum.accumulate(chosen - order) + order  # Each is later than the one before,
     room = len(times) - total
-    chosen = np.minimum(chosen, room + order)  # and none beyond the last.
+    chosen = np.minimum(chosen, room + order)  # and none is after the last frame.
     return [tuple(clip) for clip in chosen.reshape(num_frames, count).T.tolist()]

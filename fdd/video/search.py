@@ -1,4 +1,4 @@
-"""Searching the frames of a video's clips for faces: who is where in which clip."""
+"""Searching the frames of a video's clips for faces: who is where in each clip."""
 
 import bisect
 import collections
@@ -14,8 +14,8 @@ from fdd.video.faces import USUAL_SIDE, Face, detect_faces
 from fdd.video.landmarks import Points
 from fdd.video.people import Sighting, Tracker, look
 
-_QUICK = 0.5  # Of the motion allowed: more is in doubt.
-_CLOSELY = 0.12  # Seconds between frames where people are to be told apart.
+_QUICK = 0.5  # Fraction of the allowed motion; above it, a doubt is reported.
+_CLOSELY = 0.12  # Seconds between searched frames where people must be told apart.
 _MOST_IN_BETWEEN = 300
 
 _NO_FACE = "no face found in the clip"
@@ -23,13 +23,13 @@ _NO_FACE = "no face found in the clip"
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where somebody is in a clip.
+    """Where a person is in a clip.
 
     Attributes:
         person: The person's number, from 0.
         face: Around all of the person's faces in the clip; None for the full frame.
-        seen: Indices of those of the searched frames in which the face was found.
-        landmarks: Of the face in every frame of the clip, in pixels of the video's frames; () for
+        seen: Indices of the searched frames in which the face was found.
+        landmarks: The face's landmarks in each frame, in pixels of the video's frames; () for
             the full frame.
     """
 
@@ -43,11 +43,11 @@ class Search:
     """One search through the clips of a video, in order.
 
     Attributes:
-        effort: How hard.
-        searched: How many faces were found in each frame that was searched, by its index.
-        tracker: Who they are.
+        effort: How thoroughly faces are searched for.
+        searched: How many faces were found in each searched frame, by its index.
+        tracker: Follows the people.
         left_out: Why there is no clip although a face was found, by (person, clip).
-        quickest: The largest share of the motion allowed that was met in a clip.
+        quickest: The largest motion in a clip, as a fraction of the allowed motion.
     """
 
     def __init__(self, effort: Effort):
@@ -64,17 +64,17 @@ class Search:
         indices: Sequence[int],
         seconds: Sequence[float],
     ) -> list[Place]:
-        """Finds the people who are seen in at least half of the frames that are searched.
+        """Finds the people who are seen in at least half of the searched frames.
 
-        A clip has one crop for all of its frames, so that what moves in it has moved in the video.
-        Around a head that moves far the crop would show mostly what is not the head, which no
-        detector was trained on. Such a clip is left out: more than `_motion_allowed`.
+        A clip has one crop for all of its frames, so that motion in the clip is motion in the
+        video. If a head moves far, the crop shows mostly something else than the head, which no
+        detector was trained on. So a clip with more than `_motion_allowed` is left out.
 
         Args:
             number: Which clip it is.
             frames: Its frames, uint8 [height, width, 3], RGB.
-            indices: Of these frames in the video.
-            seconds: Their times.
+            indices: Indices of these frames in the video.
+            seconds: Times of these frames.
         """
         spread = np.linspace(0, len(frames) - 1, min(self.effort.detections, len(frames)))
         if len(spread) == 1:
@@ -116,14 +116,14 @@ class Search:
     def follow_closely(
         self, frames: Iterable[tuple[int, np.ndarray]], seconds: Sequence[float]
     ) -> dict[int, int]:
-        """Follows everybody anew with more frames, to tell those who moved from others.
+        """Follows everybody again with more frames, to tell people who moved from other people.
 
         Args:
-            frames: (index, frame) of those that `in_between` names.
+            frames: (index, frame) of the frames in `in_between`.
             seconds: Times of all frames of the video.
 
         Returns:
-            For each person's number the new one; several may have become one.
+            Each person's new number by the old one; two people may have become one.
         """
         more = [
             sighting
@@ -137,7 +137,7 @@ class Search:
         return numbers
 
     def in_between(self, seconds: Sequence[float]) -> list[int]:
-        """Indices of frames between those that were searched; none where they would be too many.
+        """Indices of more frames between the searched ones; none if there would be too many.
 
         Args:
             seconds: Times of all frames of the video.
@@ -167,9 +167,9 @@ class Search:
         seen = f"a face in {found} of {len(self.searched)} searched frames"
         if self.left_out:
             reason, _ = collections.Counter(self.left_out.values()).most_common(1)[0]
-            return f"{seen}, but in no clip that can be judged; mostly: {reason}"
+            return f"{seen}, but in no clip that can be classified; mostly: {reason}"
         if found:
-            return f"{seen}, but in no clip in at least half of them"
+            return f"{seen}, but in no clip in at least half of its searched frames"
         return (
             f"no face found in any of {num_clips} clips; faces of less than about "
             f"{smallest_found(height, width)} pixels, and heads that are not upright, are not found"
@@ -198,19 +198,19 @@ def _side_and_motion(seen: Sequence[Sighting]) -> tuple[float, float]:
 
 
 def _motion_allowed(duration: float) -> float:
-    """How far a head may get within a clip of so many seconds, in sides of its face.
+    """How far a head may move within a clip of this duration in seconds, in sides of its face.
 
-    Half a side in the 0.36 seconds of ten frames; talking heads stay below a quarter. In a clip
-    spread over a long video two sides, beyond which the crop is three times the face.
+    This is half a side in the 0.36 seconds of ten frames; talking heads stay below a quarter. In a
+    clip spread over a long video it is two sides; then the crop is three times the face.
     """
     return min(2.0, 0.3 + 0.5 * duration)
 
 
 def doubts(search: Search, people: Sequence[int]) -> list[str]:
-    """What is uncertain about the faces and about who is who, in sentences.
+    """What is uncertain about the faces and about which person is which, in sentences.
 
     Args:
-        search: A search that is over.
+        search: A completed search.
         people: The people's numbers in it, in the order in which the reader counts them from 1.
     """
     places = {person: place for place, person in enumerate(people, 1)}
@@ -232,7 +232,7 @@ def doubts(search: Search, people: Sequence[int]) -> list[str]:
         *([small] if search.effort.longest_side > USUAL_SIDE else []),
         *(
             f"{named(group)} are never seen together and look alike: they may be one, who moved "
-            "far or came back"
+            "far or left and came back"
             for group in search.tracker.perhaps_one(people)
         ),
         *(

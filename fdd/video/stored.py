@@ -1,7 +1,7 @@
-"""Videos that others cut and stored as folders of pictures, 000.png, 001.png and so on.
+"""Videos that others have cut and stored as folders of pictures: 000.png, 001.png and so on.
 
-A picture's number is the frame's position in the video. When it is shown is not known, so numbers
-take the place of seconds.
+A picture's number is the frame's position in the video. The frames' times are not known, so the
+numbers are used instead of seconds.
 """
 
 import fractions
@@ -28,7 +28,7 @@ def is_picture(name: str) -> bool:
 
 
 def is_stored(path: Path) -> bool:
-    """Whether a path is a folder, and so can only be a video as it is read here."""
+    """Whether a path is a folder; if it is a video, then one of stored frames."""
     return os.path.isdir(path)
 
 
@@ -60,7 +60,7 @@ def _picture(path: pathlib.Path) -> np.ndarray:
 
 
 def probe(folder: Path) -> VideoInfo:
-    """What is known of a video; `stamps` and `positions` are the pictures' numbers.
+    """The frames of a video; `stamps` and `positions` are the pictures' numbers.
 
     Raises:
         VideoError: there is no frame, two have one number, or the first cannot be read.
@@ -78,10 +78,10 @@ def probe(folder: Path) -> VideoInfo:
 def read_frames(
     folder: Path, info: VideoInfo, indices: Sequence[int]
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """As `fdd.video.decode.read_frames`.
+    """Like `fdd.video.decode.read_frames`.
 
     Raises:
-        VideoError: a frame cannot be read or has another size than the first.
+        VideoError: a frame cannot be read or its size is not that of the first.
     """
     pictures = _pictures(folder)
     for index in sorted(set(indices)):
@@ -111,6 +111,6 @@ def digest(folder: Path) -> tuple[str, int]:
 
 
 def version(folder: Path) -> list[list[object]]:
-    """Names, sizes and times of the frames, which differ when one is replaced."""
+    """Names, sizes and times of the frames; they change when a frame is replaced."""
     stats = ((path.name, path.stat()) for path in _pictures(folder).values())
     return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]

@@ -1,6 +1,6 @@
-"""Decoding a whole video to learn which of its frames are right, for files that are not healthy.
+"""Decoding a whole video to learn which of its frames are undamaged, for files with errors.
 
-What the decoder puts out, in its order, is the video; the file's time stamps only say how long.
+The decoder's output, in its order, is the video; the file's time stamps are used only for times.
 """
 
 import bisect
@@ -25,10 +25,10 @@ class _Output:
     """A frame that the decoder put out.
 
     Attributes:
-        packet: Number of the packet it was coded in.
-        stamp: As the file says.
-        coded: Height and width, coded.
-        size: Height and width, upright.
+        packet: Number of the packet that it was coded in.
+        stamp: Time stamp in the file.
+        coded: Height and width of the coded frame.
+        size: Height and width of the upright picture.
     """
 
     packet: int
@@ -40,11 +40,11 @@ class _Output:
 def decoded(
     video: opening.Opened, seen: list[Packet] | None = None
 ) -> Iterator[tuple[int, av.VideoFrame | None]]:
-    """Decodes everything, over errors.
+    """Decodes everything and goes on after errors.
 
     Args:
         video: The open file.
-        seen: Where to put the facts of each packet.
+        seen: Gets what each packet says.
 
     Yields:
         (number of the packet, frame); None for a packet that cannot be decoded or read.
@@ -57,7 +57,7 @@ def decoded(
             return
         if packet.size and seen is not None:
             seen.append(Packet.of(packet))
-        # PyAV keeps what it is given by its identity, and equal small numbers share theirs.
+        # PyAV stores objects by identity, and equal small integers are one object.
         packet.opaque = (number,)
         try:
             frames = packet.decode()
@@ -69,17 +69,17 @@ def decoded(
 
 
 def survey(path: str | pathlib.Path) -> VideoInfo:
-    """Decodes a whole video and lists the frames that are right.
+    """Decodes a whole video and lists the undamaged frames.
 
-    A frame is left out where the decoder reports or conceals an error in it, and where it is
-    predicted from such a frame, that is until the next key frame; likewise what is predicted from
-    frames before the file's beginning.
+    A frame is left out if the decoder reports or conceals an error in it, or if it is predicted
+    from such a frame: that is, until the next key frame. Frames that are predicted from frames
+    before the beginning of the file are left out as well.
 
     Args:
         path: A video file or a pipe.
 
     Returns:
-        The usable frames; there may be none where frames are damaged.
+        The usable frames; there may be none if frames are damaged.
 
     Raises:
         VideoError: the file is missing, is no video, has no frame, or is too large.
@@ -127,10 +127,10 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
 def _positions(
     outputs: Sequence[_Output], seen: Sequence[Packet], errors: Set[int]
 ) -> Sequence[int]:
-    """The number of each output among all frames in the file, those that never came out included.
+    """The number of each output among all frames of the file, including frames that are missing.
 
-    By the time stamps, if all packets have one of their own and the outputs are in their order;
-    otherwise outputs are counted. Beside an error, a longer time than usual means lost packets.
+    The time stamps decide, if each packet has its own stamp and the outputs are in their order;
+    otherwise outputs are counted. After an error, a longer time than usual means lost packets.
     """
     shown = [output.stamp for output in outputs]
     coded = {packet.stamp: number for number, packet in enumerate(seen) if packet.is_shown}
@@ -149,10 +149,10 @@ def _positions(
 
 
 def _ascending(stamps: Sequence[int | None]) -> list[int] | None:
-    """The stamps of frames in presentation order; None where some are missing.
+    """The stamps of frames in presentation order; None if some are missing.
 
-    Stamps in another order are taken in theirs, since many files hold them in decoding order; one
-    that is there twice is moved on.
+    Stamps in another order are sorted, since many files store them in decoding order. A stamp that
+    occurs twice is increased.
     """
     if None in stamps:
         return None
@@ -165,25 +165,25 @@ def _ascending(stamps: Sequence[int | None]) -> list[int] | None:
 def _usable(
     outputs: Sequence[_Output], errors: Set[int], seen: Sequence[Packet]
 ) -> tuple[list[int], int]:
-    """Tells the right frames from the damaged ones.
+    """Separates undamaged frames from damaged ones.
 
     Args:
         outputs: In presentation order.
-        errors: Numbers of the packets in which something is wrong.
+        errors: Numbers of the packets with errors.
         seen: The packets.
 
     Returns:
-        Places of the right ones in `outputs`, and how many others there are, those included that
-        never came out.
+        Places of the undamaged frames in `outputs`, and the number of all other frames, including
+        those that never came out.
     """
     keys = [number for number, packet in enumerate(seen) if packet.is_key] or [0]
-    # Wrong bytes are often noticed late, at the next frame.
+    # The decoder often notices wrong bytes only at the next frame.
     earlier = {number - 1 for number in errors if number not in keys}
     ordered_errors = sorted(errors | earlier)
     place_of = {output.packet: place for place, output in reversed(list(enumerate(outputs)))}
 
     def is_right(packet: int, key: int) -> bool:
-        """Whether nothing is wrong from a key frame to this packet."""
+        """Whether there is no error from a key frame to this packet."""
         following = bisect.bisect_left(ordered_errors, key)
         return following == len(ordered_errors) or ordered_errors[following] > packet
 
@@ -192,7 +192,7 @@ def _usable(
         group = bisect.bisect_right(keys, output.packet) - 1
         good = group >= 0 and is_right(output.packet, keys[group])
         if good and place < place_of.get(keys[group], -1):
-            # Shown before the key frame, so perhaps predicted from the group before, too.
+            # Shown before the key frame, so it may be predicted from the previous group too.
             good = group > 0 and is_right(keys[group] - 1, keys[group - 1])
         if good:
             usable.append(place)

@@ -1,4 +1,4 @@
-"""An answer in HTML. What it shows and offers is inside it, so that no file has to be kept."""
+"""An answer in HTML. Its pictures and its download are inside it, so no file has to be kept."""
 
 import base64
 import html
@@ -21,8 +21,8 @@ def page(
     """Renders an answer.
 
     Args:
-        prediction: What the detector says; its `path` is the visitor's name for the video.
-        picture: What it rests on, as PNG; none without an answer.
+        prediction: The prediction; its `path` is the visitor's name for the video.
+        picture: The picture of the prediction, as PNG; none without an answer.
         grid: Height and width of the heat map.
     """
     parts = [_verdict(prediction)]
@@ -55,7 +55,7 @@ def _headline(prediction: Prediction) -> str:
 
 
 def _scale(prediction: Prediction) -> str:
-    """The probability and the threshold on a line from 0 to 1; the words beside it say the same."""
+    """The probability and the threshold on a line from 0 to 1; the text says the same."""
     return (
         '<div class="scale" aria-hidden="true"><span>real</span><div>'
         f'<i style="width: {prediction.probability:.1%}"></i>'

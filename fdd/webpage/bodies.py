@@ -1,4 +1,4 @@
-"""Reading what a client sends, at a bounded cost, however it sends."""
+"""Reading a request's body with limits on time and size, however the client sends it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,9 +7,9 @@ from typing import Any
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 _LONGEST = 600.0  # Seconds for a whole body.
-_GRACE = 10.0  # Seconds that it may stand still.
-_PATIENCE = 1.0  # The same after a refusal.
-_SLOWEST = 16 * 2**10  # Bytes per second, on average, after that.
+_GRACE = 10.0  # Seconds without a byte.
+_PATIENCE = 1.0  # Seconds without a byte after a refusal.
+_SLOWEST = 16 * 2**10  # Bytes per second, on average, after the grace.
 
 
 class DisconnectedError(Exception):
@@ -17,14 +17,14 @@ class DisconnectedError(Exception):
 
 
 class Body:
-    """What receives a request, and knows whether all of it is there."""
+    """Receives a request's messages, and knows whether it is complete."""
 
     def __init__(self, receive: Receive, is_whole: bool):
-        """Starts before the first byte.
+        """Creates a body of which nothing has been received.
 
         Args:
-            receive: What receives it.
-            is_whole: Whether there is nothing to come.
+            receive: The ASGI function that receives messages.
+            is_whole: Whether nothing is to come.
         """
         self._receive = receive
         self.is_whole = is_whole
@@ -41,11 +41,11 @@ async def chunks(receive: Receive, patience: float = _GRACE) -> AsyncIterator[by
     """Yields a request's body.
 
     Args:
-        receive: What receives it.
-        patience: Seconds that it may stand still.
+        receive: The ASGI function that receives messages.
+        patience: Seconds without a byte.
 
     Raises:
-        TimeoutError: it stands still or is slower than a slow line.
+        TimeoutError: the body stands still or is slower than a slow line.
         DisconnectedError: the client has gone.
     """
     clock = asyncio.get_running_loop().time
@@ -61,11 +61,11 @@ async def chunks(receive: Receive, patience: float = _GRACE) -> AsyncIterator[by
 
 
 async def drain(body: Body, most: int) -> None:
-    """Reads on after a refusal, since a client that is cut off while it sends sees no answer.
+    """Reads on after a refusal, since a client that is cut off while sending sees no answer.
 
     Args:
-        body: Of the refused request.
-        most: Bytes at most.
+        body: The refused request's body.
+        most: Maximum number of bytes.
     """
     try:
         if not body.is_whole:
@@ -74,4 +74,4 @@ async def drain(body: Body, most: int) -> None:
                 if most < 0:
                     break
     except (TimeoutError, DisconnectedError):
-        pass  # It gets its answer now, if it still listens.
+        pass  # It gets its answer now.

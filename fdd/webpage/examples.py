@@ -14,10 +14,10 @@ def draw(demo: ml_collections.ConfigDict, folder: pathlib.Path) -> dict[str, pat
 
     Args:
         demo: `config.data.demo` of a run.
-        folder: Where to, for the server's lifetime.
+        folder: The folder to draw to; it exists as long as the server.
 
     Returns:
-        Files by what they are.
+        The files by their descriptions.
     """
     spec = dataclasses.replace(DemoSpec(**demo), train_pairs=0, val_pairs=0, test_pairs=1)
     write_tree(spec, folder, num_processes=1)

@@ -1,4 +1,4 @@
-"""The page's temporary folder, which also goes when a server was killed: at the next start."""
+"""The page's temporary folder; that of a killed server is deleted at the next start."""
 
 import contextlib
 import fcntl
@@ -15,19 +15,19 @@ _LOCK = "lock"
 
 @contextlib.contextmanager
 def temporary() -> Iterator[pathlib.Path]:
-    """A context with an empty folder of its own for what visitors send.
+    """A context with an empty folder for what visitors send.
 
-    Folders that killed servers of this user have left are deleted first. A server holds a lock in
-    its folder, which the system lets go of with the process.
+    Folders that killed servers of this user have left are deleted first. A server locks its folder,
+    and the lock ends with the process.
     """
     _remove_abandoned()
-    # Named before it is made: a signal may arrive at any time, and what it interrupts must go.
+    # The name is known before the folder exists, so that a signal at any time leaves nothing.
     folder = pathlib.Path(tempfile.gettempdir(), f"{_PREFIX}{secrets.token_hex(8)}")
     try:
         folder.mkdir(mode=0o700)
         with (folder / f"{_LOCK}.new").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            os.rename(file.name, folder / _LOCK)  # It is never seen without being held.
+            os.rename(file.name, folder / _LOCK)  # The lock file is never visible unlocked.
             yield folder
     finally:
         if folder.exists():
@@ -36,7 +36,7 @@ def temporary() -> Iterator[pathlib.Path]:
 
 def _remove_abandoned() -> None:
     for folder in pathlib.Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        # Not there any more, another user's, or not yet locked by a server that starts.
+        # It is gone, another user's, or not yet locked by a server that is starting.
         with contextlib.suppress(OSError), _own_lock(folder).open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""What may come in: the page's own requests, from the page itself, each by its own visitor."""
+"""Which requests are let through: the page's own, each by its own visitor."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from fdd.webpage.visitors import COOKIE, Sessions, new_secret, secret_in
 
 _API = "/gradio_api"
 _SESSION = r"[a-z0-9]{1,40}"
-# All that the page asks for. Gradio has more to offer, its own uploads and files among it.
+# Everything that the page requests. Gradio offers more, such as its own uploads and files.
 _ROUTES = tuple(
     (methods, re.compile(path, re.ASCII))
     for methods, path in (
@@ -31,8 +31,8 @@ _ROUTES = tuple(
         (("PUT",), r"/upload"),
     )
 )
-_MOST_BYTES = 2**16  # Of a request that is no upload.
-# The browser itself keeps the page from asking anybody else. Gradio needs inline code and eval.
+_MOST_BYTES = 2**16  # For requests other than uploads.
+# It makes the browser forbid requests to others. Gradio needs inline code and eval.
 _HEADERS = {
     b"content-security-policy": (
         b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -49,11 +49,11 @@ _HEADERS = {
 
 
 class RefusedError(Exception):
-    """A request that is not let through: status and sentence."""
+    """A refused request: status and sentence."""
 
 
 class Gate:
-    """An ASGI application in front of another."""
+    """An ASGI application in front of another one."""
 
     def __init__(
         self,
@@ -63,20 +63,20 @@ class Gate:
         steps: Collection[int],
         limits: Limits,
     ):
-        """Notes what is let through.
+        """Stores what is let through.
 
         Args:
-            app: What answers.
-            hosts: The names it is served under.
-            sessions: Whose they are.
+            app: The application that answers.
+            hosts: The names that the page is served under.
+            sessions: Knows whose each session is.
             steps: Numbers of the page's functions that a visitor may call.
-            limits: What is taken.
+            limits: The limits of uploads.
         """
         self._app, self._hosts, self._sessions = app, hosts, sessions
         self._steps, self._limits = frozenset(steps), limits
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answers a request, or lets it through."""
+        """Refuses a request, or lets it through."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -109,16 +109,16 @@ class Gate:
             )
         if not any(method in methods and route.fullmatch(path) for methods, route in _ROUTES):
             raise RefusedError(404, "Not found.")
-        is_visit = path == "/" and method in ("GET", "HEAD")  # A link from anywhere leads here.
+        is_visit = path == "/" and method in ("GET", "HEAD")  # Links from any site may lead here.
         origin, site = headers.one("origin"), headers.one("sec-fetch-site")
         if not is_visit and not self._hosts.may_ask(origin, site, host):
-            raise RefusedError(403, "Another site's page asked for this; only this page may.")
+            raise RefusedError(403, "Another site's page sent this request; only this page may.")
         length, is_upload = headers.one("content-length"), path == "/upload"
         if method in ("GET", "HEAD"):
             if headers.one("transfer-encoding") is not None or length not in (None, "0"):
                 raise RefusedError(400, "A request of this kind has no content.")
         elif headers.one("transfer-encoding") is not None or not _is_size(length):
-            raise RefusedError(411, "The size has to be said beforehand.")
+            raise RefusedError(411, "The request must state its size.")
         elif is_upload and int(length) > self._limits.num_bytes:
             raise RefusedError(413, self._limits.too_large())
         elif not is_upload and int(length) > _MOST_BYTES:
@@ -130,7 +130,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         if visitor is None:
-            raise RefusedError(403, "The page needs its cookie. Please allow it and load it anew.")
+            raise RefusedError(
+                403, "The page needs its cookie. Please allow it and load the page again."
+            )
         if path == "/upload":
             await self._app(scope | {"fdd.visitor": visitor}, receive, send)
         elif path == f"{_API}/queue/join":
@@ -144,7 +146,7 @@ class Gate:
             await self._stay(scope, receive, send, visitor)
 
     async def _stay(self, scope: dict[str, Any], receive: Any, send: Any, visitor: str) -> None:
-        """The heartbeat, which lasts as long as the visitor has the page open."""
+        """The heartbeat, which lasts while the visitor has the page open."""
         session = scope["path"].rpartition("/")[2]
         if not self._sessions.open(session, visitor):
             raise RefusedError(404, "Not found.")
@@ -154,16 +156,16 @@ class Gate:
             self._sessions.close(session)
 
     def _job(self, body: bytes, visitor: str) -> bytes:
-        """A job's description, with nothing in it that the page does not send."""
+        """A job's description, reduced to what the page sends."""
         try:
             found = json.loads(body)
             (token,) = found["data"]
             step, session, trigger = found["fn_index"], found["session_hash"], found["trigger_id"]
         except (ValueError, TypeError, KeyError, RecursionError):
-            raise RefusedError(400, "This is no job of the page.") from None
+            raise RefusedError(400, "This is not a job of the page.") from None
         texts = isinstance(token, str) and isinstance(session, str)
         if not (texts and type(step) is int and step in self._steps and type(trigger) is int):
-            raise RefusedError(400, "This is no job of the page.")
+            raise RefusedError(400, "This is not a job of the page.")
         self._require(session, visitor)
         job = {"data": [token], "event_data": None, "fn_index": step, "trigger_id": trigger}
         return json.dumps(job | {"session_hash": session}).encode()
@@ -178,7 +180,7 @@ def _is_size(length: str | None) -> bool:
 
 
 class _Headers:
-    """A request's headers; of one that is given twice, nothing can be said."""
+    """A request's headers; one that occurs twice is treated as unknown."""
 
     def __init__(self, scope: dict[str, Any]):
         self._values: dict[bytes, bytes] = {}
@@ -192,7 +194,7 @@ class _Headers:
 
 
 class _Sender:
-    """Sends answers with the headers that every one has."""
+    """Sends answers with the headers that all answers have."""
 
     def __init__(self, send: Any, body: bodies.Body, path: str, cookie: str | None):
         self._send, self._body, self._headers = send, body, dict(_HEADERS)
@@ -211,13 +213,13 @@ class _Sender:
                 if name.lower() not in self._headers
                 and not name.lower().startswith(b"access-control-")
             ]
-            if not self._body.is_whole:  # What is still sent is not read.
+            if not self._body.is_whole:  # The rest of the request is not read.
                 kept.append((b"connection", b"close"))
             message = {**message, "headers": [*kept, *self._headers.items()]}
         await self._send(message)
 
     async def end(self, scope: dict[str, Any], sentence: str) -> None:
-        """Ends an answer that will never be complete."""
+        """Ends an answer that cannot be completed."""
         if self._has_begun:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         else:

@@ -1,7 +1,8 @@
-"""Which names the page is served under, and which pages may ask it for something.
+"""Which names the page is served under, and which pages may send requests to it.
 
-A browser sends what any site's page asks it to send. A site whose name its owner points at this
-machine (DNS rebinding) is told by its `Host`, another site's page by `Origin` and `Sec-Fetch-Site`.
+A browser sends whatever any site's page tells it to send. If a site's owner lets its name point to
+this machine (DNS rebinding), `Host` shows it; `Origin` and `Sec-Fetch-Site` show another site's
+page.
 """
 
 import ipaddress
@@ -10,14 +11,15 @@ from collections.abc import Sequence
 
 
 class Hosts:
-    """The names that are allowed."""
+    """The allowed names."""
 
     def __init__(self, listening: str, allowed: Sequence[str] = ()):
-        """Notes them.
+        """Stores the names.
 
         Args:
-            listening: The address the server listens on. On one of this machine alone, only its
-                names for itself are allowed; else every IP address too, as nobody can rebind one.
+            listening: The address that the server listens on. If it is of this machine alone, only
+                the machine's names for itself are allowed. Otherwise every IP address is allowed
+                too, since an IP address cannot be rebound.
             allowed: Further names, without ports, such as that of a proxy in front.
         """
         self._allowed = {_plain(name) for name in allowed}
@@ -41,9 +43,9 @@ class Hosts:
         """Whether a page may send a request.
 
         Args:
-            origin: The `Origin` header; programs that are no browsers send none.
+            origin: The `Origin` header; programs other than browsers send none.
             site: The `Sec-Fetch-Site` header.
-            host: The `Host` header, which is served.
+            host: The `Host` header, an allowed one.
         """
         if site not in (None, "same-origin", "none"):
             return False

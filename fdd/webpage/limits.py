@@ -1,4 +1,4 @@
-"""What the web page takes, and the sentences that say so."""
+"""The limits of the web page, and the sentences that state them."""
 
 import dataclasses
 
@@ -10,22 +10,22 @@ _NO_LIMIT = 1e9
 
 
 class RejectedError(Exception):
-    """A video the page does not judge; the message is a sentence for the visitor."""
+    """A video that the page does not classify; the message is a sentence for the visitor."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What is too much.
+    """The limits of uploads.
 
     Attributes:
         megabytes: Size of a file.
         seconds: Duration of a video.
         pixels: Width times height of a frame.
-        queue: How many videos may wait while one is judged.
-        timeout: Seconds that judging one video may take.
+        queue: How many videos may wait while one is classified.
+        timeout: Seconds that classifying one video may take.
 
     Raises:
-        UserError: one of them leaves nothing.
+        UserError: a limit is too small or too large.
     """
 
     megabytes: float = 100
@@ -58,23 +58,23 @@ class Limits:
 
     def too_large(self) -> str:
         """What a visitor with too large a file is told."""
-        return f"The file is too large: at most {self.megabytes:g} MB are taken."
+        return f"The file is too large: at most {self.megabytes:g} MB are accepted."
 
     def busy(self) -> str:
-        """What a visitor is told when too many are waiting."""
+        """What a visitor is told if too many are waiting."""
         waiting = f"{self.queue} videos are" if self.queue != 1 else "1 video is"
-        waiting = waiting if self.queue else "Another video is being judged and none may be"
+        waiting = waiting if self.queue else "Another video is being classified and none may be"
         return f"Busy: {waiting} waiting already. Please try again in a minute."
 
     def too_slow(self) -> str:
-        """What a visitor is told whose video takes too long."""
+        """What a visitor is told if the video takes too long."""
         return (
-            f"Judging this video takes longer than the {self.timeout:g} seconds allowed. A shorter "
-            "or smaller video may work."
+            f"This video takes longer than the {self.timeout:g} seconds allowed. A shorter or "
+            "smaller video may work."
         )
 
     def check(self, header: Header) -> None:
-        """Checks what a video says of itself, before any of it is decoded.
+        """Checks what a video's header declares, before anything is decoded.
 
         Raises:
             RejectedError: a limit is exceeded.
@@ -82,12 +82,12 @@ class Limits:
         if not header.width * header.height:  # FFmpeg itself stops at 268 megapixels.
             raise RejectedError(
                 "The video's frames have no size that can be decoded; frames of up to "
-                f"{self.pixels / 1e6:.3g} megapixels are taken."
+                f"{self.pixels / 1e6:.3g} megapixels are accepted."
             )
         if header.width * header.height > self.pixels:
             raise RejectedError(
                 f"The video's frames are too large: {header.width} × {header.height} pixels are "
-                f"more than the {self.pixels / 1e6:.3g} megapixels that are taken."
+                f"more than the {self.pixels / 1e6:.3g} megapixels that are accepted."
             )
         self.check_duration(header.seconds or 0)
 
@@ -100,7 +100,7 @@ class Limits:
         if seconds > self.seconds:
             raise RejectedError(
                 f"The video is too long: it lasts {_duration(seconds)}, and at most "
-                f"{_duration(self.seconds)} are taken."
+                f"{_duration(self.seconds)} are accepted."
             )
 
 

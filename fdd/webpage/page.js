@@ -16,7 +16,7 @@ function fail(sentence) {
   free(true);
 }
 
-function judge(file) {
+function classify(file) {
   fail("");
   document.querySelector("#fdd-answer").hidden = true;  // It is of the video before.
   URL.revokeObjectURL(video.src);
@@ -43,13 +43,13 @@ function judge(file) {
 }
 
 input.addEventListener("change", () => {
-  if (input.files.length) judge(input.files[0]);
+  if (input.files.length) classify(input.files[0]);
   input.value = "";  // So that the same file can be chosen again.
 });
 for (const button of buttons) {
   button.addEventListener("click", async () => {
     const response = await fetch("examples/" + button.dataset.example);
-    judge(new File([await response.blob()], button.textContent + ".mp4", { type: "video/mp4" }));
+    classify(new File([await response.blob()], button.textContent + ".mp4", { type: "video/mp4" }));
   });
 }
 video.addEventListener("error", () => {

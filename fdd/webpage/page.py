@@ -1,4 +1,4 @@
-"""The page: Gradio's blocks, and what happens between a drop and an answer."""
+"""The page: Gradio's blocks, and what happens between an upload and its answer."""
 
 import html
 import logging
@@ -14,19 +14,19 @@ from fdd.webpage.visitors import secret_in
 TITLE = "Is this video a deepfake?"
 _HERE = pathlib.Path(__file__).parent
 
-Judge = Callable[[Upload, Callable[[float, str], None]], str]
+Classify = Callable[[Upload, Callable[[float, str], None]], str]
 
 
 def create_page(
-    judge: Judge, uploads: Uploads, limits: Limits, about: str, examples: list[str]
+    classify: Classify, uploads: Uploads, limits: Limits, about: str, examples: list[str]
 ) -> gr.Blocks:
-    """Lays the page out.
+    """Builds the page.
 
     Args:
-        judge: From an upload and a function that shows progress to the answer in HTML.
-        uploads: Where the visitors' files are.
-        limits: What is taken.
-        about: What visitors should know of the detector, as plain text.
+        classify: Maps an upload, and a function that shows progress, to the answer in HTML.
+        uploads: Stores the visitors' files.
+        limits: The limits of uploads.
+        about: What visitors should know about the detector, as plain text.
         examples: Names of the example videos.
     """
 
@@ -43,11 +43,11 @@ def create_page(
     ) -> str:
         try:
             with uploads.take(token, _secret(request)) as upload:
-                return judge(upload, lambda share, what: progress(share, desc=what))
+                return classify(upload, lambda done, what: progress(done, desc=what))
         except RejectedError as error:
             return problem(str(error))
         except Exception:
-            logging.exception("A video could not be judged.")
+            logging.exception("A video could not be classified.")
             return problem("Something went wrong on the server; the video was deleted.")
 
     with gr.Blocks(analytics_enabled=False, title=TITLE, fill_width=True) as page:
@@ -65,13 +65,13 @@ def create_page(
             answer,
             drop,
             result,
-            api_name="judge",
+            api_name="classify",
             concurrency_limit=1,
             trigger_mode="once",
             show_progress="full",
         ).then(None, js="() => { document.dispatchEvent(new Event('fdd:answered')) }")
         page.unload(leave)
-    # Every job needs an upload, and `uploads` limits these; this is for jobs without one.
+    # Jobs need uploads, which `uploads` limits; this limits jobs without one.
     page.queue(max_size=limits.queue + 100)
     return page
 
@@ -86,7 +86,7 @@ def style() -> str:
 
 
 def theme() -> gr.themes.Base:
-    """A theme that needs no font from anywhere."""
+    """A theme that loads no fonts."""
     return gr.themes.Default(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )
@@ -106,7 +106,7 @@ def _drop(limits: Limits, examples: list[str]) -> str:
     return f"""
 <label class="drop"><strong>Drop a video here</strong> or click to choose one
 <small>{limits.sentence()} It is deleted from the server as soon as there is an answer.</small>
-<input type="file" accept="video/*" aria-label="Video to judge" disabled></label>
+<input type="file" accept="video/*" aria-label="Video to classify" disabled></label>
 {offered}
 <p class="sending" role="status"></p>
 <p class="problem" role="alert" hidden></p>

@@ -1,4 +1,4 @@
-"""HTTP connections that cannot be held open by sending nothing."""
+"""HTTP connections that end if the client sends nothing."""
 
 import asyncio
 import contextlib
@@ -13,10 +13,10 @@ _LINGER = 1.0  # Seconds.
 
 
 class _Lingering:
-    """A transport that goes on reading for a moment when it is closed.
+    """A transport that continues to read for a moment after it is closed.
 
-    If bytes arrive that nobody reads, the system tells the client so at once, and the client may
-    lose the answer that was on its way.
+    If bytes arrive that nobody reads, the system tells the client at once, and the client may lose
+    an answer that is still on its way.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop):
@@ -32,23 +32,23 @@ class _Lingering:
     def close(self) -> None:
         if not self.is_closing():
             self._is_done = True
-            with contextlib.suppress(RuntimeError, OSError):  # The client was quicker.
+            with contextlib.suppress(RuntimeError, OSError):  # The client closed first.
                 self._transport.write_eof()
                 self._transport.resume_reading()
             self._loop.call_later(_LINGER, self._transport.close)
 
 
 class Protocol(H11Protocol):
-    """uvicorn's protocol, which leaves out what slow or broken clients do before a request.
+    """uvicorn's protocol with limits on slow or broken clients before a request.
 
-    The number of connections and the time until a request's headers are there are bounded, and
-    what is no HTTP or breaks off gets an answer as long as the client still listens.
+    The number of connections, and the time until a request's headers are complete, are limited.
+    What is not HTTP, or is interrupted, gets an answer if the client still listens.
     """
 
     _header_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Refuses one connection too many."""
+        """Refuses a connection if there are too many."""
         super().connection_made(_Lingering(transport, self.loop))
         if len(self.connections) > MOST_CONNECTIONS:
             self._refuse(503, "Busy: too many are connected. Please try again in a minute.")
@@ -56,24 +56,24 @@ class Protocol(H11Protocol):
             self._watch_headers()
 
     def data_received(self, data: bytes) -> None:
-        """Goes on reading, and answers what h11 or uvicorn fail at."""
+        """Reads data, and answers where h11 or uvicorn fail."""
         if self.transport.is_closing():
             return
         try:
             super().data_received(data)
-        except (ValueError, h11.ProtocolError):  # E. g. a length of 5000 digits.
+        except (ValueError, h11.ProtocolError):  # For example a length of 5000 digits.
             self._refuse(400, "Invalid HTTP request received.")
         self._watch_headers()
 
     def eof_received(self) -> None:
-        """Tells a client that says it is done, but has sent less than it announced."""
+        """Answers a client that stops before it has sent what it announced."""
         is_waiting = self.cycle is not None and not self.cycle.response_started
         if is_waiting and self.conn.their_state is h11.SEND_BODY:
             self._refuse(400, "The request broke off before its end.")
         super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forgets the connection."""
+        """Removes the connection."""
         self._stop_watching()
         super().connection_lost(exc)
 
@@ -90,7 +90,7 @@ class Protocol(H11Protocol):
             self._header_timer = None
 
     def _refuse(self, status: int, sentence: str) -> None:
-        """Answers below h11, whose state may not allow it, and closes."""
+        """Answers without h11, whose state may not allow it, and closes."""
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:

@@ -1,4 +1,4 @@
-"""The server below the page: uploads, examples, and what of Gradio can be reached."""
+"""The server of the page: uploads, examples, and the reachable part of Gradio."""
 
 import os
 import pathlib
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def configure_gradio(folder: pathlib.Path) -> None:
-    """Keeps Gradio from asking anybody anything, and its files in one folder.
+    """Keeps Gradio from sending requests to others, and its files in one folder.
 
-    To be called before Gradio is imported.
+    Call it before Gradio is imported.
 
     Args:
-        folder: Where Gradio may write.
+        folder: The folder that Gradio may write to.
     """
     os.environ |= {
         "GRADIO_ANALYTICS_ENABLED": "False",
@@ -48,14 +48,14 @@ def create_app(
     hosts: Hosts,
     **looks: Any,
 ) -> Callable[..., Any]:
-    """Puts the page, the uploads and the examples together.
+    """Combines the page, the uploads and the examples.
 
     Args:
-        page: What `fdd.webpage.page.create_page` gave.
-        uploads: Where visitors' files go.
-        limits: What is taken.
+        page: The result of `fdd.webpage.page.create_page`.
+        uploads: Stores the visitors' files.
+        limits: The limits of uploads.
         examples: Example videos.
-        hosts: The names it is served under.
+        hosts: The names that the page is served under.
         looks: Theme and style sheet, as `gradio.mount_gradio_app` takes them.
 
     Returns:

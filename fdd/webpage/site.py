@@ -7,14 +7,14 @@ from typing import Any
 
 from fdd.inference.detector import Detector
 from fdd.webpage import examples, server
+from fdd.webpage.classifier import Classifier
 from fdd.webpage.hosts import Hosts
-from fdd.webpage.judging import Judging
 from fdd.webpage.limits import Limits
 from fdd.webpage.uploads import Uploads
 from fdd.webpage.worker import Worker
 
 _OF_DRAWN_HEADS = (
-    " It was trained on drawn heads, to show that the system works: of real videos it can say "
+    " It was trained on drawn heads, to show that the system works: about real videos it can say "
     "nothing."
 )
 
@@ -26,11 +26,11 @@ def running(
     """A context in which the page can be served.
 
     Args:
-        detector: What judges.
-        name: Of the detector, for the visitors.
-        limits: What is taken.
-        folder: A folder for this page alone; all that is written is written there.
-        hosts: The names it is served under.
+        detector: Classifies the videos.
+        name: The detector's name, for the visitors.
+        limits: The limits of uploads.
+        folder: A folder for this page alone; everything is written there.
+        hosts: The names that the page is served under.
 
     Yields:
         An ASGI application.
@@ -40,14 +40,14 @@ def running(
     """
     (folder / "uploads").mkdir()
     server.configure_gradio(folder / "gradio")
-    from fdd.webpage import page  # Not before Gradio is configured.
+    from fdd.webpage import page  # Gradio must be configured before.
 
     with contextlib.closing(Worker(detector.preprocessing, limits)) as worker:
-        judging = Judging(detector, worker, limits)
+        classifier = Classifier(detector, worker, limits)
         uploads = Uploads(folder / "uploads", limits)
         demo = detector.config.data.demo
         videos = examples.draw(demo, folder / "examples") if demo else {}
-        blocks = page.create_page(judging, uploads, limits, _about(detector, name), list(videos))
+        blocks = page.create_page(classifier, uploads, limits, _about(detector, name), list(videos))
         looks = {"theme": page.theme(), "css": page.style()}
         yield server.create_app(blocks, uploads, limits, list(videos.values()), hosts, **looks)
 

@@ -1,4 +1,4 @@
-"""Uploaded files: how many there are at a time, and that each of them is deleted."""
+"""Uploaded files: a limited number at a time, and each of them is deleted."""
 
 import contextlib
 import dataclasses
@@ -16,15 +16,15 @@ _LONGEST_NAME = 80
 
 @dataclasses.dataclass
 class Upload:
-    """A visitor's file, in a folder of its own under a name of ours.
+    """A visitor's file, in a folder of its own and under a name that the server chose.
 
     Attributes:
-        token: What only the visitor who uploaded it knows.
-        name: What the visitor calls it; only ever shown.
-        path: Where it is.
-        file: To write it to.
-        owner: The secret of the browser that sent it; only with that it can be judged.
-        visitor: Who will leave without it; '' where that is not known.
+        token: A secret of the visitor who uploaded it.
+        name: The visitor's name for it; only shown.
+        path: The path on the server.
+        file: The open file, to write to.
+        owner: The secret of the browser that sent it; it is needed to classify the file.
+        visitor: The visitor; the file is deleted when they leave. '' if not known.
     """
 
     token: str
@@ -36,31 +36,31 @@ class Upload:
 
 
 class Uploads:
-    """Holds files from their first byte to their answer; safe to use from several threads.
+    """Holds files from their first byte to their answer; thread-safe.
 
-    A file is deleted when its job ends, when its visitor leaves, when its upload breaks off, or
+    A file is deleted when its job ends, when its visitor leaves, when its upload is interrupted, or
     when nobody has asked for an answer for as long as a full queue may take.
     """
 
     def __init__(self, folder: pathlib.Path, limits: Limits, grace: float = 60.0):
-        """Starts with none.
+        """Starts without files.
 
         Args:
-            folder: A folder that holds nothing else.
-            limits: How many files there may be.
-            grace: Seconds that a file waits for its job beyond what a full queue may take.
+            folder: An empty folder for the files alone.
+            limits: The limits of uploads.
+            grace: Seconds that a file waits for its job, in addition to the time of a full queue.
         """
         self._folder, self._limits, self._grace = folder, limits, grace
         self._lock = threading.Lock()
         self._held: set[str] = set()  # From the first byte to the answer.
-        self._ready: dict[str, tuple[Upload, threading.Timer]] = {}  # Whole, and not yet taken.
+        self._ready: dict[str, tuple[Upload, threading.Timer]] = {}  # Complete, and not yet taken.
 
     @contextlib.contextmanager
     def receive(self, name: str, owner: str = "") -> Iterator[Upload]:
-        """A context in which a file is written; it is kept only if the context ends well.
+        """A context in which a file is written; it is kept only if there is no exception.
 
         Args:
-            name: What the visitor calls it.
+            name: The visitor's name for it.
             owner: The secret of the visitor's browser.
 
         Raises:
@@ -89,7 +89,7 @@ class Uploads:
 
     @contextlib.contextmanager
     def take(self, token: str, owner: str = "") -> Iterator[Upload]:
-        """A context in which a file is judged; afterwards it is gone. It can be taken once.
+        """A context in which a file is classified, and then deleted. It can be taken once.
 
         Raises:
             RejectedError: there is no such file of this owner.
@@ -109,7 +109,7 @@ class Uploads:
         return token in self._ready and secrets.compare_digest(self._ready[token][0].owner, owner)
 
     def assign(self, token: str, owner: str, visitor: str) -> None:
-        """Notes who will leave without a file."""
+        """Stores the visitor whose file it is."""
         with self._lock:
             if self._owns(token, owner):
                 self._ready[token][0].visitor = visitor
@@ -136,7 +136,7 @@ class Uploads:
 
 
 def shown_name(name: str) -> str:
-    """A visitor's name for a file as one short line without folders."""
+    """A visitor's name for a file, as one short line without folders."""
     name = name.replace("\\", "/").rpartition("/")[2]
     name = "".join(sign for sign in name if sign.isprintable()).strip()
     if len(name) > _LONGEST_NAME:

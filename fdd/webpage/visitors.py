@@ -1,4 +1,4 @@
-"""Who is who: each browser has a secret of its own, and a session of Gradio's belongs to one."""
+"""Who is who: each browser has its own secret, and each session of Gradio has one browser."""
 
 import collections
 import http.cookies
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 COOKIE = "fdd_visitor"
 _MOST_SESSIONS = 1000
-_KEPT_SECONDS = 600.0  # After a visitor's connection broke, so that a short gap does no harm.
+_KEPT_SECONDS = 600.0  # After a connection breaks, so that a short interruption does no harm.
 
 
 def new_secret() -> str:
@@ -18,7 +18,7 @@ def new_secret() -> str:
 
 
 def secret_in(cookies: str) -> str | None:
-    """The secret in a Cookie header; None if there is none that could be ours."""
+    """The secret in a Cookie header; None if there is none that this page could have set."""
     try:
         found = http.cookies.SimpleCookie(cookies).get(COOKIE)
     except http.cookies.CookieError:
@@ -27,17 +27,17 @@ def secret_in(cookies: str) -> str | None:
 
 
 class Sessions:
-    """The sessions and the secrets they belong to; for one thread.
+    """The sessions and the secrets that they belong to; for one thread.
 
-    Gradio's page chooses a session's name with a weak random generator, and an event stream is
-    asked for by that name alone. Only the browser that has opened a session can use it here.
+    Gradio's page chooses a session's name with a weak random generator, and that name alone gives
+    access to an event stream. Here, only the browser that opened a session can use it.
     """
 
     def __init__(self, forget: Callable[[str], None]):
-        """Starts with none.
+        """Starts without sessions.
 
         Args:
-            forget: Deletes what is held for a session that has ended.
+            forget: Deletes the data of a session that has ended.
         """
         self._forget = forget
         self._owners: collections.OrderedDict[str, str] = collections.OrderedDict()
@@ -45,7 +45,7 @@ class Sessions:
         self._closed: dict[str, float] = {}
 
     def open(self, session: str, secret: str) -> bool:
-        """Notes that a visitor is connected; False if the session is another's."""
+        """Stores that a visitor is connected; False if the session belongs to another."""
         self._clean()
         if self._owners.setdefault(session, secret) != secret:
             return False
@@ -55,7 +55,7 @@ class Sessions:
         return True
 
     def close(self, session: str) -> None:
-        """Notes that a connection has ended."""
+        """Stores that a connection has ended."""
         self._open[session] -= 1
         if not self._open[session]:
             del self._open[session]

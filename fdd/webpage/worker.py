@@ -1,8 +1,8 @@
-"""Decoding strangers' videos in a process that can be stopped.
+"""Decoding visitors' videos in a process that can be stopped.
 
-A decoder cannot be interrupted within a process, and a file made for it may crash it or take all
-memory. In a process of its own it can be killed, and the server goes on. A file may also take it
-over, so what it sends is read without running anything (`fdd.system.plain_pickle`).
+A decoder cannot be interrupted within a process, and a malicious file may crash it or use all
+memory. A process of its own can be killed, and the server goes on. A file may even take control of
+the process, so its results are read without running anything (`fdd.system.plain_pickle`).
 """
 
 import functools
@@ -41,14 +41,14 @@ _TYPES = (
 
 
 class Worker:
-    """A process that reads videos, one at a time; started again whenever it dies."""
+    """A process that reads videos, one at a time; it is restarted whenever it dies."""
 
     def __init__(self, spec: Preprocessing, limits: Limits):
         """Starts the process.
 
         Args:
             spec: How videos are cut into clips.
-            limits: What is refused.
+            limits: The limits of videos.
         """
         self._spec, self._limits = spec, limits
         self._context = multiprocessing.get_context("spawn")
@@ -75,12 +75,12 @@ class Worker:
     def frames(
         self, path: pathlib.Path, info: VideoInfo, indices: Sequence[int], deadline: float
     ) -> dict[int, np.ndarray]:
-        """Reads whole frames; none where that fails.
+        """Reads whole frames; returns none if that fails.
 
         Args:
             path: The file.
-            info: What it gave before.
-            indices: Of the frames.
+            info: The video's info from `cut`.
+            indices: The frames' indices.
             deadline: As for `cut`.
 
         Returns:
@@ -98,10 +98,10 @@ class Worker:
         }
 
     def close(self) -> None:
-        """Ends the process for good; whoever waits for it is told so."""
+        """Ends the process finally; callers that wait for it get an error."""
         self._is_closed = True
         while not self._lock.acquire(timeout=0.1):
-            self._process.kill()  # Whoever waits for it sees its end, and goes.
+            self._process.kill()  # Callers that wait for it notice its end.
         self._end()
         self._lock.release()
 
@@ -121,7 +121,7 @@ class Worker:
             except TimeoutError:
                 self._restart()
                 raise RejectedError(self._limits.too_slow()) from None
-            except Exception:  # It died, or a video has made it send anything at all.
+            except Exception:  # It died, or a malicious video has made it send something else.
                 self._restart()
                 return VideoError("it makes the decoder fail")
         if isinstance(result, RejectedError):
@@ -129,13 +129,13 @@ class Worker:
         return result
 
     def _hand_over(self, job: tuple[Callable[..., Any], tuple[Any, ...]]) -> float:
-        """Hands a job to a process; one that died before it took the job is replaced.
+        """Sends a job to the process; a process that died before is replaced.
 
         Returns:
-            Seconds that this took, which are no fault of the video's.
+            The seconds that this took; they are not charged to the video.
 
         Raises:
-            RejectedError: there is none that takes it.
+            RejectedError: no process accepts it.
         """
         began = time.monotonic()
         for _ in range(_STARTS):
@@ -158,7 +158,7 @@ class Worker:
     def _start(self) -> None:
         self._connection, other = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(other,), name="fdd-video", daemon=True)
-        with shielded():  # It is ended by the server.
+        with shielded():  # The server ends it.
             process.start()
         self._process = process
         other.close()
@@ -187,9 +187,9 @@ def _serve(connection: multiprocessing.connection.Connection) -> None:
             _answer(connection, "taken")
             _answer(connection, function(*arguments))
     except (EOFError, OSError):
-        pass  # The server has gone.
+        pass  # The server is gone.
     except MemoryError:
-        pass  # While an answer was packed; the server sees the end of this process.
+        pass  # It was packing an answer; the server notices the end of this process.
 
 
 def _answer(connection: multiprocessing.connection.Connection, content: Any) -> None:
@@ -201,11 +201,11 @@ def _cut(
 ) -> Extraction | VideoError | RejectedError:
     try:
         limits.check(decode.header(path))
-        # A header may lie about the duration.
+        # A header may declare a wrong duration.
         return extract_clips(path, spec, check=functools.partial(_check_duration, limits))
     except (VideoError, RejectedError) as error:
         return error
-    except Exception as error:  # Nothing a file does to a decoder may end the loop.
+    except Exception as error:  # No failure of a decoder may end the loop.
         return VideoError(type(error).__name__)
 
 

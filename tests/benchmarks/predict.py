@@ -1,4 +1,4 @@
-"""How long judging one video takes, from starting the command to its answer, and where time goes.
+"""How long one video takes, from starting the command to its answer, and where time goes.
 
     python -m tests.benchmarks.predict [--repeats=3]
 
@@ -31,7 +31,7 @@ from fdd.runs.checkpoints import Checkpoints
 from fdd.training import steps
 from fdd.training.state import create_state
 from fdd.video import decode, faces
-from fdd.video.ahead import extract
+from fdd.video.prefetch import extract
 from fdd.video.preprocessing import Preprocessing
 from tests.benchmarks import build
 
@@ -93,9 +93,9 @@ def split(run: pathlib.Path, video: pathlib.Path) -> list[tuple[str, float]]:
     del frames
     extraction = extract(video, spec)
     mark("decode, face, crop, JPEG")
-    detector.judge(video, extraction)
+    detector.classify(video, extraction)
     mark("model, first time: compile or read the program, and compute")
-    detector.judge(video, extraction)
+    detector.classify(video, extraction)
     mark("model")
     return [(name, now - before) for (_, before), (name, now) in itertools.pairwise(marks)]
 

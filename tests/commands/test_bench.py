@@ -13,7 +13,7 @@ def test_train_steps_on_random_clips_and_on_data(config):
     found = benchmarks.measure_steps("train", config, 3)
     assert found["clips_per_second"] == config.batch_size / found["seconds"]["median"]
     assert found["seconds"]["low"] <= found["seconds"]["median"] <= found["seconds"]["high"]
-    assert 0 < found["share_of_matmul"] < 1  # A hundredth: a tiny network's time is overhead.
+    assert 0 < found["fraction_of_matmul"] < 1  # A hundredth: a tiny network's time is overhead.
     assert found["memory_peak_gib"] > 0
     assert 0 <= found["on_data"]["input_wait"] < 1
     assert found["on_data"]["clips_per_second"] > 0

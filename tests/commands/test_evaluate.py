@@ -128,7 +128,7 @@ def test_failed_videos_are_counted(finished, dataset, tmp_path):
     assert summary["failed_videos"] == 3
     name = f"faceforensics-{dataset.key}-test-as_is"
     page = (finished / "evaluations" / name / "report.md").read_text()
-    assert "3 videos gave no clip and are in no number above (no frames: 2; too dark: 1)" in page
+    assert "3 videos gave no clip and are not counted above (no frames: 2; too dark: 1)" in page
 
 
 @pytest.mark.parametrize(

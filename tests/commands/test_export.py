@@ -77,7 +77,7 @@ def test_what_evaluation_reports_for_any_number_of_clips(exported, finished, cli
 def test_the_example_of_the_readme_runs_without_this_package(exported, finished, clips, tmp_path):
     frames, names = clips
     page = (ROOT / "fdd/inference/README.md").read_text()
-    section = page.partition("## Hand it over")[2].partition("\n## ")[0]
+    section = page.partition("## Export")[2].partition("\n## ")[0]
     (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     assert len(example.splitlines()) <= 10
     (tmp_path / "example.py").write_text(example)

@@ -17,7 +17,7 @@ from fdd import predict
 from fdd.errors import UserError
 from fdd.evaluation.scores import score
 from fdd.video import encode
-from fdd.video.ahead import extract
+from fdd.video.prefetch import extract
 from tests import on_devices
 from tests.rounding import LOGIT
 
@@ -72,7 +72,7 @@ def test_clips_are_what_records_hold(detector, dataset, tree):
         np.testing.assert_array_equal(clip.images(), np.stack(record["frames"]))
 
 
-def test_many_videos_decoded_ahead_are_judged_as_each_alone(detector, tree):
+def test_many_videos_decoded_ahead_are_classified_as_each_alone(detector, tree):
     paths = [*_originals(tree)[:6], "no such file"]
     together = list(detector.predict_all(paths))
     assert [each.path for each in together] == [str(path) for path in paths]

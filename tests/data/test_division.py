@@ -11,7 +11,7 @@ from fdd.errors import UserError
 from fdd.runs import prepare
 from tests.data.test_builder import _rows
 
-SHARES = Division.parse("0.7,0.15,0.15")
+FRACTIONS = Division.parse("0.7,0.15,0.15")
 
 
 def _write(root, *paths):
@@ -24,12 +24,12 @@ def _numbered(count, *labels):
     return [f"{label}/{number:03d}.mp4" for label in labels for number in range(count)]
 
 
-def _splits(root, shares=SHARES):
-    return {video.video_id: video.split for video in folder.survey(root, shares).videos}
+def _splits(root, fractions=FRACTIONS):
+    return {video.video_id: video.split for video in folder.survey(root, fractions).videos}
 
 
-def _counts(root, shares=SHARES):
-    return collections.Counter((v.split, v.label) for v in folder.survey(root, shares).videos)
+def _counts(root, fractions=FRACTIONS):
+    return collections.Counter((v.split, v.label) for v in folder.survey(root, fractions).videos)
 
 
 def test_each_split_has_its_share_of_both_classes(tmp_path, capsys):
@@ -47,7 +47,7 @@ def test_each_split_has_its_share_of_both_classes(tmp_path, capsys):
         "Divided 0.7,0.15,0.15 by video, since there is no groups.csv: train 28 real, 42 fake; "
         "validation 6 real, 9 fake; test 6 real, 9 fake." in said
     )
-    assert folder.survey(tmp_path, SHARES).expected["train", "real"] == 28
+    assert folder.survey(tmp_path, FRACTIONS).expected["train", "real"] == 28
     assert set(_splits(tmp_path, None).values()) == {"test"}
 
 
@@ -56,7 +56,7 @@ def test_groups_stay_together(tmp_path, capsys):
     _write(tmp_path, *_numbered(36, "real", "fake"))
     rows = [f"{path},{people[n % 12]}" for n, path in enumerate(_numbered(36, "real", "fake"))]
     (tmp_path / "groups.csv").write_text("\n".join(["video,group", *rows, "real/gone.mp4,Eve"]))
-    holdings = folder.survey(tmp_path, SHARES)
+    holdings = folder.survey(tmp_path, FRACTIONS)
     splits = collections.defaultdict(set)
     for video in holdings.videos:
         splits[video.target].add(video.split)
@@ -101,7 +101,7 @@ def test_people_of_both_classes_fill_what_is_lacking(tmp_path):
 def test_too_few_groups(tmp_path, real, fake):
     _write(tmp_path, *_numbered(real, "real"), *_numbered(fake, "fake"))
     with pytest.raises(UserError) as error:
-        folder.survey(tmp_path, SHARES)
+        folder.survey(tmp_path, FRACTIONS)
     assert f"{real} groups with real videos and {fake} with fakes" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -110,7 +110,7 @@ def test_an_empty_file_counts_for_nothing(tmp_path):
     _write(tmp_path, *_numbered(3, "real", "fake"))
     (tmp_path / "real/000.mp4").write_bytes(b"")
     with pytest.raises(UserError, match="2 groups with real videos and 3 with fakes"):
-        folder.survey(tmp_path, SHARES)
+        folder.survey(tmp_path, FRACTIONS)
 
 
 def test_own_splits_stay(tmp_path, capsys):
@@ -126,7 +126,7 @@ def test_own_splits_stay(tmp_path, capsys):
 def test_known_people_are_not_divided_by_video(tmp_path, name, dataset):
     _write(tmp_path, *_numbered(5, "real"), f"fake/{name}.mp4")
     with pytest.raises(UserError, match=f"trained on and tested on: .* of {dataset}, .*builder="):
-        folder.survey(tmp_path, SHARES)
+        folder.survey(tmp_path, FRACTIONS)
     assert dataset in folder.survey(tmp_path).warning
 
 

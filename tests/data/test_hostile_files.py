@@ -52,10 +52,10 @@ def _audio(path, container="mp4"):
         out.mux(stream.encode(None))
 
 
-def _cut(path, frames, share, **settings):
+def _cut(path, frames, fraction, **settings):
     _encode(path, frames, **settings)
     content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
+    path.write_bytes(content[: int(len(content) * fraction)])
 
 
 def _scratch(path, frames):

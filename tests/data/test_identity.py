@@ -87,7 +87,7 @@ def test_what_changed_since_is_said_with_the_command_that_rebuilds(own, tree, tm
     assert said == (
         f"Since then, in {root}: 4 files added (train/real/new0.mp4, train/real/new1.mp4, "
         "train/real/new2.mp4, …), 1 file removed (train/real/a0.mp4), 1 file changed "
-        f"(test/real/a2.mp4). The data set is taken as it was built; to build it anew: {command}, "
+        f"(test/real/a2.mp4). The data set is used as it was built; to build it anew: {command}, "
         "then this command again"
     )
     subprocess.run(command.split(), check=True)
@@ -122,7 +122,7 @@ def test_without_its_videos_a_data_set_is_taken(own, tmp_path, capsys, named):
     assert prepare.open_dataset(own.data).key == first.key
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:] == [
-        f"{tmp_path / 'a'} is no longer there: the data set is taken as it was built."
+        f"{tmp_path / 'a'} is no longer there: the data set is used as it was built."
     ]
     own.data.manual_dir = str(tmp_path / "mistyped")
     with pytest.raises(UserError, match=r"mistyped is no folder; the data sets there: .*/a \(key"):

@@ -80,7 +80,7 @@ def test_a_data_dir_that_is_no_utf8(few, tmp_path):
 def test_a_data_dir_that_beam_takes_for_a_pattern(few, tmp_path):
     beam = pytest.importorskip("apache_beam.options.pipeline_options", reason="needs tfds")
     builder = module.Builder(config="face-uniform1x10-224px", data_dir=tmp_path / "a[1]")
-    with pytest.raises(UserError, match=r"Beam takes .* for patterns"):
+    with pytest.raises(UserError, match=r"Beam reads .* as patterns"):
         builder.download_and_prepare(
             download_config=tfds.download.DownloadConfig(
                 manual_dir=few, beam_options=beam.PipelineOptions([])

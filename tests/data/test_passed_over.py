@@ -22,7 +22,7 @@ EVERYWHERE = {
     ".DS_Store": "hidden",
     "Thumbs.db": "no video by its name: .db",
     "notes": "no video by its name: no ending",
-    "a.gif": "a GIF picture: its 256 colours leave nothing to judge",
+    "a.gif": "a GIF picture: its 256 colours hide the traces of a forgery",
 }
 SURVEYS = {
     "faceforensics": lambda root: faceforensics_tree.survey(
@@ -171,7 +171,7 @@ def test_a_folder_inside_the_data_set(tmp_path, builder):
     with pytest.raises(UserError) as error:
         SURVEYS[builder](top / "nothing" if builder == "folder" else top)
     if builder != "folder":
-        assert f"{top} is a part of it, give the folder that it is in" in str(error.value)
+        assert f"{top} is only a part of it: give its parent folder" in str(error.value)
         assert "it holds " in str(error.value)
     else:
         assert "there is no folder" in str(error.value)

@@ -74,23 +74,23 @@ def test_evaluation_sees_every_clip_once_in_order(dataset):
 @pytest.mark.parametrize("count", [2, 4])
 def test_processes_share_each_batch(dataset, count):
     whole = _batches(dataset, start=3, stop=6)
-    shares = [
-        _batches(dataset, start=3, stop=6, share=pipeline.Share(index, count))
+    shards = [
+        _batches(dataset, start=3, stop=6, shard=pipeline.Shard(index, count))
         for index in range(count)
     ]
     for key in ("frames", "label", "position"):
         for step, batch in enumerate(whole):
-            together = np.concatenate([share[step][key] for share in shares])
+            together = np.concatenate([shard[step][key] for shard in shards])
             np.testing.assert_array_equal(together, batch[key])
     parts = [
         list(
             pipeline.eval_batches(
-                dataset, "test", batch_size=12, share=pipeline.Share(index, count)
+                dataset, "test", batch_size=12, shard=pipeline.Shard(index, count)
             )
         )
         for index in range(count)
     ]
     alone = list(pipeline.eval_batches(dataset, "test", batch_size=12))
     for step, batch in enumerate(alone):
-        together = np.concatenate([share[step]["frames"] for share in parts])
+        together = np.concatenate([shard[step]["frames"] for shard in parts])
         np.testing.assert_array_equal(together, batch["frames"])

@@ -87,20 +87,20 @@ def test_the_fingerprint_tells_stored_frames_apart():
 
 def test_videos_and_stored_frames_are_not_mixed(stored, pair):
     spec = Preprocessing(**STORED)
-    with pytest.raises(VideoError, match="a video, whose frames are not cut as"):
+    with pytest.raises(VideoError, match="a video file, but region=stored reads only folders"):
         clips.extract_clips(pair[0], spec)
     frames = next(stored.glob("original_sequences/youtube/c23/frames/*"))
     with pytest.raises(VideoError, match="a folder of frames, which only region=stored reads"):
         clips.extract_clips(frames, dataclasses.replace(spec, region="full_frame"))
 
 
-def test_a_detector_of_stored_frames_judges_no_video(finished, pair):
+def test_a_detector_of_stored_frames_classifies_no_video(finished, pair):
     loaded = Detector.load(finished)
     config = loaded.config.copy_and_resolve_references()
     config.data.region = "stored"
     fingerprint = Preprocessing.of(config.data).fingerprint()
     detector = dataclasses.replace(loaded, config=config, fingerprint=fingerprint)
-    with pytest.raises(UserError, match="no video can be cut as they were"):
+    with pytest.raises(UserError, match="no video can be cut in the same way"):
         detector.predict(pair[0])
 
 

@@ -64,7 +64,7 @@ def test_pairs_stay_pairs_beside_actors_who_are_all_combined():
     assert (found.groups, found.people) == (70, 6)
 
 
-def test_concentration_is_judged_per_class():
+def test_concentration_is_measured_per_class():
     """The fakes are a tenth of all videos, and all of them combine three people."""
     rows = [(0, f"{i}", "") for i in range(270)]
     rows += [(1, a, b) for a, b in ("ab", "bc", "ca") for _ in range(10)]
@@ -114,7 +114,7 @@ def test_95_percent_intervals_hold_the_truth_in_92_to_98_percent(kind, spread, s
 
     A fake's score holds its target's effect and its source's; a person has the same effect in both
     roles (`shared`) or two independent ones. The effects' deviation is `spread` times that of a
-    video's own part. The share of 500 intervals that hold the truth has a standard error of 1 %,
+    video's own part. The fraction of 500 intervals that hold the truth has a standard error of 1 %,
     two of which are below 2 %, and the random numbers are fixed.
     """
     labels, found = _units(KINDS[kind])
@@ -137,8 +137,8 @@ def test_95_percent_intervals_hold_the_truth_in_92_to_98_percent(kind, spread, s
         logits += np.where(two, as_source[source], 0)
         low, high = intervals.estimate(accuracy_and_auc(labels, logits), found).limits().T
         held.append((low <= (right, area)) & ((right, area) <= high))
-    share = np.mean(held, axis=0)
-    assert ((share >= 0.92) & (share <= 0.98)).all(), share
+    fraction = np.mean(held, axis=0)
+    assert ((fraction >= 0.92) & (fraction <= 0.98)).all(), fraction
 
 
 def test_the_error_of_a_mean_over_two_people_is_that_of_its_parts():

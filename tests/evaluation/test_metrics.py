@@ -85,11 +85,11 @@ def test_probability_metrics_agree_with_scikit_learn(drawn):
     both = scipy.special.expit(np.stack([-logits, logits], axis=1))
     assert summary["log_loss"] == _exactly(sklearn.metrics.log_loss(labels, both, labels=[0, 1]))
     assert summary["brier_score"] == _exactly(np.mean((both[:, 1] - labels) ** 2))
-    shares, means = sklearn.calibration.calibration_curve(labels, both[:, 1], n_bins=10)
+    fractions, means = sklearn.calibration.calibration_curve(labels, both[:, 1], n_bins=10)
     ours = metrics.reliability(labels, logits)
     if not np.isin(both[:, 1] * 10 % 1, 0).any():  # The two disagree on a bin's upper edge.
         np.testing.assert_allclose(ours[0], means, atol=1e-9)
-        np.testing.assert_allclose(ours[1], shares, atol=1e-9)
+        np.testing.assert_allclose(ours[1], fractions, atol=1e-9)
     expected = np.sum(ours[2] * np.abs(ours[0] - ours[1])) / len(labels)
     assert summary["expected_calibration_error"] == _exactly(expected)
 

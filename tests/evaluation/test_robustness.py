@@ -46,7 +46,7 @@ def test_what_gives_no_clips_is_named_and_what_is_unknown_is_no_number(videos, t
     ]
     areas = robustness.evaluate(some, SPEC, lambda clips: np.zeros(len(clips)))
     reals = sum(video.label == "real" for video in videos)
-    said = f"fdd: {reals} of {len(some)} videos gave no clips and are in no number (youtube/"
+    said = f"fdd: {reals} of {len(some)} videos gave no clips and are not counted (youtube/"
     assert said in capsys.readouterr().err
     assert "undamaged: n/a" in report.table(areas)
     report.write(tmp_path, areas)

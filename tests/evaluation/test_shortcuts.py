@@ -180,11 +180,11 @@ def test_records_of_nothing_but_names():
         (lambda rows: rows.update(test=[r for r in rows["test"] if r["label"]]), "test"),
     ],
 )
-def test_without_both_classes_it_cannot_be_judged(spoil, split):
+def test_without_both_classes_it_cannot_be_measured(spoil, split):
     rows = _rows()
     spoil(rows)
     found = shortcuts.probe(rows)
-    assert found.text == f"cannot be judged: the {split} split does not hold both classes"
+    assert found.text == f"cannot be measured: the {split} split does not hold both classes"
     assert not found.leak
 
 
@@ -232,7 +232,7 @@ def test_records_hold_what_the_probe_asks_for(dataset, tree):
         assert row["file_bytes"] == path.stat().st_size
         assert row["video_frames"] == 20
         assert (row["target_person"], row["source_person"]) == (row["target"], row["source"])
-    assert "cannot be judged" not in shortcuts.probe(rows).text
+    assert "cannot be measured" not in shortcuts.probe(rows).text
 
 
 @pytest.mark.parametrize(

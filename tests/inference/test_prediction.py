@@ -82,7 +82,7 @@ def test_one_clip_has_no_interval():
     made = predict("a.mp4", _extraction([[2.0]], 1), [[2.0]], PLAIN)
     assert made.interval is None
     assert made.verdict == "fake"
-    assert "nothing is known of the spread" in prediction_text.meaning(made)
+    assert "the spread is not known" in prediction_text.meaning(made)
 
 
 @given(people=PEOPLE, basis=BASES)

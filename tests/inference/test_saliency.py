@@ -38,11 +38,11 @@ def test_contributions_are_the_slope_of_the_logit(detector, clips):
     frames = normalized(np.stack([clip.images() for clip in clips]), task)
     apply = functools.partial(task.model.apply, variables, train=False)
     features = jax.jit(functools.partial(apply, method="encode"))(frames)
-    judge = jax.jit(functools.partial(apply, method="classify"))
+    classify = jax.jit(functools.partial(apply, method="classify"))
     for frame in (0, 4, 9):
         step = np.zeros((1, 10, 1))
         step[0, frame] = 1e-4
-        up, down = (judge(features * (1 + sign * step)) for sign in (1, -1))
+        up, down = (classify(features * (1 + sign * step)) for sign in (1, -1))
         slope = (up - down) / 2e-4  # Off by the square of the step.
         np.testing.assert_allclose(slope, contributions[:, frame], rtol=1e-6, atol=1e-7)
 

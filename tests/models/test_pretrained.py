@@ -166,7 +166,7 @@ def test_half_precision_is_taken_and_said(tmp_path, capsys):
     for dtype in (np.float16, ml_dtypes.bfloat16):
         half = {k: v.astype(dtype) if v.ndim == 4 else v for k, v in tensors.items()}
         loaded = _load(_saved(tmp_path, half), SMALL["basic"])
-        assert "tensors are in half precision; taken as float32" in capsys.readouterr().out
+        assert "tensors are in half precision; read as float32" in capsys.readouterr().out
         leaves = jax.tree.leaves(loaded)
         assert {leaf.dtype for leaf in leaves} == {np.dtype(np.float32)}
         ours = SMALL["basic"]().apply(_encoder(loaded), images, train=False)

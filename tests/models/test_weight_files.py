@@ -66,7 +66,7 @@ def test_damaged_safetensors(tmp_path, arguments):
 def test_what_a_header_says_of_a_run_may_be_anything(tmp_path, said):
     header = {"__metadata__": {"fdd_config": said}, "a": TENSOR}
     file = _safetensors(tmp_path / "a.safetensors", header)
-    with pytest.raises(UserError, match="what its header says of the run is damaged"):
+    with pytest.raises(UserError, match="the description of the run in its header is damaged"):
         safetensors_file.origin(file)
 
 

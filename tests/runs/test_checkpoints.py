@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_left_alone(tmp_path):
     _save(folder, [1.0, 2.0])
     with contextlib.closing(Checkpoints(folder)) as checkpoints:
         other = {**_abstract(), "more": _abstract()["params"]}
-        with pytest.raises(UserError, match=r"step 2 .* cannot be read \(.*left as it is"):
+        with pytest.raises(UserError, match=r"step 2 .* cannot be read \(.*was not changed"):
             checkpoints.restore_last(other)
     assert _steps(folder) == [1, 2]
     assert not (tmp_path / DAMAGED_DIR).exists()

@@ -29,7 +29,7 @@ def test_videos_in_splits_need_no_flag(own, named, capsys):
     capsys.readouterr()
     assert prepare.open_dataset(own.data).folder == built.folder
     first, second = capsys.readouterr().out.splitlines()
-    assert first.endswith("so config.data.split does not concern them.")
+    assert first.endswith("so config.data.split is not used.")
     assert second.startswith(f"Data set {built.name}, ")
 
 
@@ -57,7 +57,7 @@ def test_what_is_not_divided_is_named_with_its_flag(own, tree, tmp_path):
         prepare.open_dataset(own.data)
     expected = (
         f"({built.folder} was built without split, so all of it is for testing: "
-        "--config.data.split= takes it)"
+        "--config.data.split= uses it)"
     )
     assert expected in str(error.value)
     own.data.manual_dir = str(root)

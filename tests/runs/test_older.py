@@ -31,7 +31,7 @@ def test_later_keys_get_their_defaults_which_is_said_once_and_kept(finished, tmp
     assert config.data.layout == "auto"
     (line,) = capsys.readouterr().err.splitlines()
     assert line == (
-        f"{old / 'config.json'} is of an older version; taken for it: "
+        f"{old / 'config.json'} is from an older version; defaults were added: "
         'data.layout="auto", data.split="0.7,0.15,0.15", data.splits_file=""'
     )
     kept = json.loads((old / older.ADDED_FILE).read_text())

@@ -42,7 +42,7 @@ def test_a_tilde_without_a_home(monkeypatch):
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    with pytest.raises(UserError, match=r"~/data lies in the home folder, and this account has"):
+    with pytest.raises(UserError, match=r"~/data is in the home folder, but this account has"):
         home.expanded("~/data")
     assert home.cache_folder("fdd") is None
 

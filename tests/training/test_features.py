@@ -57,7 +57,7 @@ def _kernel(state):
 def compute(tmp_path, monkeypatch):
     """Asks for the features of clips; says whether they were computed."""
 
-    def batches(dataset, split, *, batch_size, share):
+    def batches(dataset, split, *, batch_size, shard):
         for start in range(0, len(dataset.clips), batch_size):
             clips = np.array(dataset.clips[start : start + batch_size], np.float32)
             yield {"frames": np.resize(clips, batch_size)[:, None, None]}

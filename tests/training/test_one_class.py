@@ -57,10 +57,10 @@ def test_validation_of_one_class_chooses_nothing_and_says_so(
     assert metrics["calibrated"]["fitted"] is False
     page = (run / "report/report.md").read_text()
     assert "**not fitted**" in page and "were fitted" not in page
-    assert "the last one (validation holds one class only" in page
+    assert "the last one (validation has only one class" in page
     assert Detector.load(run).calibration.fitted is False
     video = next(videos_without_real_validation.glob("test/real/*.mp4"))
     predict.main([f"--workdir={run}", f"--out={tmp_path / 'out'}", str(video)])
     assert "were not fitted" in capsys.readouterr().out
     (written,) = (tmp_path / "out").glob("*.html")
-    assert "not fitted: validation held one class only" in written.read_text()
+    assert "not fitted: validation had only one class" in written.read_text()

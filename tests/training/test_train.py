@@ -165,7 +165,7 @@ def test_what_is_not_finite_stops_the_run_and_is_not_saved(
 def test_damaged_metrics_are_one_line(finished, config, tmp_path, content):
     shutil.copytree(finished, tmp_path / "run")
     (tmp_path / "run/report/metrics.json").write_bytes(content)
-    with pytest.raises(UserError, match=r"metrics\.json is damaged.*--mode=eval writes it anew"):
+    with pytest.raises(UserError, match=r"metrics\.json is damaged.*--mode=eval writes it again"):
         train.train_and_evaluate(config, tmp_path / "run")
     (tmp_path / "run/metrics.jsonl").write_bytes(b'{"step": 1}\n' + content + b"\n")
     with pytest.raises(UserError, match=r"line 2 of .*metrics\.jsonl is damaged"):

@@ -248,17 +248,17 @@ def test_dropout(config, key):
     features = np.random.default_rng(0).normal(size=(6, 10, 16))
     variables = task.model.init(jax.random.key(0), features, train=False, method="classify")
 
-    def judge(seed=0, **changes):
+    def classify(seed=0, **changes):
         keys = jax.random.split(jax.random.key(seed), len(features))
         return task.model.apply(variables, features, method="classify", keys=keys, **changes)
 
-    trained, again, other = judge(train=True), judge(train=True), judge(1, train=True)
+    trained, again, other = classify(train=True), classify(train=True), classify(1, train=True)
     np.testing.assert_array_equal(trained, again)
     config.update_from_flattened_dict({key: 0.0})
     plain = steps.create_task(config).model.apply(
         variables, features, train=True, method="classify"
     )
-    np.testing.assert_allclose(judge(train=False), plain, rtol=SAME)
+    np.testing.assert_allclose(classify(train=False), plain, rtol=SAME)
     for different in (plain, other):
         assert np.abs(trained - different).min() > 1e-6  # Far above rounding.
 

@@ -15,7 +15,7 @@ SPEC = Preprocessing(image_size=64, sampling="consecutive", clips_per_video=2)
 
 
 def _overwritten(path, place, count=300):
-    """Random bytes over a part of the coded pictures, at a share of them."""
+    """Random bytes over a part of the coded pictures, at a fraction of them."""
     content = bytearray(path.read_bytes())
     start = content.index(b"mdat") + 4 if b"mdat" in content else len(content) // 20
     end = content.index(b"moov") - 4 if b"mdat" in content else len(content)

@@ -100,7 +100,7 @@ def test_what_is_passed_over_has_a_reason(tmp_path):
         ".git": "a hidden folder",
         "Thumbs.db": "no video by its name: .db",
         "a.txt": "no video by its name: .txt",
-        "b.gif": "a GIF picture: its 256 colours leave nothing to judge",
+        "b.gif": "a GIF picture: its 256 colours hide the traces of a forgery",
         "c": "no video by its name: no ending",
         "gone.mp4": "a link to nothing",
         "pipe.mp4": "no file but a pipe",

@@ -87,7 +87,7 @@ def test_a_mask_that_says_nothing_is_told_once(two_people, tmp_path):
     outcomes = [result.outcome for result in extract_group([listed], SPEC)]
     assert outcomes[0].notes.startswith("its largest person was taken, the mask says nothing: ")
     assert coverage.noted(outcomes) == (
-        "1 video was built with something to know of the file, see failures.csv."
+        "1 video was built with a remark on the file, see failures.csv."
     )
     assert coverage.noted([]) == ""
 

@@ -226,7 +226,7 @@ def test_sound_with_a_cover_picture(tmp_path):
         decode.probe(_with_cover(tmp_path / "a.m4a.mp4", [], ""))
 
 
-def test_of_several_videos_the_largest_is_judged(tmp_path):
+def test_of_several_videos_the_largest_is_classified(tmp_path):
     path = tmp_path / "a.ts"
     with av.open(str(path), "w") as out:
         streams = []
@@ -246,5 +246,5 @@ def test_of_several_videos_the_largest_is_judged(tmp_path):
     assert numbers == list(range(12))
     assert (info.height, info.width) == (64, 128)
     assert info.condition.notes == (
-        "the file holds 2 videos, of which the one of 128×64 pixels is judged",
+        "the file holds 2 videos, of which the one of 128×64 pixels is classified",
     )

@@ -102,7 +102,7 @@ def test_a_head_that_crosses_the_frame_is_one_person_or_no_answer(extract, speed
 
 
 def test_a_quick_person_beside_a_calm_one(extract):
-    """The calm one is judged; what is missing of the other is nobody's."""
+    """The calm one is classified; what is missing of the other is nobody's."""
     calm = (_heads(1, 120), lambda i: (0, 4))
     quick = (_heads(2, 90), lambda i: (130 + 9 * i, 20))
     extraction = extract(_scene(460, 128, calm, quick))

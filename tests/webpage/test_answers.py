@@ -133,13 +133,13 @@ def test_beyond_the_queue_visitors_are_told_that_it_is_busy(site: Site):
         "Busy: 24 videos are waiting already. Please try again in a minute."
     )
     for token in tokens:
-        assert "cannot be opened as a video" in site.judge(token)
+        assert "cannot be opened as a video" in site.classify(token)
     assert site.files() == []
-    assert "no longer there" in site.judge(tokens[0])
+    assert "no longer there" in site.classify(tokens[0])
     assert "cannot be opened as a video" in site.answer(b"again")
 
 
-def test_a_video_that_takes_too_long_is_stopped_and_the_next_one_judged(
+def test_a_video_that_takes_too_long_is_stopped_and_the_next_one_classified(
     tree: pathlib.Path, slow_video: bytes, tmp_path: pathlib.Path
 ):
     (tmp_path / "slow.mp4").write_bytes(slow_video)

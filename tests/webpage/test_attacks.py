@@ -60,7 +60,7 @@ def test_only_the_page_itself_may_ask(site: Site, headers: dict[str, str], statu
             assert found == status, (path, text)
             assert not [name for name in answered if name.lower().startswith("access-control")]
             if path.startswith("/upload") and status == 200:
-                site.judge(text)
+                site.classify(text)
                 break  # The visitor's stream is closed by that.
 
 
@@ -116,7 +116,7 @@ def test_every_route_of_gradio_that_the_page_does_not_need_is_not_found(site: Si
     others |= {("POST", path) for path in ("/monitoring", "/api/predict", "/queue/join")}
     others |= {("DELETE", path) for path in NEEDED} | {("OPTIONS", "/"), ("TRACE", "/upload")}
     for method, path in sorted(others):
-        filled = re.sub(r"\{[^}]*\}", "judge", path)
+        filled = re.sub(r"\{[^}]*\}", "classify", path)
         assert site.request(method, filled, b"" if method == "POST" else None)[0] == 404, path
 
 
@@ -155,9 +155,9 @@ def test_a_result_is_only_its_visitors(site: Site, videos: list[bytes]):
         assert "private.mp4" in stream and "process_completed" in stream
     # Even a stolen token is of no use.
     _, token = owner.upload(videos[0], "private.mp4")
-    assert "no longer there" in other.judge(token)
-    assert result(owner.judge(token))["path"] == "private.mp4"
-    assert "no longer there" in owner.judge(token)
+    assert "no longer there" in other.classify(token)
+    assert result(owner.classify(token))["path"] == "private.mp4"
+    assert "no longer there" in owner.classify(token)
 
 
 def test_what_is_held_for_a_session_is_bounded(monkeypatch: pytest.MonkeyPatch):
@@ -190,5 +190,5 @@ def test_what_is_held_for_a_session_is_bounded(monkeypatch: pytest.MonkeyPatch):
 def test_what_is_no_job_of_the_page_is_refused(site: Site, body: bytes):
     started = time.monotonic()
     status, text = site.request("POST", "/gradio_api/queue/join", body)
-    assert (status, text) == (400, "This is no job of the page.")
+    assert (status, text) == (400, "This is not a job of the page.")
     assert time.monotonic() - started < 5

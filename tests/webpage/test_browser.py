@@ -51,7 +51,7 @@ def test_in_a_browser_a_video_plays_and_gets_verdict_pictures_and_json(
     page, site: Site, tree: pathlib.Path
 ):
     video = sorted(tree.rglob("*.mp4"))[0]
-    page.get_by_label("Video to judge").set_input_files(video)
+    page.get_by_label("Video to classify").set_input_files(video)
     verdict = page.get_by_label("Verdict")
     verdict.wait_for()
     assert site.files() == []
@@ -73,11 +73,11 @@ def test_in_a_browser_a_video_plays_and_gets_verdict_pictures_and_json(
     assert page.locator("footer").count() == 0
 
 
-def test_in_a_browser_an_example_is_judged_after_a_file_that_is_no_video(
+def test_in_a_browser_an_example_is_classified_after_a_file_that_is_no_video(
     page, site: Site, tmp_path: pathlib.Path
 ):
     (tmp_path / "notes.txt").write_text("no video")
-    chooser = page.get_by_label("Video to judge")
+    chooser = page.get_by_label("Video to classify")
     page.keyboard.press("Tab")  # The first thing that keys reach.
     assert chooser.evaluate("input => input === document.activeElement")
     chooser.set_input_files(tmp_path / "notes.txt")
@@ -88,7 +88,7 @@ def test_in_a_browser_an_example_is_judged_after_a_file_that_is_no_video(
     (tmp_path / "large.mp4").write_bytes(bytes(2**20 + 1))
     chooser.set_input_files(tmp_path / "large.mp4")
     assert page.get_by_role("alert").inner_text() == (
-        "The file is too large: at most 1 MB are taken."
+        "The file is too large: at most 1 MB are accepted."
     )
     assert page.get_by_label("Verdict").is_hidden()  # It was another video's.
     assert site.files() == []
@@ -97,7 +97,7 @@ def test_in_a_browser_an_example_is_judged_after_a_file_that_is_no_video(
 def test_in_a_browser_a_visitor_who_leaves_takes_the_video_along(
     page, site: Site, tree: pathlib.Path
 ):
-    os.kill(site.worker(), signal.SIGSTOP)  # So that nothing is judged.
+    os.kill(site.worker(), signal.SIGSTOP)  # So that nothing is classified.
     try:
         first = concurrent.futures.ThreadPoolExecutor(1).submit(site.answer, b"no video")
         wait_for(lambda: len(site.files()) == 1)

@@ -98,7 +98,7 @@ def test_nothing_that_a_worker_sends_is_run(
     [([signal.SIGTERM], 143), ([signal.SIGINT, signal.SIGINT, signal.SIGTERM], 130)],
     ids=["terminated", "interrupted twice"],
 )
-def test_a_server_that_is_ended_while_it_judges_leaves_nothing(
+def test_a_server_that_is_ended_while_it_classifies_leaves_nothing(
     finished: pathlib.Path, tmp_path: pathlib.Path, slow_video: bytes, signals, status
 ):
     site = Site(finished, tmp_path / "web", *LIMITS).wait()

@@ -49,7 +49,7 @@ def test_more_than_announced_is_not_taken(site: Site):
     answer = request(site, *head, body=b"12345GET /config HTTP/1.1\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200") and answer.count(b"HTTP/1.1 ") == 2
     token = answer.split(b"\r\n\r\n")[1][:32].decode()
-    assert "cannot be opened as a video" in site.judge(token)
+    assert "cannot be opened as a video" in site.classify(token)
 
 
 def test_less_than_announced_is_told_so_while_the_client_listens(site: Site):
@@ -114,7 +114,7 @@ def test_two_hundred_at_once_each_get_one_answer(site: Site):
     }
     assert {status for status, _ in answers} == {200, 503}
     for token in tokens:
-        assert "cannot be opened as a video" in site.judge(token)
+        assert "cannot be opened as a video" in site.classify(token)
 
 
 class _Tags(html.parser.HTMLParser):
@@ -145,7 +145,7 @@ def test_a_hostile_name_is_shown_as_text(site: Site, name: str):
     answered, headers, token = site.exchange("PUT", f"/upload?name={sent}", b"no video")
     assert answered == 200 and "x=1" not in str(headers)
     assert [path.name for path in site.files()] == ["video"]
-    answer = site.judge(token)
+    answer = site.classify(token)
     shown = result(answer)["path"]
     assert shown.isprintable() and len(shown) <= 80 and "/" not in shown and "\\" not in shown
     page = _Tags()
@@ -158,4 +158,4 @@ def test_a_hostile_name_is_shown_as_text(site: Site, name: str):
 def test_files_of_the_server_cannot_be_named(site: Site, tmp_path: pathlib.Path):
     (tmp_path / "secret").write_text("secret")
     for token in (str(tmp_path / "secret"), "../examples", "", "\0", "a" * 5000):
-        assert "no longer there" in site.judge(token)
+        assert "no longer there" in site.classify(token)

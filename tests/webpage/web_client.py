@@ -41,7 +41,7 @@ class Site:
         """Starts it.
 
         Args:
-            run: Whose detector judges.
+            run: Whose detector classifies.
             folder: For its temporary files.
             flags: Of the command.
         """
@@ -105,8 +105,8 @@ class Site:
     def upload(self, content: bytes, name: str) -> tuple[int, str]:
         return self.visitor.upload(content, name)
 
-    def judge(self, token: str) -> str:
-        return self.visitor.judge(token)
+    def classify(self, token: str) -> str:
+        return self.visitor.classify(token)
 
     def answer(self, content: bytes, name: str = "video.mp4") -> str:
         """As of a visitor who has just come."""
@@ -159,7 +159,7 @@ class Visitor:
         path = f"/gradio_api/queue/data?session_hash={self.session}"
         return self.site.request("GET", path, headers={"cookie": self.cookie})
 
-    def judge(self, token: str) -> str:
+    def classify(self, token: str) -> str:
         """The answer's HTML."""
         with self.here():
             status, text = self.join(token)
@@ -173,4 +173,4 @@ class Visitor:
     def answer(self, content: bytes, name: str = "video.mp4") -> str:
         status, token = self.upload(content, name)
         assert status == 200, token
-        return self.judge(token)
+        return self.classify(token)

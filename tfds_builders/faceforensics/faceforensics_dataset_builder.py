@@ -47,7 +47,7 @@ class FaceForensicsConfig(ClipConfig):
         return faceforensics.config_name(self.selection, self.preprocessing, digest)
 
 
-_SEED = FaceForensicsConfig(
+_REFERENCE = FaceForensicsConfig(
     name="seed",
     description="Full frames, 30 clips a video, up to 1500 videos per class of all methods.",
     methods=ALL_METHODS,
@@ -74,7 +74,7 @@ class Builder(ClipBuilder):
                 ("c23", "c40", "raw"), standard_settings(), (False, True)
             )
         ),
-        _SEED,
+        _REFERENCE,
     ]
 
     def survey(self, root: pathlib.Path) -> Holdings:

@@ -1,4 +1,4 @@
-"""Celeb-DF (v2) and Celeb-DF++ as they lie on disk: folders, names, and the official test list.
+"""Celeb-DF (v2) and Celeb-DF++ on disk: folders, names, and the official test list.
 
 References:
     Li, Yang, Sun, Qi and Lyu, Celeb-DF: A Large-scale Challenging Dataset for DeepFake Forensics,
@@ -32,7 +32,7 @@ _BETWEEN = re.compile(r"[\s,;|\"']+")
 _KINDS = {name.lower(): name for name in ("FaceSwap", "FaceReenact", "TalkingFace")}  # Of ++.
 _SLASH = re.compile(r"[/\\]")
 _FILE = re.compile(r"(?P<name>\w+)\.\w+")
-_LONGEST = 255  # Characters of a path that are looked at.
+_LONGEST = 255  # Longer paths in the list are not valid.
 _CELEBRITY = re.compile(r"id\d+_\d+")
 _YOUTUBE = re.compile(r"\d+")
 _SYNTHESIS = re.compile(r"(?P<target>id\d+)_(?P<source>id\d+)_(?P<clip>\d+)")
@@ -46,18 +46,18 @@ YouTube-real/00000.mp4
 Celeb-synthesis/id0_id1_0000.mp4
 {TEST_LIST}
 In Celeb-DF++ the fakes are in Celeb-synthesis/FaceSwap|FaceReenact|TalkingFace/<method>.
-A part of the videos will do; the list must be there, since it says which ones are for testing."""
+A part of the videos is enough. The list must be there: it says which videos are for testing."""
 
 
 def read_test_list(text: str) -> set[tuple[str, str]]:
-    """The official test set.
+    """Reads the official test list.
 
     Columns may be in another order and delimited by spaces, tabs, commas or semicolons; a heading
-    is passed over.
+    is skipped.
 
     In a line such as '1 YouTube-real/00170.mp4' the number says whether the video is REAL, the
-    opposite of this project's labels. The folder says it too, and is what is gone by; the number
-    must agree.
+    opposite of this project's labels. The folder says it too. The folder decides, and the number
+    must agree with it.
 
     Args:
         text: Contents of List_of_testing_videos.txt.
@@ -96,7 +96,7 @@ def read_test_list(text: str) -> set[tuple[str, str]]:
 
 
 def _listed(cells: Sequence[str]) -> tuple[str, str, str] | None:
-    """(label, folder, name) of a line, whatever order its cells are in."""
+    """(label, folder, name) of a line, in whatever order its cells are."""
     labels = [cell for cell in cells if cell in ("0", "1")]
     paths = [found for cell in cells if (found := _listed_path(cell[-_LONGEST:]))]
     return (labels[0], *paths[0]) if len(labels) == len(paths) == 1 else None
@@ -114,19 +114,18 @@ def _listed_path(cell: str) -> tuple[str, str] | None:
 
 
 def survey(root: pathlib.Path) -> Holdings:
-    """Looks through what a user holds.
+    """Finds the videos in a user's folder.
 
-    A fake's target is the video in Celeb-real that it was made from (id0_0000 for id0_id1_0000),
-    its source the person whose face it shows (id1). What the test list names is 'test', everything
-    else 'train'.
+    A fake's target is the video in Celeb-real that it was made from (id0_0000 for id0_id1_0000);
+    its source is the person whose face it shows (id1). Videos in the test list are in the split
+    'test', all others in 'train'.
 
     Args:
         root: Folder with the three folders of videos and the list, or one above it. The videos
             may also lie in a folder `videos` inside each of them.
 
     Returns:
-        What is there, the videos sorted by (folder, name), and the numbers of the complete data
-        set.
+        The videos, sorted by (folder, name), and the numbers of videos of the complete data set.
 
     Raises:
         UserError: no video is there, or no list, or two videos that must differ are the same.

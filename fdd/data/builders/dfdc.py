@@ -1,4 +1,4 @@
-"""DFDC as it lies on disk: the full set, its test sets and the preview, each with its own lists.
+"""DFDC on disk: the full set, its test sets and the preview, each with its own lists.
 
 References:
     Dolhansky, Bitton, Pflaum, Lu, Howes, Wang and Canton Ferrer, The DeepFake Detection Challenge
@@ -28,7 +28,7 @@ HOMEPAGE = "https://ai.meta.com/datasets/dfdc/"
 _LISTS = (PREVIEW_LIST, FULL_LIST, TEST_LIST)
 _LABELS = {"real": "real", "fake": "fake", "0": "real", "1": "fake"}
 _IS_FAKE = {"0": "real", "1": "fake", "false": "real", "true": "fake"}
-_COLUMNS = {  # What spreadsheets and competitions call them.
+_COLUMNS = {  # Names that spreadsheets and competitions use.
     "filename": ("filename", "file", "file_name", "video", "name", "path", "id", "uri"),
     "label": ("label", "labels", "is_fake", "class", "target"),
     "split": ("split", "set", "subset"),
@@ -39,21 +39,22 @@ HOW_TO_OBTAIN = f"""\
 DFDC is given out by Meta to those who agree to its terms: {HOMEPAGE}. manual_dir
 is a folder with any of these, itself or at most two folders down:
 {layouts.looked_for((layouts.DFDC, layouts.DFDC_PREVIEW))}
-A part of it will do: the videos that are there are built."""
+A part of it is enough: the videos that are there are used."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """What a list says of a video.
+    """What a list says about a video.
 
     Attributes:
         file: Path of the video from the list's folder.
         label: 'real' or 'fake'.
         split: 'train', 'validation' or 'test'.
-        method: The preview's folder; 'real' or 'fake' elsewhere, where no list tells methods apart.
-        original: File that a fake was made from; '' where that is not said.
-        person: Whom the video shows; '' where that is not said.
-        source: Whose face a fake shows; '' where that is not said.
+        method: The folder, in the preview; elsewhere 'real' or 'fake', since no list says which
+            method was used.
+        original: File that a fake was made from; '' if it is not given.
+        person: Who is in the video; '' if it is not given.
+        source: Whose face a fake shows; '' if it is not given.
     """
 
     file: str
@@ -66,14 +67,14 @@ class Entry:
 
 
 def read_entry(file: str, values: Any) -> Entry:
-    """Understands one entry of metadata.json or dataset.json.
+    """Reads one entry of metadata.json or dataset.json.
 
     The lists name the label `label` (real or fake, in either case) or `is_fake` (0 or 1), and the
     split `split` or `set`. A video without a split is 'test'.
 
     Args:
         file: The entry's name.
-        values: What the list says of it.
+        values: What the list says about the video.
 
     Raises:
         UserError: the label or the split is missing or unknown.
@@ -109,7 +110,7 @@ def read_entry(file: str, values: Any) -> Entry:
 
 
 def read_entries(text: str, name: str) -> list[Entry]:
-    """Understands metadata.json, dataset.json or labels.csv.
+    """Reads metadata.json, dataset.json or labels.csv.
 
     Args:
         text: The file's text.
@@ -126,7 +127,7 @@ def read_entries(text: str, name: str) -> list[Entry]:
         where = f"{name}, line {line}"
         entry = _entry(row["filename"], row, where)
         if found.setdefault(entry.file, entry) != entry:
-            raise UserError(f"{where}: another line says something else of '{escaped(entry.file)}'")
+            raise UserError(f"{where}: another line contradicts it on '{escaped(entry.file)}'")
     return list(found.values())
 
 
@@ -140,17 +141,17 @@ def _entry(file: str, values: Any, where: str) -> Entry:
 
 
 def survey(root: pathlib.Path) -> Holdings:
-    """Looks through what a user holds.
+    """Finds the videos in a user's folder.
 
     A video is named by its path from `root`. A fake's target is its original, or the person it
-    shows where only that is known.
+    shows if only that is known.
 
     Args:
         root: Folder with lists of videos in it, at most two folders down.
 
     Returns:
-        What the lists name and is there, the videos sorted by (method, name); and how many of each
-        (split, method) the lists name.
+        The videos that the lists name and that are there, sorted by (method, name); and how many
+        videos of each (split, method) the lists name.
 
     Raises:
         UserError: nothing is there, a list is not understood, or two videos that must differ are
@@ -192,7 +193,7 @@ def survey(root: pathlib.Path) -> Holdings:
 
 
 def _as_list(file: File) -> tuple[int, int, str] | None:
-    """What orders lists, a json file before a csv file, and the path; None for another file."""
+    """A sort key that puts json files before csv files, and the path; None for other files."""
     depth, name = file.path.count("/"), posixpath.basename(file.path).lower()
     if depth > 2 or name not in _LISTS:
         return None
@@ -200,7 +201,7 @@ def _as_list(file: File) -> tuple[int, int, str] | None:
 
 
 def _inside(folder: str, file: str) -> str:
-    """A listed file's path from the root; of one outside of it, the name beside the list."""
+    """A listed file's path from the root; for a path outside of it, the name beside the list."""
     file = file.replace("\\", "/")
     path = posixpath.normpath(posixpath.join(folder, file))
     if path.startswith(("/", "../")) or path in ("..", "."):
@@ -209,7 +210,7 @@ def _inside(folder: str, file: str) -> str:
 
 
 class _Index:
-    """Finds files by what lists call them."""
+    """Finds files by their names in lists."""
 
     def __init__(self, found: Collection[File]):
         self._paths = {file.path for file in found}
@@ -236,7 +237,7 @@ def _video(path: str, folder: str, inside: str, entry: Entry) -> Video:
         return posixpath.splitext(file)[0] if files.is_video(file) else file
 
     name = name_of(inside)
-    if entry.method not in ("real", "fake"):  # Already in the video's id, as its method.
+    if entry.method not in ("real", "fake"):  # The preview's folder is in the id already.
         name = name.replace(f"{entry.method}/", "", 1)
     original = entry.original and name_of(_inside(folder, entry.original))
     name, target, source = map(escaped, (name, original or entry.person or name, entry.source))

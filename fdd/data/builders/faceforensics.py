@@ -27,8 +27,8 @@ FaceForensics++ is given out by its authors to researchers who agree to its term
 form at https://github.com/ondyari/FaceForensics and run the download script that is sent to you.
 manual_dir is the folder that the script wrote, or one of the other copies that people hold:
 {layouts.looked_for(layouts.FACE_FORENSICS)}
-where <compression> is raw (or c0), c23 or c40. A part of it will do: the methods and videos that
-are there are built."""
+where <compression> is raw (or c0), c23 or c40. A part of it is enough: the methods and videos that
+are there are used."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Selection:
 
     Attributes:
         compression: 'raw' (its folder may be called c0), 'c23' or 'c40'.
-        methods: Names of the forgery methods. DeepFakeDetection brings the originals of its
-            actors along; any other method, those from YouTube.
+        methods: Names of the forgery methods. DeepFakeDetection adds its actors' originals; any
+            other method adds the originals from YouTube.
         drop_same_source: Leave out training videos that show footage from the same source video
             as a video of another split; the official splits have seven such groups.
-        train_per_class: At most so many real and so many fake videos for training; 0: all.
-        held_out_per_class: Likewise for validation, and for test.
+        train_per_class: Maximum number of real and of fake videos for training; 0: no limit.
+        held_out_per_class: The same for validation and for test.
         splits_file: JSON that says which videos are in which split (`fdd.data.splits_file`); ''
             for the official splits.
     """
@@ -77,17 +77,17 @@ def same_source_groups() -> tuple[frozenset[str], ...]:
 
 
 def straddling_groups() -> list[frozenset[str]]:
-    """The groups of `same_source_groups` whose ids are in more than one official split."""
+    """The groups in `same_source_groups` with ids in more than one official split."""
     return [g for g in same_source_groups() if len({splits.official_split(i) for i in g}) > 1]
 
 
 def config_name(selection: Selection, spec: Preprocessing, splits_digest: str = "") -> str:
-    """Name of the builder's config with these settings, also its folder's name.
+    """Name of the builder's config with these settings; its folder has the same name.
 
     Args:
         selection: Which videos.
-        spec: How they are cut.
-        splits_digest: Of the contents of the selection's file of splits.
+        spec: How clips are cut.
+        splits_digest: Digest of the selection's splits file.
     """
     parts = [selection.compression, spec.name()]
     if selection.methods != METHODS:
@@ -106,11 +106,11 @@ def expected_counts(
 ) -> dict[tuple[str, str], int | None]:
     """Number of videos of each (split, method) in the complete data set, before any limit.
 
-    None where it is not known: DeepFakeDetection's list of fakes is not published.
+    It is None if it is not known: DeepFakeDetection's list of fakes is not published.
 
     Args:
         selection: Which videos.
-        given: The split of each (method, video) where the official splits do not count.
+        given: The split of each (method, video) if the official splits are not used.
     """
     if given is not None:
         counts = collections.Counter((split, method) for (method, _), split in given.items())

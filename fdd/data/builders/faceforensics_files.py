@@ -1,4 +1,4 @@
-"""Which files of a FaceForensics++ tree are its videos, its masks, and neither."""
+"""Which files of a FaceForensics++ tree are videos, which are masks, and which are neither."""
 
 import collections
 import dataclasses
@@ -21,15 +21,15 @@ What = tuple[str, bool, str]
 
 @dataclasses.dataclass
 class Sorted:
-    """Files by what they are.
+    """Files by kind.
 
     Attributes:
-        ignored: Those passed over.
-        candidates: Those of videos, and folders of stored frames, as `places.one_of_each` takes
-            them: what it shows, itself, a rank.
+        ignored: Files that are not used.
+        candidates: Videos, or folders of stored frames, as `places.one_of_each` takes them: what
+            the file shows, the file, a rank.
         masks: Paths of masks by method/name.
-        other_kind: How many videos there are besides where stored frames are wanted, or stored
-            frames where videos are.
+        other_kind: The number of videos if stored frames are wanted; the number of stored frames
+            if videos are wanted.
     """
 
     ignored: list[Ignored] = dataclasses.field(default_factory=list)
@@ -45,7 +45,7 @@ def sort(
     selection: Selection,
     of_frames: bool,
 ) -> Sorted:
-    """Divides files into those of videos, masks, and those passed over.
+    """Divides files into videos, masks, and files that are not used.
 
     Args:
         root: The folder that was searched.
@@ -83,7 +83,7 @@ class _Sorter:
             self._sorted.ignored.append(Ignored(file.path, reason))
 
     def _why_not(self, file: File, official: str, rank: int) -> str:
-        """Keeps a file by its official path; why it is passed over, '' where it is not."""
+        """Stores a file by its official path; returns why it is not used, '' if it is."""
         kind, method, compression, folder, *inside = (*official.split("/"), "", "", "")
         inside = [part for part in inside if part]
         kind, compression, folder = kind.lower(), compression.lower(), folder.lower()
@@ -127,5 +127,5 @@ class _Sorter:
 
 
 def stem(name: str) -> str:
-    """A video's name by that of its file, or of a copy of it."""
+    """A video's name from the name of its file, or of a copy of the file."""
     return escaped(files.original_name(os.path.splitext(name)[0]))

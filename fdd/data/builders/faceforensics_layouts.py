@@ -1,6 +1,6 @@
-"""Where below a folder FaceForensics++ is held, in which layout, and what its paths mean.
+"""Where below a folder FaceForensics++ is, in which layout, and what its paths mean.
 
-Whatever the layout, a file is known by the path that it has, or would have, in the tree that the
+In every layout a file is identified by the path that it has, or would have, in the tree that the
 authors' script writes.
 """
 
@@ -61,7 +61,7 @@ def _of_kaggle_c23(path: str) -> str | None:
 
 
 def _of_actors(path: str) -> str | None:
-    """It is a part of what Kaggle has as c23."""
+    """DeepFakeDetection is a part of what Kaggle has as c23."""
     places_of = {
         "real": f"{KINDS[0]}/actors",
         "fake": f"{KINDS[1]}/{DEEP_FAKE_DETECTION}",
@@ -84,7 +84,7 @@ class _Kind:
     folders: str
 
 
-_KINDS = (  # Where a video is held twice, the first one is taken.
+_KINDS = (  # If a video is stored twice, the first one is used.
     _Kind(
         (layouts.OFFICIAL, layouts.DEEPFAKEBENCH),
         _holds_sequences,
@@ -106,8 +106,8 @@ class Held:
     """A folder that holds FaceForensics++, or a part of it.
 
     Attributes:
-        prefix: Of its files' paths; '' where it is the folder that is searched.
-        rank: Lower ones are preferred where a video is held twice.
+        prefix: Prefix of its files' paths; '' if it is the folder that is searched.
+        rank: If a video is stored twice, the copy with the lower rank is used.
     """
 
     prefix: str
@@ -115,7 +115,7 @@ class Held:
 
     @property
     def folders(self) -> str:
-        """The folders inside it that are looked into."""
+        """The folders inside it that are searched."""
         return _KINDS[self.rank].folders
 
     def official(self, path: str) -> str | None:
@@ -123,20 +123,19 @@ class Held:
         return _KINDS[self.rank].official(path.removeprefix(self.prefix))
 
     def layout(self, stored: bool) -> Layout:
-        """Its layout, that of the stored frames in it or of the videos."""
+        """Its layout: that of its stored frames, or that of its videos."""
         return _KINDS[self.rank].layouts[-1 if stored else 0]
 
 
 def find(root: pathlib.Path, wanted: str = layouts.AUTO) -> tuple[pathlib.Path, list[Held]]:
-    """Finds what holds FaceForensics++: a folder itself, or some a level or two below it.
+    """Finds FaceForensics++: in the folder itself, or a level or two below it.
 
     Args:
-        root: What the user gave.
+        root: The folder that the user gave.
         wanted: Key of a layout; others are not looked for.
 
     Returns:
-        The folder to search, which is the one that was found if there is one only; and what is in
-        it.
+        The folder to search: the one that was found, if there is only one; and what is in it.
 
     Raises:
         UserError: `root` is no folder, or one layout is there more than once.

@@ -1,4 +1,4 @@
-"""A FaceForensics++ tree as it lies on disk: which files are videos of it, and of which split."""
+"""A FaceForensics++ tree on disk: which files are its videos, and which split they belong to."""
 
 import collections
 import dataclasses
@@ -45,19 +45,19 @@ _SEQUENCE_FAKE = re.compile(r"(?P<target>\d{3})_(?P<source>\d{3})")
 def survey(
     root: pathlib.Path, selection: Selection, of_frames: bool = False, layout: str = layouts.AUTO
 ) -> Holdings:
-    """Looks through what a user holds.
+    """Finds the videos in a user's folder.
 
-    Fakes whose target and source are in different splits are left out: they belong to none.
+    Fakes whose target and source are in different splits belong to neither and are left out.
 
     Args:
         root: Folder in one of the layouts `fdd.data.layouts.FACE_FORENSICS`, or one above it. A
-            video that is held in several of them is taken once.
-        selection: What is wanted.
+            video that is stored in several of them is used once.
+        selection: Which videos are wanted.
         of_frames: Whether stored frames are wanted, not videos.
         layout: Key of the layout that is looked for; 'auto': all.
 
     Returns:
-        What is there of it, the videos sorted by (method, name).
+        The wanted videos that are there, sorted by (method, name).
 
     Raises:
         UserError: nothing is there, a method that is none of FaceForensics++'s has no folder, the
@@ -130,13 +130,13 @@ def _refuse_nothing(
 
 
 def _without_originals(videos: Sequence[Video]) -> str:
-    """What is to be said of DeepFakeDetection without its actors' originals; '' if nothing."""
+    """A warning about DeepFakeDetection without its actors' originals; '' if they are there."""
     methods = {video.method for video in videos}
     if DEEP_FAKE_DETECTION not in methods or "actors" in methods:
         return ""
     return (
-        f"{DEEP_FAKE_DETECTION} is held without the originals of its actors, so its scenes alone "
-        "tell that they are fake: leave it out of config.data.methods, or get the originals"
+        f"{DEEP_FAKE_DETECTION} is there without the originals of its actors, so its scenes alone "
+        "show that they are fake: leave it out of config.data.methods, or get the originals"
     )
 
 
@@ -160,7 +160,7 @@ def _refuse_unknown_methods(
 def _place(
     method: str, name: str, real: bool, given: Mapping[tuple[str, str], str] | None
 ) -> tuple[str, str, str] | str:
-    """(target, source, split) of a video by its name; or why it has none."""
+    """(target, source, split) of a video from its name; or why it has no split."""
     if match := (ACTOR if real else ACTOR_FAKE).fullmatch(name):
         actor, source = match["actor"], "" if real else match["source"]
         target = f"{actor}__{match['scene']}"
@@ -183,7 +183,7 @@ def _place(
 def _with_masks(
     root: pathlib.Path, videos: list[Video], held: Mapping[str, str]
 ) -> tuple[list[Video], list[str]]:
-    """Tells each real video which file shows where its face was replaced, if one is held.
+    """Adds to each real video a mask that shows where its face was replaced, if there is one.
 
     Args:
         root: Where the data set is.
@@ -231,7 +231,7 @@ def _dropped(video: Video, selection: Selection) -> bool:
 
 
 def _limited(videos: list[Video], selection: Selection) -> list[Video]:
-    """Keeps so many of each class as the selection allows, the methods as evenly as they allow."""
+    """Keeps the wanted number of videos of each class, from all methods as evenly as possible."""
     classes = collections.defaultdict(lambda: collections.defaultdict(list))
     for video in sorted(videos, key=lambda video: _shuffled_rank(video.video_id)):
         classes[video.split, video.label][video.method].append(video)

@@ -1,4 +1,4 @@
-"""A folder of one's own videos, sorted into real and fake."""
+"""A folder of the user's own videos, sorted into real and fake."""
 
 import collections
 import dataclasses
@@ -23,7 +23,7 @@ from fdd.video.files import File, Ignored
 HOW_TO_OBTAIN = f"""\
 manual_dir is a folder of your own videos:
 {"; or ".join(path for each in layouts.FOLDER for path in each.paths)}
-Videos may lie in further folders inside these, and have any ending that videos usually have."""
+Videos may be in further folders inside these, and may have any usual ending of videos."""
 
 _WITH_PEOPLE = (  # Data sets whose names of fakes say who is in them, and their builders.
     ("DeepFakeDetection", ACTOR_FAKE, "faceforensics"),
@@ -31,21 +31,21 @@ _WITH_PEOPLE = (  # Data sets whose names of fakes say who is in them, and their
 )
 
 
-def survey(root: pathlib.Path, shares: Division | None = None) -> Holdings:
-    """Looks through what a user holds.
+def survey(root: pathlib.Path, fractions: Division | None = None) -> Holdings:
+    """Finds the videos in a user's folder.
 
-    A video's target is its group, or the video itself where groups.csv is missing or says nothing
-    of it.
+    A video's target is its group, or the video itself if groups.csv is missing or does not name
+    it.
 
     Args:
         root: Folder with real/ and fake/, or with these two inside train/, validation/ or test/, or
             with FFIW-10K's source/ and target/; or a folder above it.
-        shares: How videos that come without splits are divided, which is printed; by default all
-            are for testing.
+        fractions: How videos that come without splits are divided, which is printed; by default
+            all of them are for testing.
 
     Returns:
-        The videos, sorted by path; and how many of each (split, method) are there or named in
-        groups.csv.
+        The videos, sorted by path; and for each (split, method) the number of videos that are
+        there or named in groups.csv.
 
     Raises:
         UserError: there are none, two layouts are mixed, groups.csv is not understood, splits share
@@ -73,13 +73,13 @@ def survey(root: pathlib.Path, shares: Division | None = None) -> Holdings:
     _refuse_shared_groups(videos)
     layout = _layout(placed)
     if layout is layouts.PLAIN and not lists and (known := _with_people(videos)):
-        _refuse_division(known, shares)
+        _refuse_division(known, fractions)
         warning = "; ".join(filter(None, (warning, known)))
     by_group: dict[str, str] = {}
-    if layout is layouts.PLAIN and shares:
-        by_group = division.divide([v for v in videos if not v.is_empty], shares)
+    if layout is layouts.PLAIN and fractions:
+        by_group = division.divide([v for v in videos if not v.is_empty], fractions)
         videos = [dataclasses.replace(v, split=by_group.get(v.target, v.split)) for v in videos]
-        print(division.summary(videos, shares, bool(lists)))
+        print(division.summary(videos, fractions, bool(lists)))
     used = [*map(str, placed), *lists]
     ignored += [*copies, *_unused(root, found, used)]
     counts = collections.Counter((video.split, video.method) for video in videos)
@@ -115,7 +115,7 @@ def _unused(root: pathlib.Path, found: Iterable[File], used: Iterable[str]) -> l
 
 
 def _with_people(videos: Iterable[Video]) -> str:
-    """What is to be said of fakes whose names say who is in them; '' where none do."""
+    """A warning about fakes whose names say who is in them; '' if there are none."""
     names = [video.name.rpartition("/")[2] for video in videos if video.label == "fake"]
     for dataset, pattern, builder in _WITH_PEOPLE:
         if names and all(pattern.fullmatch(name) for name in names):
@@ -127,8 +127,8 @@ def _with_people(videos: Iterable[Video]) -> str:
     return ""
 
 
-def _refuse_division(known: str, shares: Division | None) -> None:
-    if shares:
+def _refuse_division(known: str, fractions: Division | None) -> None:
+    if fractions:
         raise UserError(f"people would be trained on and tested on: {known}")
 
 
@@ -152,7 +152,7 @@ def _holds_labels(folder: pathlib.Path) -> bool:
 
 
 def _refuse_mixed_folders(root: pathlib.Path, paths: Iterable[pathlib.PurePath]) -> None:
-    """Sees that splits and labels have one folder each, and all videos are in splits or none."""
+    """Checks that each split and label has one folder, and that no video is beside the splits."""
     spellings = collections.defaultdict(set)
     for path in paths:
         named, label, _ = divided(path)
@@ -179,9 +179,9 @@ def _refuse_mixed_folders(root: pathlib.Path, paths: Iterable[pathlib.PurePath])
 
 
 def _names(paths: Mapping[pathlib.PurePath, Place]) -> dict[pathlib.PurePath, str]:
-    """Path inside the method's folder without the ending; the whole path where two would agree.
+    """A unique name of each path: inside the method's folder, without the ending.
 
-    They are text without control characters, and no two of a method are alike.
+    Where two would be equal, it is the whole path. Names are text without control characters.
     """
     short = {}
     for path, (_, method) in paths.items():
@@ -193,7 +193,7 @@ def _names(paths: Mapping[pathlib.PurePath, Place]) -> dict[pathlib.PurePath, st
     for path, (method, name) in short.items():
         plain = name = name if counts[method, name] == 1 else escaped(str(path))
         number = 1
-        while (method, name) in taken:  # Of names that differ in characters that are spelt out.
+        while (method, name) in taken:  # Escaping may make two names equal.
             number += 1
             name = f"{plain}~{number}"
         taken.add((method, name))

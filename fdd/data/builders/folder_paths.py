@@ -1,4 +1,4 @@
-"""What a path in a folder of one's own videos says: its split, its method, and its group.
+"""What a path in a folder of the user's own videos means: split, method and group.
 
 The folders are real/ and fake/, by themselves or in splits, or FFIW-10K's source/ and target/.
 """
@@ -28,16 +28,16 @@ MASKS = "target_mask"
 
 
 def place(path: pathlib.PurePath) -> Place | None:
-    """Where a file's path from the root puts it.
+    """The split and the method of a file, from its path below the root.
 
     Args:
         path: Such as real/a.mp4, fake/METHOD/a.mp4, train/fake/METHOD/a.mp4 or target/train/a.mp4;
             the names of splits and labels in capitals or not.
 
     Returns:
-        Its split, 'test' where the path names none, and its method: 'real'; for fakes, the name of
-        the folder inside fake/, or 'fake' if there is none. None for a file that is no video, or in
-        none of these folders.
+        Its split ('test' if the path names none) and its method: 'real'; for fakes, the name of the
+        folder inside fake/, or 'fake' if there is none. None if the file is not a video, or in none
+        of these folders.
 
     Raises:
         UserError: a folder of fakes is called 'real'.
@@ -55,7 +55,7 @@ def place(path: pathlib.PurePath) -> Place | None:
 
 
 def divided(path: pathlib.PurePath) -> tuple[str, str | None, tuple[str, ...]]:
-    """A path's folder of a split ('': none), of a label (None: none), and what is inside it."""
+    """A path's split ('': none), label (None: none), and the parts after them."""
     parts = path.parts
     if is_of_ffiw(path):
         return parts[1], _FFIW[parts[0].lower()], parts[2:]
@@ -67,24 +67,24 @@ def divided(path: pathlib.PurePath) -> tuple[str, str | None, tuple[str, ...]]:
 
 
 def is_of_ffiw(path: pathlib.PurePath) -> bool:
-    """Whether a path is that of a video of FFIW-10K, source/train/a.mp4."""
+    """Whether a path is one of FFIW-10K, such as source/train/a.mp4."""
     parts = path.parts
     return len(parts) > 2 and parts[0].lower() in _FFIW and split_named(parts[1]) is not None
 
 
 def read_groups(text: str) -> dict[pathlib.PurePath, str]:
-    """Who or what is shown in which video.
+    """Reads which group each video belongs to: who or what it shows.
 
     Args:
-        text: Contents of groups.csv: columns `video`, a path from the root, and `group`, whatever
-            delimits them.
+        text: Contents of groups.csv: columns `video`, a path from the root, and `group`, with any
+            delimiter.
 
     Returns:
         The group of each path that has one.
 
     Raises:
-        UserError: a column is missing, or a path is in none of the folders for videos or has two
-            groups.
+        UserError: a column is missing, a path is in none of the folders for videos, or a path has
+            two groups.
     """
     groups: dict[pathlib.PurePath, str] = {}
     for line, row in text_files.table(text, GROUPS_FILE, _COLUMNS):
@@ -106,7 +106,7 @@ def read_groups(text: str) -> dict[pathlib.PurePath, str]:
 def of_paths(
     root: pathlib.Path, lists: Sequence[str], placed: Mapping[pathlib.PurePath, Place]
 ) -> dict[pathlib.PurePath, str]:
-    """The group of each path, spelt as on the disk where such a file is there."""
+    """The group of each path; paths of existing files are spelt as on disk."""
     if not lists:
         return {}
     if len(lists) > 1:
@@ -123,5 +123,5 @@ def of_paths(
 
 
 def _normal(path: pathlib.PurePath) -> str:
-    """A path with accents as parts of their letters, as most systems but macOS write them."""
+    """A path with accents as parts of letters (NFC), as on most systems except macOS."""
     return unicodedata.normalize("NFC", str(path))

@@ -1,7 +1,7 @@
-"""Parameters in files of others: one reader per format.
+"""Reading pretrained weights: one reader per file format.
 
-Nothing in a file is run, no other file that it names is opened, and what it says of sizes is not
-believed.
+Nothing in a file is executed, no other file that it names is opened, and the sizes that it declares
+are checked.
 """
 
 import pathlib
@@ -16,12 +16,12 @@ Tensors = Mapping[str, np.ndarray]
 
 
 class Origin(NamedTuple):
-    """What weights were trained with, as far as their file or their format says.
+    """What weights were trained with, as far as the file or its format says.
 
     Attributes:
-        version: Of the network; None: as the encoder says that files of this format hold.
-        mean: Per channel, what normalisation subtracted, in units of 0 to 255; None: not said.
-        std: Per channel, what it divided by, likewise.
+        version: The network's version; None: the one that the encoder gives for this format.
+        mean: What normalisation subtracted per channel, in units of 0 to 255; None if not known.
+        std: What it divided by per channel, in the same units; None if not known.
     """
 
     version: str | None = None
@@ -34,7 +34,7 @@ def unreadable(file: pathlib.Path, kind: str, error: Exception) -> UserError:
 
     Args:
         file: The file.
-        kind: Of file, with its article: 'an HDF5'.
+        kind: The kind of file, with its article: 'an HDF5'.
         error: What went wrong.
     """
     if not file.exists():

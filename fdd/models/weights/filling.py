@@ -1,4 +1,4 @@
-"""Tensors of a file in the places of an encoder's parameters and statistics: all, or none."""
+"""Filling an encoder's parameters and statistics from a file's tensors: all of them, or none."""
 
 import contextlib
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ def fill(name: str, encoder: Encoder, variables: PyTree, tensors: Tensors, layou
     What is float32 in the file is not copied.
 
     Args:
-        name: Of the file, for messages.
+        name: The file's name, for messages.
         encoder: The encoder.
         variables: Its {'params', 'batch_stats'}, of which the shapes are asked for.
         tensors: By their names in the file.
-        layout: How it names them, see `Encoder.layouts`.
+        layout: The naming of the file's tensors, see `Encoder.layouts`.
 
     Raises:
-        UserError: they do not fit; the line lists what does not.
+        UserError: the tensors do not fit; the message lists which.
     """
     if layout not in encoder.layouts:
         raise UserError(
-            f"config.model.pretrained={name} names its tensors as '{layout}' does, from which "
+            f"config.model.pretrained={name} uses the '{layout}' names of tensors, from which "
             f"{type(encoder).__name__} cannot be filled (known: "
             f"{', '.join(encoder.layouts) or 'none'})"
         )
@@ -63,10 +63,10 @@ def _say_if_in_half_precision(name: str, types: Sequence[np.dtype]) -> None:
 
 
 def refuse(name: str, problems: Sequence[str]) -> None:
-    """Refuses weights.
+    """Refuses weights if there are problems.
 
     Raises:
-        UserError: there are problems; the line lists some.
+        UserError: there are problems; the message lists some.
     """
     if problems:
         some = "; ".join(problems[:5]) + (
@@ -79,13 +79,13 @@ def refuse(name: str, problems: Sequence[str]) -> None:
 
 
 def _fitted(tensor: np.ndarray, stored: StoredAs, shape: tuple[int, ...]) -> np.ndarray | str:
-    """The tensor as float32 with our axes, or what is wrong with it."""
+    """The tensor as float32 with our axes, or a description of what is wrong."""
     try:
         with contextlib.suppress(ValueError):  # Its shape is shown below as it is.
             tensor = stored.ours(tensor)
         tensor = tensor.astype(np.float32, copy=False)
     except (ValueError, TypeError, AttributeError):
-        return "is no array of numbers"
+        return "is not an array of numbers"
     if not np.isfinite(tensor).all():
         return "holds values that are not finite"
     if tensor.shape != shape:

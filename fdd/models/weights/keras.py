@@ -1,4 +1,4 @@
-"""Keras Applications' weights, HDF5."""
+"""Reading Keras Applications' weights (HDF5)."""
 
 import pathlib
 from typing import Any
@@ -9,7 +9,7 @@ from fdd.models.weights import Origin, Tensors, unreadable
 
 ORIGIN = Origin(mean=(123.68, 116.779, 103.939), std=(1.0, 1.0, 1.0))
 
-_MOST_BYTES = 2**31  # Of a file's tensors; those of a ResNet-152 take 240 MB.
+_MOST_BYTES = 2**31  # Per file; the tensors of a ResNet-152 take 240 MB.
 _FIRST = "conv1_conv/kernel"
 
 
@@ -17,12 +17,12 @@ def read(file: pathlib.Path) -> Tensors:
     """Reads the tensors of a network whose convolutions are followed by batch norms.
 
     Returns:
-        Layer and kind of tensor, such as 'conv1_conv/kernel', to tensor; without the classifier.
-        The first kernel sees RGB, where Keras' sees BGR, and there are no biases of convolutions:
-        each is in the mean that is subtracted after it.
+        Tensors by layer and kind, such as 'conv1_conv/kernel', without the classifier. The first
+        kernel expects RGB, while Keras' expects BGR. Convolutions have no biases: each bias is
+        included in the mean of the batch norm that follows.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: the file cannot be read.
     """
     import h5py
 
@@ -61,6 +61,6 @@ def _without_biases(tensors: Tensors) -> Tensors:
 
 def _with_rgb_first(tensors: Tensors) -> Tensors:
     kernel = tensors.get(_FIRST)
-    if getattr(kernel, "ndim", 0) != 4:  # It does not fit, as will be found.
+    if getattr(kernel, "ndim", 0) != 4:  # It does not fit; the check of shapes reports it.
         return tensors
     return {**tensors, _FIRST: kernel[:, :, ::-1]}

@@ -1,4 +1,4 @@
-"""Weights with the names of PyTorch's modules, safetensors."""
+"""Reading weights with the names of PyTorch's modules (safetensors)."""
 
 import json
 import math
@@ -20,10 +20,10 @@ _TYPES = {
 
 
 def origin(file: pathlib.Path) -> Origin:
-    """What `fdd.export` wrote into a file's header; of other files, nothing is known.
+    """What `fdd.export` wrote into a file's header; for other files nothing is known.
 
     Raises:
-        UserError: the file cannot be read, or that is damaged.
+        UserError: the file cannot be read, or its header is damaged.
     """
     import safetensors
 
@@ -42,7 +42,7 @@ def origin(file: pathlib.Path) -> Origin:
         return Origin(str(model["version"]), mean, std)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise UserError(
-            f"config.model.pretrained={file}: what its header says of the run is damaged"
+            f"config.model.pretrained={file}: the description of the run in its header is damaged"
         ) from None
 
 
@@ -52,7 +52,7 @@ def read(file: pathlib.Path) -> Tensors:
     A tensor is mapped into memory when it is asked for, and as long as somebody holds it.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: the file cannot be read.
     """
     import safetensors
 

@@ -94,7 +94,7 @@ def test_tables_of_another_hand(tmp_path, text):
     ("text", "reason"),
     [
         ("id,score\naa.mp4,0\n", "line 1: expected the columns filename,label"),
-        ("filename,label\naa.mp4,0\naa.mp4,1\n", "line 3: another line says something else of"),
+        ("filename,label\naa.mp4,0\naa.mp4,1\n", "line 3: another line contradicts it on"),
         ("filename,label\n,1\n", "line 2: a file's name is missing"),
         ("filename,label\naa.mp4,x\n", "line 2: 'aa.mp4' is neither real nor fake"),
         ("filename,label,split\naa.mp4,1,maybe\n", "line 2: 'aa.mp4' has the unknown split"),

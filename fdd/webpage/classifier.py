@@ -1,4 +1,4 @@
-"""From a visitor's video to the answer; every byte of the video is read by the worker alone."""
+"""From a visitor's video to the answer; only the worker reads the video's bytes."""
 
 import io
 import time
@@ -20,16 +20,16 @@ from fdd.webpage.worker import Worker
 Progress = Callable[[float, str], None]
 
 
-class Judging:
-    """Judges one video at a time."""
+class Classifier:
+    """Classifies one video at a time."""
 
     def __init__(self, detector: Detector, worker: Worker, limits: Limits):
-        """Compiles the network and measures it, so that no visitor has to wait for that.
+        """Compiles the network and measures its speed before the first visitor.
 
         Args:
-            detector: What judges.
-            worker: What decodes.
-            limits: How long a video may take.
+            detector: Classifies the videos.
+            worker: Decodes the videos.
+            limits: The limits of a video.
         """
         self._detector, self._worker, self._limits = detector, worker, limits
         clip = _blank_clip(detector.preprocessing)
@@ -41,32 +41,32 @@ class Judging:
         self._seconds_per_clip = (time.perf_counter() - started) / len(batch)
 
     def __call__(self, upload: Upload, progress: Progress) -> str:
-        """Judges a video.
+        """Classifies a video.
 
         Args:
             upload: The video.
-            progress: Shows what is being done: a share from 0 to 1, and words.
+            progress: Shows the progress, from 0 to 1, and what is being done.
 
         Returns:
-            The answer in HTML, with its pictures and the JSON in it.
+            The answer in HTML, including its pictures and the JSON.
 
         Raises:
-            RejectedError: it exceeds a limit.
+            RejectedError: the video exceeds a limit.
         """
         deadline = time.monotonic() + self._limits.timeout
         progress(0.1, "Looking for faces")
         found = self._worker.cut(upload.path, deadline)
         if isinstance(found, Extraction):
-            # The network cannot be stopped: a crowd that would take it too long is refused.
+            # The network cannot be stopped, so a crowd that would take too long is refused.
             needed = sum(map(len, found.people)) * self._seconds_per_clip
             if needed > deadline - time.monotonic():
                 raise RejectedError(self._limits.too_slow())
-        progress(0.5, "Judging")
-        prediction = self._detector.judge(upload.name, found)
+        progress(0.5, "Classifying")
+        prediction = self._detector.classify(upload.name, found)
         clips = shown_clips(prediction, found)
         if not clips:
             return answer.page(prediction)
-        progress(0.6, "Seeing what the score rests on")
+        progress(0.6, "Finding what the score depends on")
         saliency = self._detector.explain(clips)
         frames = self._middle_frames(upload, found, clips, deadline)
         progress(0.8, "Drawing")

@@ -1,4 +1,4 @@
-"""Cutting the next videos into clips while the present one is judged."""
+"""Cutting the next videos into clips while the detector classifies the present one."""
 
 import collections
 import concurrent.futures
@@ -22,18 +22,18 @@ def extract(path: str | os.PathLike[str], spec: Preprocessing) -> Extraction | V
         return extract_clips(path, spec)
     except VideoError as error:
         return error
-    except Exception as error:  # A hostile file must not end a call for many.
+    except Exception as error:  # One hostile file must not end a call for many files.
         return VideoError(f"{type(error).__name__}: {first_line(error)}")
 
 
-class Ahead:
-    """Iterates over what `extract` gives of some videos, in order, a few of them ahead.
+class ClipPrefetcher:
+    """Iterates over what `extract` returns for each video, in order, and works a few videos ahead.
 
     Threads start with the first videos at once. Only the clips' JPEG images are held.
     """
 
     def __init__(self, paths: Iterable[str], spec: Preprocessing):
-        """Starts.
+        """Starts to cut the first videos.
 
         Args:
             paths: The files.
@@ -50,11 +50,11 @@ class Ahead:
             self._waiting.append((path, self._pool.submit(extract, path, self._spec)))
 
     def close(self) -> None:
-        """Gives up on what has not been started."""
+        """Drops the videos that no thread has started on."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def __iter__(self) -> Iterator[tuple[str, Extraction | VideoError]]:
-        """Yields (path, what it gave)."""
+        """Yields (path, what `extract` returned)."""
         with contextlib.closing(self):
             while self._waiting:
                 path, job = self._waiting.popleft()
