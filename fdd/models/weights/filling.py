@@ -59,7 +59,7 @@ def fill(name: str, encoder: Encoder, variables: PyTree, tensors: Tensors, layou
 
 def _say_if_in_half_precision(name: str, types: Sequence[np.dtype]) -> None:
     if half := sum(dtype.itemsize < 4 for dtype in types):
-        print(f"{name}: {half} of {len(types)} tensors are in half precision; taken as float32.")
+        print(f"{name}: {half} of {len(types)} tensors are in half precision; read as float32.")
 
 
 def refuse(name: str, problems: Sequence[str]) -> None:
