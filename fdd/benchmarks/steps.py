@@ -17,7 +17,7 @@ from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
 from fdd.inference import detector
 from fdd.runs import prepare
-from fdd.training import pretrained, settings, steps
+from fdd.training import config_checks, pretrained, steps
 from fdd.training.speed import SpeedMeter
 from fdd.training.state import TrainState, create_state
 
@@ -44,7 +44,7 @@ def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) ->
     """
     config = config.copy_and_resolve_references()
     config.model.pretrained = ""
-    settings.check(config)
+    config_checks.check(config)
     config = pretrained.with_normalization(config)
     devices = Parallel(config.parallel)
     devices.check_batch_size(config.batch_size, config.accumulate_steps)

@@ -12,7 +12,7 @@ from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
 from fdd.evaluation.calibration import Calibration
 from fdd.inference.detector import Detector, recipe
-from fdd.training import pretrained, settings, steps
+from fdd.training import config_checks, pretrained, steps
 from fdd.training.state import create_state, inference_state
 from fdd.video.decode import VideoError
 from fdd.video.prefetch import extract
@@ -40,7 +40,7 @@ def measure_predict(
     """
     config = config.copy_and_resolve_references()
     config.model.pretrained = ""
-    settings.check(config)
+    config_checks.check(config)
     config = pretrained.with_normalization(config)
     devices, task = Parallel(config.parallel), steps.create_task(config)
     state = create_state(recipe(config, task), config.seed, devices.replicated)

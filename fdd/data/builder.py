@@ -19,10 +19,10 @@ from tensorflow_datasets.core.file_adapters import FileFormat
 from fdd import tables
 from fdd.data import (
     coverage,
+    existing,
     extraction,
-    held,
     identity,
-    recognition,
+    layout_checks,
     records,
     schema,
     unfinished,
@@ -82,9 +82,9 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _survey(self, root: pathlib.Path) -> Holdings:
         wanted = self.builder_config.layout
-        recognition.check_key(wanted, self.LAYOUTS)
+        layout_checks.check_key(wanted, self.LAYOUTS)
         try:
-            return recognition.settled(self.survey(root).without_empty(), root, wanted)
+            return layout_checks.settled(self.survey(root).without_empty(), root, wanted)
         except OSError as error:
             raise UserError(f"{root} cannot be searched: {error.strerror}") from None
 
@@ -122,8 +122,10 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         there = (pathlib.Path(self.data_dir) / "dataset_info.json").exists()
         if there and config.manual_dir and not config.download_mode.overwrite_dataset:
             dataset = records.Dataset(self.data_dir)
-            held.check_fingerprint(dataset, self.builder_config.preprocessing)
-            held.check_origin(dataset, held.found_in(pathlib.Path(config.manual_dir), self.key_of))
+            existing.check_fingerprint(dataset, self.builder_config.preprocessing)
+            existing.check_origin(
+                dataset, existing.found_in(pathlib.Path(config.manual_dir), self.key_of)
+            )
         super().download_and_prepare(download_config=config, **others)
         if os.path.isdir(self.data_dir) and self.info.file_format is FileFormat.ARRAY_RECORD:
             records.Dataset(self.data_dir).write_indices()

@@ -19,7 +19,7 @@ from fdd.inference.prediction import Basis, Prediction
 from fdd.inference.saliency import Saliency
 from fdd.runs import trained, workdir
 from fdd.runs.checkpoints import Checkpoints
-from fdd.training import settings, steps
+from fdd.training import config_checks, steps
 from fdd.training.state import Recipe, TrainState, inference_state
 from fdd.video.decode import VideoError
 from fdd.video.extraction import Clip, Extraction
@@ -65,7 +65,7 @@ class Detector:
         """
         folder = pathlib.Path(folder)
         config = workdir.stored_config(folder)
-        settings.check(config)
+        config_checks.check(config)
         devices = Parallel(config.parallel)
         with trained.opened(folder) as checkpoints:
             return from_checkpoints(config, steps.create_task(config), checkpoints, folder, devices)

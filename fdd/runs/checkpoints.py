@@ -13,8 +13,8 @@ from orbax.checkpoint import checkpoint_managers
 from fdd.devices import parallel
 from fdd.errors import UserError, shown
 from fdd.runs import checksums
+from fdd.runs.checkpoint_checks import DamagedCheckpoint, Vetting, reason
 from fdd.runs.plain_path import PlainPath
-from fdd.runs.vetting import DamagedCheckpoint, Vetting, reason
 
 PyTree = Any
 DAMAGED_DIR = "damaged_checkpoints"

@@ -4,9 +4,9 @@ import pathlib
 import re
 from collections.abc import Callable, Sequence
 
-from fdd.data import held
+from fdd.data import existing
 from fdd.data.builder import ClipBuilder
-from fdd.data.held import Found
+from fdd.data.existing import Found
 from fdd.data.records import Dataset
 from fdd.tables import escaped
 
@@ -33,16 +33,16 @@ def in_own_splits(
         none.
 
     Raises:
-        UserError: see `held.choose`.
+        UserError: see `existing.choose`.
     """
     if not builder.builder_config.settings().get("split"):
         return None
     plain = create("")
-    folders = _trainable(held.built(pathlib.Path(plain.data_dir)))
+    folders = _trainable(existing.built(pathlib.Path(plain.data_dir)))
     if not folders:
         return None
-    found = held.found_in(folder, plain.key_of) if folder else None
-    chosen = held.choose(folders, found)
+    found = existing.found_in(folder, plain.key_of) if folder else None
+    chosen = existing.choose(folders, found)
     return (chosen, found, plain) if chosen else None
 
 
@@ -59,7 +59,7 @@ def hint(builder: ClipBuilder, create: Create) -> str:
     }
     said = []
     for split in sorted({"", *divided} - {mine}):
-        for folder in held.built(pathlib.Path(create(split).data_dir)):
+        for folder in existing.built(pathlib.Path(create(split).data_dir)):
             how = f"with split={split}" if split else "without split, so all of it is for testing"
             said.append(
                 f"{escaped(str(folder))} was built {how}: --config.data.split={split} uses it"

@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from fdd import parts
-from fdd.data import coverage_lists, held
+from fdd.data import coverage_lists, existing
 from fdd.data.builder import ClipBuilder
 from fdd.data.clip_config import ClipConfig
 from fdd.data.records import Dataset
@@ -102,22 +102,22 @@ def open_dataset(data: ml_collections.ConfigDict) -> Dataset:
             it is not clear which one is meant, or it was built with other preprocessing.
     """
     builder, folder = create_builder(data), videos_folder(data)
-    found = held.found_in(folder, builder.key_of) if folder else None
+    found = existing.found_in(folder, builder.key_of) if folder else None
     place = pathlib.Path(builder.data_dir)
-    chosen = _demos(place) if data.demo else held.choose(held.built(place), found)
+    chosen = _demos(place) if data.demo else existing.choose(existing.built(place), found)
     if chosen is None and (other := divided.in_own_splits(builder, _with_split(data), folder)):
         chosen, found, builder = other
         print("The videos are in folders of splits, so config.data.split is not used.")
     if chosen is None:
         dataset = Dataset(_build(builder, data, found))
-        held.check_fingerprint(dataset, builder.builder_config.preprocessing)
+        existing.check_fingerprint(dataset, builder.builder_config.preprocessing)
     else:
         dataset = Dataset(chosen)
-        held.check_fingerprint(dataset, builder.builder_config.preprocessing)
+        existing.check_fingerprint(dataset, builder.builder_config.preprocessing)
         if found is None and dataset.identity:
-            found = held.found_in(pathlib.Path(dataset.identity.manual_dir), builder.key_of)
+            found = existing.found_in(pathlib.Path(dataset.identity.manual_dir), builder.key_of)
         rebuild = f"rm -r {shlex.quote(str(dataset.folder))}, then this command again"
-        for line in held.lines(dataset, found, rebuild):
+        for line in existing.lines(dataset, found, rebuild):
             print(line)
     if missing := coverage_lists.missing_methods(dataset.folder):
         print(f"{dataset.folder} was built without any video of {', '.join(missing)}.")
@@ -137,11 +137,11 @@ def _with_split(data: ml_collections.ConfigDict) -> divided.Create:
 
 def _demos(place: pathlib.Path) -> pathlib.Path | None:
     """The demo's data set, if it exists; it has its own folder."""
-    return place if place in held.built(place) else None
+    return place if place in existing.built(place) else None
 
 
 def _build(
-    builder: ClipBuilder, data: ml_collections.ConfigDict, found: held.Found | None
+    builder: ClipBuilder, data: ml_collections.ConfigDict, found: existing.Found | None
 ) -> pathlib.Path:
     """Builds the data set, after drawing its videos if it is the demo's; returns its folder."""
     if found is None:
@@ -172,7 +172,7 @@ def _draw(demo: DemoSpec, folder: pathlib.Path) -> None:
 def _above(builder: ClipBuilder, folder: pathlib.Path) -> pathlib.Path | None:
     """The folder above this one in which the builder's data set is, if there is one."""
     inside = pathlib.Path(*pathlib.Path(builder.data_dir).parts[-3:])  # Name, config and version.
-    return next((p for p in folder.absolute().parents if held.built(p / inside)), None)
+    return next((p for p in folder.absolute().parents if existing.built(p / inside)), None)
 
 
 def _how_to_build(builder: ClipBuilder, data: ml_collections.ConfigDict) -> str:

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import ml_collections
 
 from fdd.errors import UserError, first_line, shown
-from fdd.runs import older
+from fdd.runs import older_configs
 
 CONFIG_FILE = "config.json"
 CHECKPOINTS_DIR = "checkpoints"
@@ -107,7 +107,7 @@ def stored_config(workdir: pathlib.Path) -> ml_collections.ConfigDict:
     """Returns the config of the run in `workdir`.
 
     Raises:
-        UserError: there is no run; or see `fdd.runs.older.completed`.
+        UserError: there is no run; or see `fdd.runs.older_configs.completed`.
     """
     if (content := _read(workdir)) is None:
         raise UserError(f"{shown(str(workdir))} holds no run: there is no {CONFIG_FILE} in it")
@@ -138,7 +138,7 @@ def check_trained_with(
 def _read(workdir: pathlib.Path) -> dict[str, Any] | None:
     """The run's config, completed with newer keys; None if there is no run."""
     try:
-        return older.completed(workdir / CONFIG_FILE, read_json(workdir / CONFIG_FILE))
+        return older_configs.completed(workdir / CONFIG_FILE, read_json(workdir / CONFIG_FILE))
     except FileNotFoundError:
         return None
 

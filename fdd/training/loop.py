@@ -17,7 +17,7 @@ from fdd.evaluation import calibration
 from fdd.evaluation.metrics import ClipSums
 from fdd.evaluation.scores import Scores, score
 from fdd.runs import trained_on, workdir
-from fdd.runs.vetting import not_finite
+from fdd.runs.checkpoint_checks import not_finite
 from fdd.system import preemption
 from fdd.training import finite, logs
 from fdd.training import steps as training_steps

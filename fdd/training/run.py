@@ -17,7 +17,7 @@ from fdd.devices import parallel
 from fdd.errors import UserError
 from fdd.runs import prepare, workdir
 from fdd.runs.checkpoints import Checkpoints
-from fdd.training import pretrained, settings, steps
+from fdd.training import config_checks, pretrained, steps
 from fdd.training.state import TrainState
 
 
@@ -61,7 +61,7 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterato
     Raises:
         UserError: the config, the folder or the data cannot be used.
     """
-    settings.check(config)
+    config_checks.check(config)
     config = pretrained.with_normalization(workdir.with_settled(folder, config))
     steps.create_task(config)  # Reports unknown names before the data is built.
     devices = parallel.Parallel(config.parallel)

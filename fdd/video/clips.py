@@ -12,11 +12,11 @@ import numpy as np
 
 from fdd.video import crops, decode, masks, sampling, stored
 from fdd.video.decode import VideoError, VideoInfo
-from fdd.video.effort import Effort, scout, scouted
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.family import Family
 from fdd.video.preprocessing import STORED, Preprocessing
 from fdd.video.search import Place, Search, doubts
+from fdd.video.search_effort import Effort, scout, scouted
 
 _NOTHING_COMMON = "it has the frames of none of its original's clips"
 

@@ -8,11 +8,11 @@ import av
 import numpy as np
 
 from fdd.video import opening, stored
+from fdd.video.display import Pictures, fitted
 from fdd.video.errors import DamagedError, IncompleteError, MisreadError, VideoError
 from fdd.video.info import HEALTHY, Condition, VideoInfo, no_frames
 from fdd.video.opening import Header, header
 from fdd.video.packets import Packet, packets
-from fdd.video.picture import Pictures, fitted
 from fdd.video.survey import decoded, survey
 
 __all__ = [

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 import av
 
 from fdd.errors import first_line
-from fdd.video import declared, ending, pipes
+from fdd.video import declared, pipes, truncation
+from fdd.video.display import HDR
 from fdd.video.errors import IncompleteError, VideoError
 from fdd.video.info import INCOMPLETE
-from fdd.video.picture import HDR
 
 MAX_PIXELS = 36 * 10**6  # Per frame; a frame of an 8K cinema camera has 35 million.
 
@@ -112,7 +112,7 @@ def opened(path: str | pathlib.Path) -> Iterator[Opened]:
     with file:
         num_bytes = file.seek(0, io.SEEK_END)
         declared.check(file, num_bytes)
-        ends_early = ending.ends_early(file, num_bytes)
+        ends_early = truncation.ends_early(file, num_bytes)
         file.seek(0)
         with _container(file, ends_early) as container:
             stream, notes = _shown_stream(container)

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from fdd.video import landmarks
-from fdd.video.effort import Effort, smallest_found
 from fdd.video.faces import USUAL_SIDE, Face, detect_faces
 from fdd.video.landmarks import Points
-from fdd.video.people import Sighting, Tracker, look
+from fdd.video.search_effort import Effort, smallest_found
+from fdd.video.tracking import Sighting, Tracker, look
 
 _QUICK = 0.5  # Fraction of the allowed motion; above it, a doubt is reported.
 _CLOSELY = 0.12  # Seconds between searched frames where people must be told apart.

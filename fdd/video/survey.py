@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence, Set
 import av
 
 from fdd.video import opening
+from fdd.video.display import Pictures
 from fdd.video.info import Condition, VideoInfo, no_frames
 from fdd.video.packets import Packet, packets
-from fdd.video.picture import Pictures
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -400,10 +400,10 @@ def test_names_of_what_can_be_frozen(config):
 
 def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
     from configs import demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean
-    from fdd.training import settings
+    from fdd.training import config_checks
 
     for module in (demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean):
-        settings.check(module.get_config())
+        config_checks.check(module.get_config())
     seed = resnet_lstm.get_config()
     assert (seed.l2_lstm_kernel, seed.learning_rate, seed.batch_size, seed.num_epochs) == (
         0.01,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 
 from fdd.video.faces import Face
-from fdd.video.people import Sighting, Tracker, look
+from fdd.video.tracking import Sighting, Tracker, look
 
 SIDE = 40.0
 

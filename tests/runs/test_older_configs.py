@@ -9,7 +9,7 @@ import pytest
 from fdd import train
 from fdd.errors import UserError
 from fdd.inference.detector import Detector
-from fdd.runs import older, workdir
+from fdd.runs import older_configs, workdir
 
 LATER = ("layout", "split", "splits_file")
 """Keys of `config.data` that came last."""
@@ -34,7 +34,7 @@ def test_later_keys_get_their_defaults_which_is_said_once_and_kept(finished, tmp
         f"{old / 'config.json'} is from an older version; defaults were added: "
         'data.layout="auto", data.split="0.7,0.15,0.15", data.splits_file=""'
     )
-    kept = json.loads((old / older.ADDED_FILE).read_text())
+    kept = json.loads((old / older_configs.ADDED_FILE).read_text())
     assert kept == {
         "data.layout": "auto",
         "data.split": "0.7,0.15,0.15",
@@ -65,4 +65,4 @@ def test_what_no_default_can_stand_for_is_refused(finished, tmp_path, key):
     old = _old_run(finished, tmp_path / "run", key, *LATER)
     with pytest.raises(UserError, match=rf"lacks data\.{key}, and no default can mean"):
         workdir.stored_config(old)
-    assert not (old / older.ADDED_FILE).exists()
+    assert not (old / older_configs.ADDED_FILE).exists()
