@@ -1,16 +1,16 @@
-"""The seed system's recipe, as far as it is known: ResNet-50 from ImageNet and LSTM(256), in Keras.
+"""The reference Keras system's recipe, as far as it is known: ImageNet's ResNet-50 and LSTM(256).
 
     python -m fdd.main --config=configs/resnet_lstm.py --config.data.manual_dir=DIR
 
-with FaceForensics++ in DIR; `--config=configs/resnet_lstm.py:face` takes face crops instead of full
-frames. model.pretrained names the weights where Keras keeps them; they are at
+with FaceForensics++ in DIR; `--config=configs/resnet_lstm.py:face` uses face crops instead of full
+frames. model.pretrained is the file in which Keras stores the weights; download them from
 storage.googleapis.com/tensorflow/keras-applications/resnet/.
 
-Hardware: not run on a GPU. The compiler, asked for a CPU, counts 37 GiB of temporary memory for
-a step of batch 32, and 14 GiB with config.precision=bfloat16 and config.remat; accumulate_steps
-divides them further. Without a GPU, freeze the encoder and cache its features.
+Hardware: not run on a GPU. For a CPU, the compiler counts 37 GiB of temporary memory for a step of
+batch 32, and 14 GiB with config.precision=bfloat16 and config.remat; accumulate_steps divides them
+further. Without a GPU, freeze the encoder and cache its features.
 
-Published by the seed system, on a data set and a split that it does not describe fully: test
+Published for the reference system, on a data set and a split that are not fully described: test
 accuracy 99.50 %, test loss 0.0587, confusion matrix [[93, 0], [1, 106]] of 200 videos. Its training
 loss of 8.59 in the first epoch is explained by an L2 penalty of 0.01 on the LSTM's kernel.
 
@@ -39,7 +39,7 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.data.manual_dir = ""
     config.data.demo = None
     config.data.builder = "faceforensics"  # Or "celeb_df", "dfdc", "folder".
-    config.data.layout = "auto"  # Of the videos; see tfds_builders/README.md.
+    config.data.layout = "auto"  # Of the folder of videos; see tfds_builders/README.md.
     config.data.split = "0.7,0.15,0.15"  # Of a folder that has no splits: train, validation, test.
     config.data.compression = "c23"
     config.data.methods = (
@@ -60,23 +60,23 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.data.num_frames = 10
     config.data.sampling = "consecutive"
     config.data.clips_per_video = 30
-    config.data.spacing = 0.04  # Seconds between a clip's frames; 0: as they come.
+    config.data.spacing = 0.04  # Seconds between a clip's frames; 0: no times.
     config.data.jpeg_quality = 95
     config.balanced = True
     config.num_workers = 0
 
-    # How it is computed.
-    config.parallel = "auto"  # "jit", "pmap"; auto: pmap where there are several devices.
+    # How the run is computed.
+    config.parallel = "auto"  # "jit", "pmap"; auto: pmap if there are several devices.
     config.precision = "float32"  # Or "bfloat16", of the encoder; parameters stay float32. Or
-    # "float64", of everything: slow, to tell rounding from faults; needs JAX_ENABLE_X64=1.
+    # "float64", of everything: slow, to exclude rounding errors; needs JAX_ENABLE_X64=1.
     config.remat = False  # Less memory for more time.
-    config.accumulate_steps = 1  # Less memory: each device's shard in this number of parts.
+    config.accumulate_steps = 1  # Less memory: each device's shard in several parts.
     config.frozen_batch_stats = False  # True: batch norms use their running statistics.
 
     config.model = ml_collections.ConfigDict()
     config.model.encoder = "resnet50"
     config.model.width = 64
-    config.model.temporal = "lstm"  # Or "mean", which is blind to the order of the frames.
+    config.model.temporal = "lstm"  # Or "mean", which ignores the order of the frames.
     config.model.lstm_features = 256
     config.model.version = "v1"  # Or "v1.5"; see `fdd.models.resnet.ResNet`.
     config.model.pretrained = (  # See `fdd.training.pretrained.load`.
@@ -103,16 +103,16 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.l2_lstm_kernel = 0.01
     config.label_smoothing = 0.0
     config.freeze = ""  # Up to "stem", "stage1", "stage2", "stage3", or the whole "encoder";
-    config.freeze_epochs = 0  # for so many epochs, 0: throughout.
+    config.freeze_epochs = 0  # for this number of epochs; 0: always.
     config.tune = "all"  # Of a vision transformer: "layer_norm", the rest of it stays as it is.
     config.ema_decay = 0.0  # Of the average of parameters that is evaluated; 0: none is kept.
-    config.early_stopping = 0  # After so many validations without a lower loss; 0: never.
+    config.early_stopping = 0  # After this number of validations without a lower loss; 0: never.
     config.cache_features = False  # With a frozen encoder: compute its features once.
     config.batch_size = 32  # Over all devices.
     config.num_epochs = 50
-    config.num_steps = 0  # Where not 0, this many steps instead of num_epochs.
+    config.num_steps = 0  # If not 0, this number of steps instead of num_epochs.
     config.eval_every_steps = 0  # 0: once an epoch. Each evaluation saves a checkpoint,
-    config.checkpoint_every_steps = 0  # and so does every so many steps, if not 0.
+    config.checkpoint_every_steps = 0  # and so does this number of steps, if not 0.
     config.log_every_steps = 50
     config.eval_frames = "as_is"  # Of the test split; controls: "shuffled", "repeated".
     return config

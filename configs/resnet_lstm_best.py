@@ -1,24 +1,24 @@
-"""What is recommended instead of the seed's recipe: face crops and gentle fine-tuning.
+"""The recommended recipe, instead of the reference system's: face crops and gentle fine-tuning.
 
     python -m fdd.main --config=configs/resnet_lstm_best.py --config.data.manual_dir=DIR
 
-Against `configs/resnet_lstm.py`:
-- Face crops, since a forgery is in the face, and full frames let a network learn the scene.
+Differences from `configs/resnet_lstm.py`:
+- Face crops: a forgery is in the face, and full frames let a network learn the scene.
 - The four classic methods with all their videos, four clips each: thirty clips of one video differ
   little.
-- A step ten times smaller for the encoder, whose ImageNet features are to be bent, not forgotten;
-  warm-up and cosine, so that it starts and ends gently.
-- Batch norms keep ImageNet's statistics: ten frames of one clip are nearly one image, and
+- A learning rate ten times smaller for the encoder, so that its ImageNet features are adapted and
+  not forgotten; warm-up and a cosine schedule for a gentle start and end.
+- Batch norms keep ImageNet's statistics: the ten frames of a clip are almost one image, so
   statistics over such batches are noisy.
-- Mirroring, dropout and weight decay against learning a thousand people by heart, in place of an L2
-  penalty so strong that it outweighs the loss for epochs.
-- The average of parameters is evaluated, and training stops when validation does not improve: the
-  seed's validation accuracy falls to 0.51 in two late epochs.
+- Mirroring, dropout and weight decay against memorising a thousand people. They replace an L2
+  penalty that is larger than the loss for several epochs.
+- The average of the parameters is evaluated, and training stops when validation does not improve:
+  the reference system's validation accuracy falls to 0.51 in two late epochs.
 
 None of this was measured on FaceForensics++. On real footage of 16 people (see
 configs/README.md), with the encoder frozen, AUC per video was 0.81 to 0.91 over three seeds,
-against 0.59 to 0.66 of the other. Which of the changes brought that was not examined, nor could
-twelve test videos tell.
+compared with 0.59 to 0.66 for the other recipe. Which of the changes caused this was not examined;
+twelve test videos could not show it.
 """
 
 import ml_collections

@@ -53,7 +53,7 @@ def main(argv: list[str]) -> None:
     runtime.prepare()
     if argv[1] == "train":
         runtime.keep_memory()
-    # Standard output is for what was measured; which data set it was on is said beside it.
+    # Standard output is for the measurements; the data set's name goes to standard error.
     with contextlib.redirect_stdout(sys.stderr):
         found = _measure(argv[1], _CONFIG.value)
     print(json.dumps(found) if _JSON.value else benchmarks.text(found))

@@ -1,4 +1,4 @@
-"""What all commands share: their flags, and how they end, in one line and with a status.
+"""What all commands have in common: flags, and ending with one line and an exit status.
 
 A command's module defines `main` and ends with `cli.start(main)`; `main` reads its flags with a
 `Parser` (or, for a config and its keys, `parse_flags`) and works inside `one_line`.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OK, ERROR, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, TERMINATED = preemption.STATUSES[signal.SIGINT], preemption.STATUSES[signal.SIGTERM]
-"""Exit statuses: of an error with a line that says which, after Ctrl-C, and after SIGTERM."""
+"""Exit statuses: after an error (with one line), after Ctrl-C, and after SIGTERM."""
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 """The folder with the configs that come with fdd."""
@@ -34,7 +34,7 @@ def start(main: Callable[[], int | None]) -> NoReturn:
 
 
 class Parser(argparse.ArgumentParser):
-    """A command's flags; what is wrong with them ends the command with one line."""
+    """A command's flags; an error in them ends the command with one line."""
 
     def __init__(self, command: str, description: str | None, epilog: str | None = None):
         super().__init__(
@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
         open_standard_streams()
 
     def add_workdir(self) -> None:
-        """Adds --workdir, and --import, which a run with parts of the user's own needs."""
+        """Adds --workdir, and --import for runs with the user's own parts."""
         self.add_argument("--workdir", type=pathlib.Path, required=True, help="of the run")
         self.add_argument(
             "--import",
@@ -67,16 +67,16 @@ class Parser(argparse.ArgumentParser):
 def one_line(
     place: str | os.PathLike[str] = "", after_interrupt: str = "", waits: bool = True
 ) -> Iterator[None]:
-    """A context that ends the program where a command is stopped from outside or by a `UserError`.
+    """A context that ends the program with one line after a signal or a `UserError`.
 
     Args:
-        place: What cannot be written where an error of the disk does not say what.
-        after_interrupt: What to know after Ctrl-C.
-        waits: Whether a program that is stopped waits for its threads.
+        place: What cannot be written, for disk errors that name no file.
+        after_interrupt: A hint to print after Ctrl-C.
+        waits: Whether a stopped program waits for its threads.
     """
     from absl import logging
 
-    logging.set_verbosity(logging.FATAL)  # orbax tells of every file, and raises its errors again.
+    logging.set_verbosity(logging.FATAL)  # orbax logs every file, and raises its errors again.
     open_standard_streams()
     handlers = preemption.raise_on_signals()
     try:
@@ -84,7 +84,7 @@ def one_line(
         sys.stdout.flush()
     except UserError as error:
         _end(str(error), ERROR)
-    except BrokenPipeError:  # Whoever reads standard output has had enough.
+    except BrokenPipeError:  # The reader of standard output has closed it.
         _end("standard output was closed before all was written", ERROR, waits)
     except MemoryError:
         _end("there is not enough memory", ERROR)
@@ -105,7 +105,7 @@ def one_line(
 
 @contextlib.contextmanager
 def writing_to(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """A context whose errors of the disk name a folder where they name no file.
+    """A context whose disk errors name a folder if they name no file.
 
     Raises:
         UserError: the folder was deleted or moved.
@@ -129,10 +129,10 @@ def writing_to(folder: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def open_standard_streams() -> None:
-    """Makes standard streams that are closed lead nowhere, and all of them take any character.
+    """Opens closed standard streams on the null device, and makes all of them accept any character.
 
-    Otherwise the next file that is opened would get the number of a closed one, and with it what
-    libraries print.
+    Otherwise the next opened file would get the number of a closed stream, and with it the output
+    of libraries.
     """
     for number in range(3):
         try:
@@ -147,7 +147,7 @@ def open_standard_streams() -> None:
 
 
 def _end(line: str, status: int, waits: bool = True) -> NoReturn:
-    """Says a line and leaves; what standard output still holds and cannot take is dropped."""
+    """Prints a line and exits; buffered output that cannot be written is dropped."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -166,10 +166,10 @@ def parse_flags(argv: list[str], config: "flags.FlagHolder") -> list[str]:
 
     Args:
         argv: The program's name and its arguments.
-        config: What `ml_collections.config_flags.DEFINE_config_file("config")` gave.
+        config: The result of `ml_collections.config_flags.DEFINE_config_file("config")`.
 
     Returns:
-        What is no flag, the program's name first.
+        The arguments that are not flags, the program's name first.
     """
     from absl import app, flags
 
@@ -188,21 +188,21 @@ def parse_flags(argv: list[str], config: "flags.FlagHolder") -> list[str]:
         wrong_usage(f"--{changed[0]} changes a key of a config: --config=FILE is needed too")
     try:
         rest = flags.FLAGS(argv)
-        _ = config.value and config.value.keys()  # A file that cannot be loaded shows here.
+        _ = config.value and config.value.keys()  # Raises if the file cannot be loaded.
     except (KeyError, AttributeError) as error:
         if "'get_config'" in str(error):
             wrong_usage("the config file defines no function get_config()")
         wrong_usage(f"the config has no such key: {_one_line(error.args[0])}")
     except (flags.Error, OSError, TypeError, ValueError) as error:
         wrong_usage(f"{_one_line(error)}")
-    except Exception as error:  # Whatever the code of the file raises.
+    except Exception as error:  # The file's code may raise anything.
         reason = f"{type(error).__name__}: {_one_line(error)}"
         wrong_usage(f"the config file cannot be loaded ({reason})")
     return rest
 
 
 def _with_equals_sign(argv: list[str]) -> list[str]:
-    """`--config FILE` as `--config=FILE`, which is what its overrides need."""
+    """Replaces `--config FILE` by `--config=FILE`, which overrides need."""
     joined: list[str] = []
     for argument in argv:
         if joined and joined[-1] in ("--config", "-config") and not argument.startswith("-"):
@@ -213,7 +213,7 @@ def _with_equals_sign(argv: list[str]) -> list[str]:
 
 
 def overrides() -> dict[str, object]:
-    """What `--config.key=value` set, by key."""
+    """The values that `--config.key=value` set, by key."""
     from absl import flags
     from ml_collections import config_flags
 
@@ -230,7 +230,7 @@ def config_name() -> str:
 
 
 def wrong_usage(line: str) -> NoReturn:
-    """Ends the command with a line on its flags."""
+    """Ends the command with a line about its flags."""
     print(f"fdd: {line}", file=sys.stderr)
     sys.exit(WRONG_USAGE)
 

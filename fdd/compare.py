@@ -1,7 +1,7 @@
 """python -m fdd.compare DIR DIR ...: several runs in one table, and their ROC curves in one figure.
 
-Runs whose configs agree but for the seed share a line: mean ± standard deviation over the seeds.
-The first line's are what the others are compared with, on the same videos.
+Runs whose configs differ only in the seed share a line: mean ± standard deviation over the seeds.
+The others are compared with the first line's runs, on the same videos.
 """
 
 import csv
@@ -116,7 +116,7 @@ def _require_values(run: FinishedRun) -> None:
 
 
 def group(runs: Sequence[FinishedRun]) -> list[list[FinishedRun]]:
-    """Puts runs together whose configs agree but for the seed, in order of appearance."""
+    """Groups runs whose configs differ only in the seed, in order of appearance."""
     groups: dict[str, list[FinishedRun]] = {}
     for run in runs:
         groups.setdefault(run.settings, []).append(run)
@@ -145,8 +145,8 @@ def table(groups: Sequence[Sequence[FinishedRun]]) -> str:
 def differences(groups: Sequence[Sequence[FinishedRun]]) -> str:
     """How much better each group is than the first one on the same videos, with 95 % intervals.
 
-    The intervals are over the people in the test set (`fdd.evaluation.intervals`); the seeds are
-    taken as they are. Empty if there is one group only.
+    The intervals are over the people in the test set (`fdd.evaluation.intervals`), for these seeds.
+    Empty if there is only one group.
     """
     from fdd import tables
     from fdd.evaluation import intervals

@@ -9,28 +9,28 @@ from types import TracebackType
 DISK_CODES = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE,
 )  # fmt: skip
-"""Of files that cannot be written or read for a reason that is not the program's."""
+"""Error codes of files that cannot be written or read for a reason outside the program."""
 
 
 class UserError(Exception):
-    """Something the user can put right; its message says what is wrong and what to do."""
+    """An error that the user can fix; its message says what is wrong and what to do."""
 
 
 def first_line(error: BaseException) -> str:
-    """The beginning of what an exception of somebody else's says, for use in a line of ours."""
+    """The beginning of a library's error message, for use in a line of this program."""
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
 
 
 def shown(path: str) -> str:
-    """A file's name as part of a line of ours, whatever characters are in it."""
+    """A file's name for use in a line of this program, whatever characters it contains."""
     return path if path and path.isprintable() else ascii(path)
 
 
 def show_without_traceback() -> None:
-    """Makes an uncaught `UserError` end the program with its line alone.
+    """Makes an uncaught `UserError` end the program with only its line.
 
-    For programs that are not ours, such as `tfds build`; other exceptions are shown as before.
+    For programs of others, such as `tfds build`; other exceptions are shown as before.
     """
     previous = sys.excepthook
     if getattr(previous, "hides_user_errors", False):
@@ -49,23 +49,23 @@ def show_without_traceback() -> None:
 
 
 def is_disk_error(error: BaseException | None) -> bool:
-    """Whether a file could not be written for a reason that is not the program's."""
+    """Whether a file could not be written or read for a reason outside the program."""
     return isinstance(error, OSError) and error.errno in DISK_CODES
 
 
 def disk_error_reason(error: Exception) -> str:
-    """Why a file could not be written, if that is what happened; '' for another error."""
+    """Why a file could not be written, if this is such an error; '' otherwise."""
     if isinstance(error, OSError):
         return str(error.strerror) if is_disk_error(error) else ""
-    # ArrayRecord has a RuntimeError for all, with the system's words in it.
+    # ArrayRecord raises RuntimeError for everything, with the system's message in it.
     return next((reason for reason in map(os.strerror, DISK_CODES) if reason in str(error)), "")
 
 
 def silence_disk_errors_in_threads() -> None:
-    """Hides the tracebacks of threads that cannot write, as the main thread learns of it anyway.
+    """Hides the tracebacks of threads that cannot write, as the main thread reports it anyway.
 
-    orbax raises it again where a checkpoint is waited for, and metrics.jsonl is written beside
-    TensorBoard's file. One such failure makes others follow in what the threads leave behind.
+    orbax raises the error again when a checkpoint is waited for, and metrics.jsonl is on the same
+    disk as TensorBoard's file. One such failure causes others in what the threads leave behind.
     """
     thread_hook, unraisable_hook = threading.excepthook, sys.unraisablehook
     failed = threading.Event()

@@ -16,7 +16,7 @@ from fdd.system import home, preemption
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
     None,
-    "Python file with get_config(), which is run: take none that you do not trust. "
+    "Python file with get_config(), which is run: use no file that you do not trust. "
     "--config.key=value changes a key.",
 )
 _WORKDIR = flags.DEFINE_string(
@@ -29,13 +29,17 @@ _PROFILE = flags.DEFINE_string(
     "profile", None, "START:STOP: record these training steps for TensorBoard and Perfetto."
 )
 _COORDINATOR = flags.DEFINE_string(
-    "coordinator", None, "Several processes: HOST:PORT of the first. (SLURM, Open MPI: not needed.)"
+    "coordinator",
+    None,
+    "Several processes: HOST:PORT of the first. (Not needed with SLURM, Open MPI.)",
 )
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Several processes: how many.")
 _IMPORT = flags.DEFINE_multi_string(
     "import", [], "With --mode=eval: a module with parts of your own that the run names; it is run."
 )
-_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Several processes: which is this, from 0.")
+_PROCESS_ID = flags.DEFINE_integer(
+    "process_id", None, "Several processes: number of this one, from 0."
+)
 
 
 def _parse_flags(argv: list[str]) -> list[str]:

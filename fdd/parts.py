@@ -1,4 +1,4 @@
-"""Parts that a config names: one of the library, or `package.module:Name` of the user's own."""
+"""Parts that a config names: a part of the library, or the user's own `package.module:Name`."""
 
 import importlib
 import inspect
@@ -18,15 +18,15 @@ _OWN = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*)")
 
 
 def is_own(name: str) -> bool:
-    """Whether a name is one of a part outside the library."""
+    """Whether a name is that of a part outside the library."""
     return ":" in name
 
 
 def find(key: str, name: str, known: Mapping[str, Any]) -> Any:
     """Returns the part that a config names.
 
-    A module is not imported here, since that would run whatever code the config of a run that came
-    from elsewhere names: see `import_those_of` and `import_modules`.
+    It does not import modules, since the config of a run from elsewhere could name any code: see
+    `import_those_of` and `import_modules`.
 
     Args:
         key: The config's key that names it, such as 'model.encoder'.
@@ -72,7 +72,7 @@ def import_those_of(config: ml_collections.ConfigDict) -> None:
 
 
 def import_modules(names: list[str]) -> None:
-    """Imports modules, looking in the working folder too.
+    """Imports modules, also from the working folder.
 
     Raises:
         UserError: one cannot be imported.
@@ -82,7 +82,7 @@ def import_modules(names: list[str]) -> None:
             continue
         try:
             importlib.import_module(name)
-        except Exception as error:  # Whatever the code of the module raises.
+        except Exception as error:  # The module's code may raise anything.
             raise UserError(
                 f"the module {name} cannot be imported ({type(error).__name__}: "
                 f"{first_line(error)}); its folder must be the working folder or in PYTHONPATH"
@@ -90,7 +90,7 @@ def import_modules(names: list[str]) -> None:
 
 
 def options(part: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of some values that a part takes as arguments, by name.
+    """Selects the values that a part takes as arguments, by name.
 
     Args:
         part: A class or another callable.

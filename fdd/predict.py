@@ -1,4 +1,4 @@
-"""python -m fdd.predict --workdir=DIR VIDEO…: says how likely videos are fakes."""
+"""python -m fdd.predict --workdir=DIR VIDEO…: gives each video a probability of fake."""
 
 import argparse
 import contextlib
@@ -17,8 +17,8 @@ from fdd.video import files
 _NO_ANSWER = 3
 
 _EPILOG = f"""\
-A folder is searched, with its subfolders and the folders that are linked there, for files with the
-usual endings of videos; any file that is named itself is tried. --json prints an object per line;
+A folder is searched, with its subfolders and linked folders, for files with the usual endings of
+videos; a file that is named directly is always tried. --json prints an object per line;
 fdd/inference/prediction.py lists its fields.
 
 Exit status: {cli.OK}, every video got an answer; {_NO_ANSWER}, some did not;

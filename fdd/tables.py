@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 
 def escaped(text: str) -> str:
-    """Text of others without what could steer a terminal: control characters are spelt out.
+    """Foreign text without characters that control a terminal: they are replaced by escapes.
 
-    An escape character becomes \\x1b, and a byte of a file's name that is no UTF-8 \\xff.
+    An escape character becomes \\x1b, and a byte of a file's name that is not UTF-8 \\xff.
     """
     if text.isprintable():
         return text
@@ -16,7 +16,7 @@ def escaped(text: str) -> str:
 
 
 def is_utf8(name: str | os.PathLike[str]) -> bool:
-    """Whether a file's name is UTF-8 and read as such, which most libraries take for granted."""
+    """Whether a file's name is UTF-8 and read as such, which most libraries assume."""
     try:
         return os.fsencode(name) == os.fspath(name).encode("utf-8", "surrogatepass")
     except UnicodeEncodeError:  # The locale's encoding lacks a character.
@@ -24,7 +24,7 @@ def is_utf8(name: str | os.PathLike[str]) -> bool:
 
 
 def _spelt_out(char: str) -> str:
-    if 0xDC80 <= ord(char) <= 0xDCFF:  # How Python holds a byte that is no UTF-8.
+    if 0xDC80 <= ord(char) <= 0xDCFF:  # How Python stores a byte that is not UTF-8.
         return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape").decode()
 

@@ -21,7 +21,7 @@ def train_and_evaluate(
     folder: pathlib.Path,
     profile: tuple[int, int] | None = None,
 ) -> None:
-    """Trains, or goes on, evaluates the best checkpoint once on test and writes the report.
+    """Trains (or continues), evaluates the best checkpoint once on test and writes the report.
 
     Args:
         config: See `configs/resnet_lstm.py`.
@@ -29,7 +29,7 @@ def train_and_evaluate(
         profile: See `train`.
 
     Raises:
-        UserError: the config, the folder or the data will not do, or a value is not finite.
+        UserError: the config, the folder or the data cannot be used, or a value is not finite.
         fdd.system.preemption.Preempted: see `train`.
     """
     with open_run(config, folder) as run:
@@ -43,7 +43,7 @@ def train_and_evaluate(
 
 
 def evaluate_again(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
-    """Evaluates the best checkpoint of a run on test and writes the report anew.
+    """Evaluates the best checkpoint of a run on test again and writes the report.
 
     Raises:
         UserError: as `train_and_evaluate`, or there is no checkpoint.
@@ -103,7 +103,7 @@ def _is_finished(run: Run) -> bool:
 
 
 def _restore_or_create(run: Run) -> tuple[int, TrainState, list[logs.Record]]:
-    """The step to go on after, the state then, and the records of metrics.jsonl up to then."""
+    """The last completed step, its state, and the records of metrics.jsonl up to it."""
     recipe, place = detector.recipe(run.config, run.task), run.devices.replicated
     restored = run.checkpoints.restore_last(abstract_state(recipe, place))
     if restored is None:

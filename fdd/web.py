@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from fdd.webpage.limits import Limits
 
 _EPILOG = """\
-The page listens on this machine only. It has no passwords: before others may reach it, put a proxy
-in front that asks for one and speaks TLS. A video is deleted as soon as it is classified.
+The page listens on this machine only. It has no passwords: before you open it to others, put a
+proxy with a password and TLS in front. A video is deleted as soon as it is classified.
 """
 
 
@@ -25,10 +25,10 @@ def serve(
     """Serves the page until the process is interrupted.
 
     Args:
-        workdir: Of the run whose detector classifies.
+        workdir: The workdir of the run whose detector is used.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        limits: What is taken.
+        limits: The limits of uploads.
         allowed_hosts: Names that the page is served under besides this machine's own.
 
     Raises:
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--max_seconds", type=float, help="duration of a video (300)")
     parser.add_argument("--max_pixels", type=int, help="of a frame (8294400, that is 4K)")
     parser.add_argument("--queue", type=int, help="how many videos may wait (20)")
-    parser.add_argument("--timeout", type=float, help="seconds to classify a video in (60)")
+    parser.add_argument("--timeout", type=float, help="seconds for one video (60)")
     options = parser.parse_args(arguments)
     # uvicorn raises the signal again once it has stopped.
     with cli.one_line("the temporary folder"):

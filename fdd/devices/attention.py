@@ -1,4 +1,4 @@
-"""Attention, in the forms that processors make the most of."""
+"""Attention, in the forms that are fastest on each kind of processor."""
 
 import jax
 import jax.numpy as jnp

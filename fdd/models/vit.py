@@ -20,7 +20,7 @@ _NORMS = ("pre_norm", "norm1", "norm2", "norm")
 
 
 class Patches(nn.Module):
-    """Each square of an image as one vector: a convolution whose strides are its kernel's sides.
+    """One vector per square patch of an image: a convolution with strides equal to its kernel.
 
     Attributes:
         features: Size of a vector.
@@ -36,7 +36,7 @@ class Patches(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array) -> jax.Array:
-        """Maps [b, h, w, 3] to [b, h / size, w / size, features]; what is left over is not seen."""
+        """Maps [b, h, w, 3] to [b, h / size, w / size, features]; the remainder is ignored."""
         size, channels = self.size, images.shape[-1]
         batch, rows, columns = len(images), images.shape[1] // size, images.shape[2] // size
         if not rows or not columns:
@@ -103,9 +103,9 @@ class Embedding(nn.Module):
 class VisionTransformer(Encoder):
     """A vision transformer whose features are its class token, normalised.
 
-    What a call gives are the tokens before the last block. `pool` is the rest: only there does the
-    class token depend on patches in one step, so saliency is taken there, and of the last block
-    only the class token is computed. With `remat`, only what lies between blocks is kept.
+    A call gives the tokens before the last block; `pool` does the rest. Only there does the class
+    token depend on the patches in one step, so saliency is computed there. Of the last block, only
+    the class token is computed. With `remat`, only the values between blocks are stored.
 
     Attributes:
         features: Size of a token.
@@ -116,7 +116,7 @@ class VisionTransformer(Encoder):
             `features`.
         grid: Patches along a side of the images that learned positions are for; they are
             interpolated for others.
-        num_registers: Tokens besides the class token that stand for no patch.
+        num_registers: Number of tokens, besides the class token, without a patch.
 
     References:
         Dosovitskiy et al., An Image is Worth 16x16 Words: Transformers for Image Recognition at
@@ -199,14 +199,14 @@ class VisionTransformer(Encoder):
 
     @nn.nowrap
     def title_of(self, part: int) -> str:
-        """What the diagram of the layers calls a part."""
+        """A part's name in the diagram of the layers."""
         if part == 0:
             return f"Patches of {self.patch_size}×{self.patch_size}, embedding"
         return f"Transformer block {part}, {self.num_heads} heads"
 
     @nn.nowrap
     def learns(self, path: Path) -> bool:
-        """Whether a parameter is one that `tune` has learn."""
+        """Whether `tune` lets a parameter learn."""
         return self.tune == "all" or not {*_NORMS}.isdisjoint(path)
 
     @property
@@ -280,7 +280,7 @@ VITS: dict[str, Callable[..., VisionTransformer]] = {
     "clip_vit_b16": functools.partial(_clip, **_BASE, patch_size=16, grid=14),
     "clip_vit_l14": functools.partial(_clip, **_LARGE, patch_size=14, grid=16),
     "dinov3_vit_l16": functools.partial(_dinov3, **_LARGE, patch_size=16, num_registers=4),
-    # For tests: every kind of layer, quickly.
+    # For tests: small and quick, with every kind of layer.
     "clip_vit_tiny": functools.partial(_clip, **_TINY, grid=4),
     "dinov3_vit_tiny": functools.partial(_dinov3, **_TINY, num_registers=2),
 }

@@ -1,4 +1,4 @@
-"""What Hugging Face's transformers calls the parameters of its vision transformers."""
+"""Names of the parameters of vision transformers in Hugging Face's transformers."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -68,7 +68,7 @@ def stored_as(path: Path, names: Names) -> StoredAs:
     """Which tensor holds a parameter.
 
     Args:
-        path: Where it lies, such as ('block1', 'query', 'kernel').
+        path: The parameter's path, such as ('block1', 'query', 'kernel').
         names: Of the file's kind.
     """
     block = names.block.format(int(path[0].removeprefix("block")) - 1) if "block" in path[0] else ""

@@ -1,12 +1,12 @@
-"""Five landmarks of a face: which they are, and where they are in every frame of a clip.
+"""Five landmarks of a face, and where they are in every frame of a clip.
 
-They come with each face that YuNet finds (`fdd.video.faces`), and only some of a clip's frames are
-searched. For the others they are interpolated in time. What is left of the detector's trembling is
-smoothed in time, so that landmarks move as the head does, and a clip has one track of them.
+YuNet finds them with each face (`fdd.video.faces`). Only some of a clip's frames are searched; for
+the others, landmarks are interpolated in time. The detector's jitter is smoothed in time, so that
+landmarks move like the head. A clip has one track of landmarks.
 
-In clips that are spread over a video, frames that were not searched are far from any that was:
-landmarks there are a guess, as far off as the head moves from its way. Ask for clips of consecutive
-frames where that matters.
+In clips that are spread over a video, a frame that was not searched is far from any searched frame.
+Its landmarks are a guess, and wrong by as much as the head leaves a straight path. Use clips of
+consecutive frames if that matters.
 
 Coordinates are (x, y) in pixels from the upper left corner of the picture, so that the middle of
 the first pixel is at (0.5, 0.5).
@@ -23,21 +23,21 @@ NAMES = (
     "right corner of the mouth",
     "left corner of the mouth",
 )
-"""In the order in which they stand everywhere. Right is the person's own right, which is on the
-left of the picture where the head is upright and the picture is not mirrored."""
+"""The order of landmarks. Right is the person's own right: the left of the picture, if the head is
+upright and the picture is not mirrored."""
 MIRRORED = (1, 0, 2, 4, 3)
-"""The order to put them in when their picture is mirrored."""
+"""The order of landmarks in a mirrored picture."""
 SMOOTHING = 0.1
-"""Standard deviation in seconds of the weights by which landmarks are smoothed."""
+"""Standard deviation in seconds of the weights for smoothing landmarks."""
 VERSION = 1
-"""Raise it whenever the landmarks of a clip change. It is in no fingerprint, since pixels stay."""
+"""Raise it whenever the landmarks of a clip change. It is not in the fingerprint of the pixels."""
 
 Points = tuple[tuple[float, float], ...]
 """(x, y) of each landmark."""
 
 
 def description() -> dict[str, object]:
-    """What a data set says of the landmarks in its records, JSON-compatible."""
+    """A data set's description of its landmarks, JSON-compatible."""
     return {"names": list(NAMES), "smoothing": SMOOTHING, "version": VERSION}
 
 
@@ -47,16 +47,16 @@ def over_time(
     seconds: Sequence[float],
     smoothing: float = SMOOTHING,
 ) -> np.ndarray:
-    """Where landmarks are in every frame of a clip.
+    """The positions of landmarks in every frame of a clip.
 
-    Before the first frame in which they were found they stay where they are there, and likewise
-    after the last. Between two they go straight. Then each frame's are replaced by the value there
-    of a straight line through those around it, fitted with Gaussian weights. So even motion
-    stays as it is, also at the clip's ends.
+    Before the first frame in which they were found they stay at that position, and likewise after
+    the last. Between two such frames they are interpolated linearly. Then each frame's positions
+    are smoothed by a straight line through the neighbouring ones, fitted with Gaussian weights. So
+    uniform motion is not changed, even at the clip's ends.
 
     Args:
-        found: Where they were found, at least once.
-        at: When that was, ascending.
+        found: Positions where they were found, at least once.
+        at: The times of these positions, ascending.
         seconds: Times of the clip's frames, ascending.
         smoothing: Standard deviation of the weights in seconds; 0: none.
 

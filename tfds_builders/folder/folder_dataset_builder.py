@@ -18,7 +18,7 @@ class FolderConfig(ClipConfig):
     """How clips are cut, and how videos that come without splits are divided.
 
     Attributes:
-        split: Shares of train, validation and test, '0.7,0.15,0.15'; '': all are for testing.
+        split: Fractions of train, validation and test, '0.7,0.15,0.15'; '': all are for testing.
 
     The others are those of `ClipConfig`.
     """
