@@ -55,10 +55,10 @@ class FinishedRun:
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror}") from None
         except (ValueError, KeyError, TypeError, csv.Error):
-            raise UserError(f"{path} is damaged: --mode=eval writes it anew") from None
+            raise UserError(f"{path} is damaged: --mode=eval writes it again") from None
         means = np.array([np.mean(logits[name]) for name in names])
         if not names or not np.isfinite(means).all():
-            raise UserError(f"{path} is damaged: --mode=eval writes it anew")
+            raise UserError(f"{path} is damaged: --mode=eval writes it again")
         people = None
         if all({"target_person", "source_person"} <= rows[name].keys() for name in names):
             people = [[rows[n][f"{role}_person"] for n in names] for role in ("target", "source")]
@@ -95,7 +95,7 @@ def read_run(folder: pathlib.Path) -> FinishedRun:
     """
     try:
         config = read_json(folder / "config.json")
-        metrics = read_json(folder / "report/metrics.json", "--mode=eval writes it anew")
+        metrics = read_json(folder / "report/metrics.json", "--mode=eval writes it again")
     except FileNotFoundError as error:
         missing = pathlib.Path(error.filename).name
         raise UserError(f"{folder} holds no finished run: {missing} is missing") from None
@@ -111,7 +111,7 @@ def _require_values(run: FinishedRun) -> None:
         or not {"accuracy", "auc"} <= video.keys()
     ):
         raise UserError(
-            f"{run.folder}/report/metrics.json lacks values: --mode=eval writes it anew"
+            f"{run.folder}/report/metrics.json lacks values: --mode=eval writes it again"
         )
 
 

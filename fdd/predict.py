@@ -96,7 +96,7 @@ def _distinct(paths: Sequence[str]) -> tuple[list[str], int]:
         try:
             info = os.stat(path)
             known.setdefault((info.st_dev, info.st_ino), path)
-        except OSError:  # It will be said of this video.
+        except OSError:  # The video's answer will report it.
             known.setdefault(path, path)
     return list(known.values()), len(paths) - len(known)
 

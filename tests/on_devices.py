@@ -27,7 +27,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def flags(num_devices: int) -> str:
-    """XLA_FLAGS for so many simulated devices, added to those that the tests run under."""
+    """XLA_FLAGS for this number of simulated devices, added to those of the tests."""
     given = os.environ.get("XLA_FLAGS", "")
     return f"{given} --xla_force_host_platform_device_count={num_devices}".strip()
 

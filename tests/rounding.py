@@ -20,7 +20,7 @@ _UNIT = float(np.finfo(np.float32).epsneg)  # 2⁻²⁴: half a unit in the last
 
 
 def worst(terms: int, depth: int = 1) -> float:
-    """The most that float32 sums of so many terms can be off, so many of them in series.
+    """The largest error of float32 sums with this number of terms, some of them in series.
 
     Relative to the terms' absolute sum (Higham, Accuracy and Stability of Numerical Algorithms,
     2002, section 4.2).

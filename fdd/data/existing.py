@@ -147,7 +147,7 @@ def lines(dataset: Dataset, found: Found | None, rebuild: str) -> list[str]:
         clips = ", ".join(f"{split} {count}" for split, count in dataset.splits.items())
         return [
             f"Data set {dataset.name}: {clips} clips; what it was built from is not known, since "
-            f"it was built before that was recorded {there}. To build it anew: {rebuild}"
+            f"it was built before that was recorded {there}. To build it again: {rebuild}"
         ]
     videos = ", ".join(
         f"{split} {counts['real']} real and {counts['fake']} fake"
@@ -171,7 +171,7 @@ def _since(dataset: Dataset, known: Identity, found: Found, rebuild: str) -> lis
             return [f"Its files in {folder} are unchanged; another version of fdd built it."]
         return [
             f"Since then, in {folder}: {said}. The data set is used as it was built; to build it "
-            f"anew: {rebuild}"
+            f"again: {rebuild}"
         ]
     if kind is Relation.SAME and not known.is_from(found.folder):
         return [f"The same files are in {folder} now."]

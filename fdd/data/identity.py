@@ -88,11 +88,11 @@ def look(root: pathlib.Path) -> Sources:
     return {
         escaped(each.path): (each.size, each.modified)
         for each in found
-        if _may_have_a_say(each.path) and not any(each.path.startswith(f"{one}/") for one in own)
+        if _is_source(each.path) and not any(each.path.startswith(f"{one}/") for one in own)
     }
 
 
-def _may_have_a_say(path: str) -> bool:
+def _is_source(path: str) -> bool:
     ending = os.path.splitext(path)[1].lower()
     return files.is_video(path) or ending in _OTHER_ENDINGS
 

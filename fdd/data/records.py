@@ -122,7 +122,7 @@ class Dataset:
             )
         videos = self.identity.manual_dir if self.identity else "DIR"
         raise UserError(
-            f"{folder} was built before records had landmarks; to build it anew: rm -r "
+            f"{folder} was built before records had landmarks; to build it again: rm -r "
             f"{escaped(shlex.quote(str(self.folder)))}, then this command with "
             f"--config.data.manual_dir={escaped(shlex.quote(videos))}"
         )

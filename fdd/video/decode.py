@@ -95,7 +95,7 @@ def read_frames(
 
     Args:
         path: The file.
-        info: What `probe` or `survey` said of it.
+        info: The result of `probe` or `survey`.
         indices: Indices of the wanted frames in presentation order.
 
     Yields:

@@ -27,7 +27,7 @@ def brightness(
     Args:
         people: The clips of each person.
         mask: A video that is bright where a face was replaced.
-        info: What `decode.probe` said of the masked video.
+        info: The result of `decode.probe` for the masked video.
         frame_size: Height and width of the masked video's upright frames in pixels.
 
     Returns:

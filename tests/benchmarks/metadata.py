@@ -24,7 +24,7 @@ SPLIT = "test"
 
 
 def repeat(folder: pathlib.Path, to: pathlib.Path, clips: int) -> None:
-    """Copies a data set's test split, repeated until it has so many clips."""
+    """Copies a data set's test split, repeated until it has this number of clips."""
     (held,) = folder.glob(f"*-{SPLIT}.array_record*")
     reader = array_record_module.ArrayRecordReader(str(held))
     records = reader.read(list(range(reader.num_records())))

@@ -71,7 +71,7 @@ def serve(config_name: str, batch_size: int, image_size: int, kind: str) -> None
 
 
 def start(work: tuple[str, int, int], kind: str, devices: int) -> subprocess.Popen:
-    """Starts `serve` on so many simulated devices."""
+    """Starts `serve` on this number of simulated devices."""
     flags = f"--xla_force_host_platform_device_count={devices}"
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.scaling", "--serve", json.dumps([*work, kind])],

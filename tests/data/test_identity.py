@@ -87,7 +87,7 @@ def test_what_changed_since_is_said_with_the_command_that_rebuilds(own, tree, tm
     assert said == (
         f"Since then, in {root}: 4 files added (train/real/new0.mp4, train/real/new1.mp4, "
         "train/real/new2.mp4, …), 1 file removed (train/real/a0.mp4), 1 file changed "
-        f"(test/real/a2.mp4). The data set is used as it was built; to build it anew: {command}, "
+        f"(test/real/a2.mp4). The data set is used as it was built; to build it again: {command}, "
         "then this command again"
     )
     subprocess.run(command.split(), check=True)
@@ -139,7 +139,7 @@ def test_a_data_set_without_an_identity_loads_and_says_so(own, capsys):
     assert old.key == Dataset(first.folder).key != first.key
     (line,) = capsys.readouterr().out.splitlines()
     assert "train 2, validation 2, test 2 clips; what it was built from is not known" in line
-    assert line.endswith(f"To build it anew: rm -r {first.folder}, then this command again")
+    assert line.endswith(f"To build it again: rm -r {first.folder}, then this command again")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_tfds_does_not_take_the_data_set_of_another_folder(own, tmp_path, capsys
     assert _build(tmp_path / "d", tmp_path / "a").key == first.key
     out = capsys.readouterr().out
     assert "1 file removed (train/real/a0.mp4)" in out
-    assert "to build it anew: the same command with --overwrite" in out
+    assert "to build it again: the same command with --overwrite" in out
 
 
 def test_what_tfds_built_is_found_and_has_the_same_key(own, tmp_path):
