@@ -1,6 +1,6 @@
 """How far results may lie apart that differ by rounding alone, from arithmetic.
 
-What is to be equal is compared in float64 where that can be had (`jax.enable_x64`): rounding then
+Values that should be equal are compared in float64 if possible (`jax.enable_x64`): rounding then
 stays far below `SAME`, and a fault far above. Bounds for float32 are for what is float32 by nature.
 """
 

@@ -1,9 +1,9 @@
-"""What eight devices send each other in a training step, from the compiled program.
+"""How many bytes eight devices send each other in a training step, from the compiled program.
 
     python -m tests.benchmarks.communication [--config=configs/resnet_lstm.py]
 
-The least that must travel are the gradients, 4 bytes per parameter. Frames are 32 pixels here,
-which changes neither.
+At least the gradients must be sent, 4 bytes per parameter. Frames have 32 pixels here, which
+changes neither number.
 """
 
 import argparse

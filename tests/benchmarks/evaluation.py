@@ -1,8 +1,8 @@
-"""What evaluating costs beyond the forward passes, and what intervals of 100,000 clips cost.
+"""How long evaluation takes beyond the forward passes, and the intervals of 100,000 clips.
 
     python tests/benchmarks/evaluation.py --workdir=runs/demo [--repeats=5]
 
-The forward passes alone run over batches that already lie decoded in memory.
+The forward passes alone use batches that are already decoded in memory.
 """
 
 import argparse

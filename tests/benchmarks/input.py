@@ -5,8 +5,8 @@
 All read the same records (random pictures with some structure as JPEG of quality 95, ten to a clip)
 with the same cores, decode them, shuffle and batch: grain as `fdd.data.pipeline` has it; DataLoader
 with a process per core over the records as TFDS reads them; tf.data, with autotuning, from a
-TFRecord file with the same bytes. Each has a process of its own; they take turns. The last line is
-what the cores do if they decode JPEG images and nothing else.
+TFRecord file with the same bytes. Each has its own process; they take turns. The last line is the
+rate of the cores if they only decode JPEG images.
 """
 
 import argparse

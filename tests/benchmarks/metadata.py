@@ -1,10 +1,10 @@
-"""How long a start waits for what the records of a split say, with and without its index.
+"""How long a start waits for the fields of a split's records, with and without its index.
 
     python tests/benchmarks/metadata.py DATASET_DIR [--clips=72000]
 
-The clips of the data set's test split are repeated until there are as many as are asked for, in a
-temporary folder (clips of 10 × 224² take 0.12 MB each). Without the index, all records are read, as
-in a first start after a build by an older version; files that were just written may lie in memory.
+The clips of the data set's test split are repeated up to the given number, in a temporary folder
+(clips of 10 × 224² take 0.12 MB each). Without the index, all records are read, as in the first
+start after a build by an older version. Files that were just written may be in memory.
 """
 
 import argparse

@@ -3,9 +3,9 @@
     python -m tests.benchmarks.predict [--repeats=3]
 
 The network is ResNet-50 with LSTM(256) at 224 pixels, four clips of ten frames, its weights random,
-in a run's folder with a checkpoint as training leaves it. The video is drawn: 10 s of 1280×720 at
-25 frames per second, H.264 crf 23, yuv444p. Cold starts compile, warm ones find the programs that
-the one before compiled; both read files that the system may hold in memory.
+in a run's folder with a checkpoint like that of training. The video is drawn: 10 s of 1280×720 at
+25 frames per second, H.264 crf 23, yuv444p. Cold starts compile; warm ones use the programs that
+the previous start compiled. Both read files that the system may have in memory.
 """
 
 import argparse

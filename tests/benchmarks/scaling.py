@@ -1,14 +1,14 @@
-"""What spreading a step over eight devices wastes, on devices that share this machine's cores.
+"""The overhead of a step on eight devices, on simulated devices that share this machine's cores.
 
     python -m tests.benchmarks.scaling [--repeats=7]
 
-Eight simulated devices take the same global batch as one. They have no more cores, so a step should
-take as long; what it takes longer is waste. Besides, one device takes an eighth of the batch, whose
-time is multiplied by eight: that much is lost to what every device does for itself, such as the
-optimiser's work on the parameters, and the rest to eight devices that get in each other's way. All
-run in turns of a step, or of a second's steps, each in a process of its own. Wall and processor
-time of a step are compared. All take their memory anew (`fdd.devices.runtime` would keep it for the
-one device alone).
+Eight simulated devices process the same global batch as one. They have no more cores, so a step
+should take the same time; any additional time is overhead. For comparison, one device processes an
+eighth of the batch, and its time is multiplied by eight. This shows the overhead from work that
+every device does for itself, such as the optimiser's; the rest comes from eight devices that
+disturb each other. Each variant has its own process, and they take turns of a step, or of steps for
+a second. Wall and processor time of a step are compared. No variant keeps freed memory
+(`fdd.devices.runtime` would keep it for one device only).
 """
 
 import argparse

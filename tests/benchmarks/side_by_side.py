@@ -3,10 +3,10 @@
     pip install -e '.[bench]' && python -m tests.benchmarks.side_by_side
     python -m tests.benchmarks.side_by_side --image_sizes=224 --batch_size=32 --precision=bfloat16
 
-The second line is for a GPU; there PyTorch goes through torch.compile. Each framework has a
-process of its own, which waits while another one works. They take turns, step by step, on the same
-clips, which lie decoded in memory; copying them to the device is part of a step. Printed are
-medians, the spread (first and third quartile), and the ratio to this project's median.
+The second line is for a GPU, where PyTorch uses torch.compile. Each framework has its own process,
+which waits while another one works. They take turns, step by step, on the same clips, which are
+decoded in memory; copying them to the device is part of a step. The program prints medians, the
+spread (first and third quartile), and the ratio to this project's median.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/start_up.py [--config=configs/demo.py] [--repeats=3]
 
-The data set is built before the clock starts. A start is cold where the compilation cache is empty;
-files that were read before may lie in memory. `--help` is timed as well.
+The data set is built before the clock starts. A start is cold if the compilation cache is empty;
+files that were read before may be in memory. `--help` is timed as well.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Faults in the middle of writing: nothing that was whole is lost, and the reason is said."""
+"""Faults in the middle of writing: no complete file is lost, and the reason is printed."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Which data set is taken for which folder of videos, and what is said of it."""
+"""Which data set is used for a folder of videos, and the lines that are printed about it."""
 
 import builtins
 import io

@@ -278,8 +278,8 @@ def test_the_average_of_parameters(config):
     states, _ = _train(config)
     average = states[0].params
     for step, state in enumerate(states[1:]):
-        decay = min(0.9, (1 + step) / (10 + step))
-        average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, average, state.params)  # noqa: B023
+        decay = min(0.9, (1 + step) / (10 + step)) average = jax.tree.map(lambda a, p: decay * a +
+        (1 - decay) * p, average, state.params)  # noqa: B023
     near = functools.partial(np.testing.assert_allclose, rtol=SAME, atol=SAME)
     jax.tree.map(near, states[-1].average, average)
     task = steps.create_task(config)
@@ -319,8 +319,8 @@ def test_keras_starts_an_lstm_so():
     assert jax.tree.map(np.shape, cell) == jax.tree.map(np.shape, shapes)
     kernel = np.concatenate([cell[f"i{g}"]["kernel"] for g in "ifgo"], axis=1)
     limit = np.sqrt(6 / (2048 + 1024))
-    # Two million uniform numbers: the largest is within 1e-3 of the limit, and the mean square within
-    # 0.01 of a third of its square, except with a probability below 1e-100.
+    # Of two million uniform numbers, the largest is within 1e-3 of the limit, and the mean square
+    # is within 0.01 of a third of its square, except with a probability below 1e-100.
     assert np.abs(kernel).max() == pytest.approx(limit, rel=1e-3)
     assert 0.01 * (kernel**2).sum() == pytest.approx(0.01 * kernel.size * limit**2 / 3, rel=0.01)
     recurrent = np.concatenate([cell[f"h{g}"]["kernel"] for g in "ifgo"], axis=1)
