@@ -278,8 +278,8 @@ def test_the_average_of_parameters(config):
     states, _ = _train(config)
     average = states[0].params
     for step, state in enumerate(states[1:]):
-        decay = min(0.9, (1 + step) / (10 + step)) average = jax.tree.map(lambda a, p: decay * a +
-        (1 - decay) * p, average, state.params)  # noqa: B023
+        decay = min(0.9, (1 + step) / (10 + step))
+        average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, average, state.params)  # noqa: B023
     near = functools.partial(np.testing.assert_allclose, rtol=SAME, atol=SAME)
     jax.tree.map(near, states[-1].average, average)
     task = steps.create_task(config)
