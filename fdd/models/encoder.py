@@ -133,6 +133,11 @@ class Encoder(nn.Module, kw_only=True):
         """A part's name in the diagram of the layers."""
         return f"{type(self).__name__}, {self.parts[part]}"
 
+    @property
+    def stated(self) -> Mapping[str, Any]:
+        """What config.json beside weights must not say otherwise: what no shape would show."""
+        return {}
+
     @nn.nowrap
     def stored_as(self, layout: str, path: Path) -> StoredAs:
         """Which tensor of a file holds a parameter or a statistic.

@@ -4,6 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+BASE = 100.0
+"""Of the frequencies of `rotation`."""
+
 _SHARPNESS = -0.75  # Of the bicubic kernel, as in PyTorch and OpenCV; Keys' own is -0.5.
 
 
@@ -50,20 +53,17 @@ def _cubic(old: int, new: int) -> np.ndarray:
     return matrix
 
 
-def rotation(
-    height: int, width: int, size: int, *, unmoved: int, base: float = 100.0
-) -> tuple[np.ndarray, np.ndarray]:
+def rotation(height: int, width: int, size: int, *, unmoved: int) -> tuple[np.ndarray, np.ndarray]:
     """Cosines and sines of the angles by which queries and keys are turned.
 
     A patch's centre, from -1 to 1 along each side of the image whatever its size, is multiplied by
-    frequencies that fall from 1 to 1 / `base`.
+    frequencies that fall from 1 to 1 / `BASE`.
 
     Args:
         height: Of the grid of patches.
         width: Of it.
         size: Of a head; a multiple of 4.
         unmoved: Number of tokens before the patches, which are not turned.
-        base: Of the frequencies.
 
     Returns:
         Two arrays, float64 [unmoved + height * width, size].
@@ -72,7 +72,7 @@ def rotation(
         Su et al., RoFormer: Enhanced Transformer with Rotary Position Embedding, 2021; along two
         axes as in Siméoni et al., DINOv3, 2025.
     """
-    frequencies = base ** -np.arange(0, 1, 4 / size)
+    frequencies = BASE ** -np.arange(0, 1, 4 / size)
     rows, columns = (2 * (np.arange(count) + 0.5) / count - 1 for count in (height, width))
     centres = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     angles = 2 * np.pi * (centres[:, :, None] * frequencies).reshape(len(centres), -1)

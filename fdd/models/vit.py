@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from fdd.errors import UserError
 from fdd.models import positions, vit_names
 from fdd.models.encoder import Encoder, Path, StoredAs
-from fdd.models.transformer import ACTIVATIONS, Block, layer_norm
+from fdd.models.transformer import ACTIVATIONS, EPSILON, Block, layer_norm
 
 _CLIP_UNUSED = ("text_model.", "text_projection.", "visual_projection.", "logit_scale")
 _small = nn.initializers.normal(0.02)
@@ -208,6 +208,13 @@ class VisionTransformer(Encoder):
     def learns(self, path: Path) -> bool:
         """Whether `tune` lets a parameter learn."""
         return self.tune == "all" or not {*_NORMS}.isdisjoint(path)
+
+    @property
+    def stated(self) -> Mapping[str, Any]:
+        """As transformers' configs name it."""
+        shared = {"hidden_act": self.activation, "layer_norm_eps": EPSILON}
+        turned = {"rope_theta": positions.BASE, "use_gated_mlp": False} if self.rotary else {}
+        return {**shared, "num_attention_heads": self.num_heads, **turned}
 
     @property
     def _num_first(self) -> int:

@@ -1,24 +1,27 @@
 """Loading parameters in place of the random ones: all of them, or none."""
 
 import pathlib
-import re
 from typing import Any
 
 import jax
 import ml_collections
 
 from fdd import models
-from fdd.errors import UserError, first_line
+from fdd.errors import UserError, shown
 from fdd.models.clip_classifier import ClipClassifier
-from fdd.models.weights import Origin, Tensors, filling, keras, safetensors_file
+from fdd.models.encoder import Encoder
+from fdd.models.weights import Origin, Tensors, filling, keras, repository, safetensors_file
 from fdd.runs import trained, workdir
 from fdd.system import home
 
 PyTree = Any
 
-_LAYOUTS = {"keras": "keras", "torch": "torch", "hub": "torch"}  # For the kinds that are files.
-_HUB = "hf://"
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+_LAYOUTS = {  # For the kinds that are files.
+    "keras": "keras",
+    "torch": "torch",
+    "folder": "torch",
+    "hub": "torch",
+}
 
 
 def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
@@ -53,8 +56,9 @@ def load(name: str, model: ClipClassifier, variables: PyTree, version: str | Non
 
     Args:
         name: One of: '' for none; a Keras Applications `.h5` file; a `.safetensors` file with the
-            names of torchvision and timm, such as `fdd.export` writes (only the encoder is used);
-            `hf://OWNER/NAME`, a repository on the Hugging Face hub with such a `model.safetensors`;
+            names of torchvision, timm or (vision transformers) transformers, such as `fdd.export`
+            writes (only the encoder is used); a folder, or `hf://OWNER/NAME`, a repository on the
+            Hugging Face hub, with such a `model.safetensors`, or with parts of one and their index;
             the workdir of a run (its best checkpoint is used, including temporal head and head).
         model: The network.
         variables: Its {'params', 'batch_stats'}, NumPy arrays.
@@ -71,6 +75,7 @@ def load(name: str, model: ClipClassifier, variables: PyTree, version: str | Non
         return variables
     if kind == "run":
         return _from_run(_path(name), variables)
+    _check_stated(kind, name, model.encoder)
     tensors = _read(kind, name)
     of_encoder = model.encoder_variables(variables)
     filled = filling.fill(name, model.encoder, of_encoder, tensors, _LAYOUTS[kind])
@@ -80,8 +85,8 @@ def load(name: str, model: ClipClassifier, variables: PyTree, version: str | Non
 def _read(kind: str, name: str) -> Tensors:
     if kind == "keras":
         return keras.read(_path(name))
-    file = _download(name, "model.safetensors") if kind == "hub" else _path(name)
-    return safetensors_file.read(file)
+    files = [_path(name)] if kind == "torch" else repository.tensor_files(_repository(kind, name))
+    return safetensors_file.read_all(files)
 
 
 def _origin(name: str) -> Origin:
@@ -92,7 +97,10 @@ def _origin(name: str) -> Origin:
     if kind == "run":
         stored = workdir.stored_config(_path(name))["model"]
         return Origin(stored["version"], tuple(stored["mean"]), tuple(stored["std"]))
-    exported = safetensors_file.origin(_path(name)) if kind == "torch" else Origin()
+    exported = Origin()
+    if kind in ("torch", "folder"):
+        files = repository.tensor_files(_path(name)) if kind == "folder" else [_path(name)]
+        exported = safetensors_file.origin(files[0])
     if kind == "none" or exported.version:
         return exported
     return _stated_beside(kind, name)
@@ -108,23 +116,52 @@ def _check_version(name: str, origin: Origin, layouts: Any, version: str) -> Non
         )
 
 
+def _check_stated(kind: str, name: str, encoder: Encoder) -> None:
+    """Sees that what config.json beside weights says is what an encoder does.
+
+    Raises:
+        UserError: it is not.
+    """
+    if kind == "keras" or not encoder.stated:
+        return
+    content = repository.stated(_repository(kind, name))
+    content = content.get("vision_config", content)
+    for key, ours in encoder.stated.items():
+        if isinstance(content, dict) and content.get(key, ours) != ours:
+            raise UserError(
+                f"config.model.pretrained={name} is of another network: its config.json says that "
+                f"{key} is {shown(str(content[key]))}, and config.model.encoder has {ours}"
+            )
+
+
+def _repository(kind: str, name: str) -> str | pathlib.Path:
+    """Where what lies beside a file with weights is to be found."""
+    if kind == "hub":
+        return name
+    return _path(name) if kind == "folder" else _path(name).parent
+
+
 def _kind(name: str) -> str:
     if not name:
         return "none"
-    if name.startswith(_HUB) and _REPOSITORY.fullmatch(name.removeprefix(_HUB)):
+    if repository.NAME.fullmatch(name):
         return "hub"
     if name.endswith((".h5", ".hdf5")):
         return "keras"
     if name.endswith(".safetensors"):
         return "torch"
     if _path(name).is_dir():
+        if repository.is_one(_path(name)):
+            return "folder"
         if not (_path(name) / "config.json").exists():
-            raise UserError(f"config.model.pretrained={name} is a folder, but holds no run")
+            raise UserError(
+                f"config.model.pretrained={name} is a folder, but holds no run, nor weights"
+            )
         return "run"
     raise UserError(
-        f"config.model.pretrained={name} is neither a .h5 or .safetensors file, nor the folder of "
-        f"a run, nor {_HUB}OWNER/NAME on the Hugging Face hub (.pth files: convert them to "
-        ".safetensors)"
+        f"config.model.pretrained={name} is neither a .h5 or .safetensors file, nor a folder with "
+        f"such or of a run, nor {repository.HUB}OWNER/NAME on the Hugging Face hub (.pth files: "
+        "convert them to .safetensors)"
     )
 
 
@@ -134,11 +171,8 @@ def _path(name: str) -> pathlib.Path:
 
 def _stated_beside(kind: str, name: str) -> Origin:
     """Mean and std of a config.json written by timm, in units of 0 to 255."""
-    file = _download(name, "config.json") if kind == "hub" else _path(name).parent / "config.json"
-    stated = {}
-    if file.exists():
-        content = workdir.read_json(file)
-        stated = content.get("pretrained_cfg", content)
+    content = repository.stated(_repository(kind, name))
+    stated = content.get("pretrained_cfg", content)
     try:
         mean, std = (
             tuple(round(255 * value, 6) for value in stated[key]) if key in stated else None
@@ -146,22 +180,10 @@ def _stated_beside(kind: str, name: str) -> Origin:
         )
     except TypeError:
         raise UserError(
-            f"{file} states a mean or std that is not a list of numbers: set config.model.mean and "
-            "config.model.std"
+            f"config.json beside config.model.pretrained={name} states a mean or std that is not "
+            "a list of numbers: set config.model.mean and config.model.std"
         ) from None
     return Origin(mean=mean, std=std)
-
-
-def _download(name: str, file: str) -> pathlib.Path:
-    import huggingface_hub
-
-    try:
-        return pathlib.Path(huggingface_hub.hf_hub_download(name.removeprefix(_HUB), file))
-    except Exception as error:  # There are many: no network, no repository, no permission.
-        raise UserError(
-            f"{file} of config.model.pretrained={name} could not be fetched from the Hugging "
-            f"Face hub ({first_line(error)}); a local file works too"
-        ) from None
 
 
 def _from_run(folder: pathlib.Path, variables: PyTree) -> PyTree:

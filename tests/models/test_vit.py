@@ -1,15 +1,19 @@
 """Vision transformers, and what weights of others become in them."""
 
 import functools
+import json
+import mmap
 import pathlib
 import re
 
+import huggingface_hub
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
 
+from fdd.errors import UserError
 from fdd.models import ENCODERS, layers, positions, torch_layout
 from fdd.models.clip_classifier import ClipClassifier
 from fdd.models.temporal import Mean
@@ -164,3 +168,84 @@ def test_queries_and_keys_meet_by_the_distance_of_their_patches():
     np.testing.assert_allclose(of_patches[0, 1, 2, 3], of_patches[2, 0, 4, 2], rtol=SAME)
     assert abs(of_patches[0, 1, 2, 3] - of_patches[0, 1, 3, 2]) > 1e-3
     np.testing.assert_allclose(products[0, 0], query @ key, rtol=SAME)
+
+
+def _folder(folder, arrays, **stated):
+    """A repository of transformers, whose tensors lie in two parts."""
+    tensors = {k.removeprefix("tensor/"): v for k, v in arrays.items() if k.startswith("tensor/")}
+    names, parts = sorted(tensors), {}
+    for number in (0, 1):
+        some = {name: tensors[name] for name in names[number::2]}
+        file = f"model-0000{number + 1}-of-00002.safetensors"
+        safetensors.numpy.save_file(some, folder / file)
+        parts |= dict.fromkeys(some, file)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": parts}))
+    (folder / "config.json").write_text(json.dumps({"model_type": "clip", "vision_config": stated}))
+    return folder
+
+
+def test_weights_in_several_parts_in_a_folder_and_on_the_hub(loaded, tmp_path, monkeypatch):
+    model, expected, arrays = loaded("clip")
+    (tmp_path / "parts").mkdir()
+    folder = _folder(tmp_path / "parts", arrays, hidden_act="quick_gelu", num_attention_heads=2)
+    start = _variables(model)
+    found = pretrained.load(str(folder), model, start)
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+
+    def download(repository, file):
+        if not (folder / file).exists():
+            raise huggingface_hub.errors.EntryNotFoundError(f"no {file}")
+        return str(folder / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    found = pretrained.load("hf://openai/clip-vit-test", model, start)
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+
+
+def test_weights_are_mapped_and_not_copied(loaded):
+    model, variables, _ = loaded("clip")
+    of_encoder = model.encoder_variables(variables)["params"]
+    owners = set()
+    for leaf in jax.tree.leaves(of_encoder):
+        while isinstance(leaf.base, np.ndarray):
+            leaf = leaf.base
+        owners.add(type(leaf.base))
+    assert owners == {mmap.mmap}
+
+
+def _index(content):
+    return lambda folder: (folder / "model.safetensors.index.json").write_text(content)
+
+
+def _twice(folder):
+    tensors = {"logit_scale": np.zeros(1, np.float32)}
+    safetensors.numpy.save_file(tensors, folder / "model-00003.safetensors")
+    names = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)] + ["model-00003.safetensors"]
+    _index(json.dumps({"weight_map": dict(zip("abc", names, strict=True))}))(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_index('{"weight_map": {"a": "../../etc/passwd"}}'), "does not list which files hold"),
+        (_index("[]"), "does not list which files hold the tensors: it is damaged"),
+        (_index('{"weight_map": {"a": "b.safetensors"}}'), "lacks b.safetensors, which its index"),
+        (_twice, "hold tensors of the same names"),
+        (lambda folder: (folder / "config.json").write_text("x"), "config.json is no JSON object"),
+    ],
+)
+def test_damaged_repositories(tmp_path, change, message):
+    model = _model(SMALL["clip"])
+    folder = _folder(tmp_path, _stored("clip"))
+    change(folder)
+    with pytest.raises(UserError, match=message):
+        pretrained.load(str(folder), model, _variables(model))
+
+
+def test_weights_of_another_activation_are_refused(tmp_path):
+    """Their tensors have the same names and shapes."""
+    model = _model(SMALL["clip"])
+    folder = _folder(tmp_path, _stored("clip"), hidden_act="gelu")
+    message = "config.json says that hidden_act is gelu, and config.model.encoder has quick_gelu"
+    with pytest.raises(UserError, match=message):
+        pretrained.load(str(folder), model, _variables(model))

@@ -1,5 +1,6 @@
 """Reading weights with the names of PyTorch's modules (safetensors)."""
 
+import collections
 import json
 import math
 import pathlib
@@ -44,6 +45,19 @@ def origin(file: pathlib.Path) -> Origin:
         raise UserError(
             f"config.model.pretrained={file}: the description of the run in its header is damaged"
         ) from None
+
+
+def read_all(files: Sequence[pathlib.Path]) -> Tensors:
+    """Maps the tensors of several files, see `read`.
+
+    Raises:
+        UserError: one cannot be read, or two hold a tensor of the same name.
+    """
+    parts = [read(file) for file in files]
+    tensors = collections.ChainMap(*parts)  # Reads nothing.
+    if len(tensors) < sum(map(len, parts)):
+        raise UserError(f"{files[0]} and other parts beside it hold tensors of the same names")
+    return tensors
 
 
 def read(file: pathlib.Path) -> Tensors:
