@@ -7,7 +7,7 @@ draws the videos and builds the data set below data/, trains in runs/demo, and r
 
 import ml_collections
 
-from configs import resnet_lstm
+from fdd.configs import resnet_lstm
 
 
 def get_config() -> ml_collections.ConfigDict:

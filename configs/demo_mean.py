@@ -5,7 +5,7 @@ python -m fdd.main --config=configs/demo_mean.py
 
 import ml_collections
 
-from configs import demo
+from fdd.configs import demo
 
 
 def get_config() -> ml_collections.ConfigDict:

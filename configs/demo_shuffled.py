@@ -9,7 +9,7 @@ python -m fdd.evaluate --workdir=runs/demo --frames=shuffled
 
 import ml_collections
 
-from configs import demo
+from fdd.configs import demo
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -23,7 +23,7 @@ twelve test videos could not show it.
 
 import ml_collections
 
-from configs import resnet_lstm
+from fdd.configs import resnet_lstm
 
 
 def get_config() -> ml_collections.ConfigDict:

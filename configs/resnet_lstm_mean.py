@@ -5,7 +5,7 @@ python -m fdd.main --config=configs/resnet_lstm_mean.py
 
 import ml_collections
 
-from configs import resnet_lstm
+from fdd.configs import resnet_lstm
 
 
 def get_config() -> ml_collections.ConfigDict:

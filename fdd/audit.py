@@ -184,7 +184,7 @@ def _list(names: Iterable[str]) -> str:
 
 def _write(path: pathlib.Path, text: str) -> None:
     try:
-        path.write_text(text)
+        path.write_text(text, "utf-8")
     except OSError as error:
         raise UserError(f"{escaped(str(path))} cannot be written: {error.strerror}") from None
 

@@ -20,14 +20,14 @@ import ml_collections
 from absl import app, flags
 from ml_collections import config_flags
 
-from fdd import cli, parts
+from fdd import cli, parts, recipes
 
 KINDS = ("train", "forward", "input", "build", "predict")
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
-    str(cli.CONFIGS / "resnet_lstm.py"),
-    "File with get_config(); --config.key=value changes a key.",
+    recipes.path("resnet_lstm"),
+    "File with get_config(), or the name of a config of fdd's; --config.key=value changes a key.",
 )
 _REPEATS = flags.DEFINE_integer("repeats", 10, "How often to measure.", lower_bound=1)
 _JSON = flags.DEFINE_boolean("json", False, "Print one JSON object.")

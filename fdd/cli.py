@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
+from fdd import recipes
 from fdd.errors import UserError, is_disk_error, shown, silence_disk_errors_in_threads
 from fdd.system import preemption
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 OK, ERROR, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, TERMINATED = preemption.STATUSES[signal.SIGINT], preemption.STATUSES[signal.SIGTERM]
 """Exit statuses: after an error (with one line), after Ctrl-C, and after SIGTERM."""
-
-CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
-"""The folder with the configs that come with fdd."""
 
 
 def start(main: Callable[[], int | None]) -> NoReturn:
@@ -174,14 +172,13 @@ def parse_flags(argv: list[str], config: "flags.FlagHolder") -> list[str]:
     from absl import app, flags
 
     open_standard_streams()
-    argv = _with_equals_sign(argv)
     if {*_HELP} & {*argv[1:]}:
         app.usage(shorthelp=True, writeto_stdout=True)
         sys.exit(OK)
-    for argument in argv[1:]:
-        name, _, file = argument.partition("=")
-        if name in ("--config", "-config") and not pathlib.Path(file.partition(":")[0]).is_file():
-            wrong_usage(f"there is no config file {file} (those of fdd are in {CONFIGS})")
+    try:
+        argv = [_with_path(argument) for argument in _with_equals_sign(argv)]
+    except ValueError as error:
+        wrong_usage(str(error))
     names = [argument.partition("=")[0].lstrip("-") for argument in argv[1:]]
     changed = [name for name in names if name.startswith("config.")]
     if changed and "config" not in names:
@@ -210,6 +207,14 @@ def _with_equals_sign(argv: list[str]) -> list[str]:
         else:
             joined.append(argument)
     return joined
+
+
+def _with_path(argument: str) -> str:
+    """`--config=NAME` as `--config=FILE`; any other argument as it is."""
+    flag, equals, config = argument.partition("=")
+    if flag not in ("--config", "-config") or not equals:
+        return argument
+    return f"{flag}={recipes.located(config)}"
 
 
 def overrides() -> dict[str, object]:

@@ -16,8 +16,8 @@ from fdd.system import home, preemption
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
     None,
-    "Python file with get_config(), which is run: use no file that you do not trust. "
-    "--config.key=value changes a key.",
+    "A config of fdd by name, or a Python file with get_config(), which is run: use no file that "
+    "you do not trust. --config.key=value changes a key.",
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run. Default: runs/ and the name of the config's file."
@@ -52,7 +52,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
             "counted from 1, and STOP is not recorded"
         )
     if _CONFIG.value is None and (_MODE.value == "train" or _WORKDIR.value is None):
-        cli.wrong_usage("--config=FILE is needed, for example --config=configs/demo.py")
+        cli.wrong_usage("--config=FILE is needed, for example --config=demo")
     return rest
 
 

@@ -15,8 +15,8 @@ import jax
 import ml_collections
 import pytest
 
-from configs import demo
 from fdd import train
+from fdd.configs import demo
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
 from fdd.runs import prepare

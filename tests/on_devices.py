@@ -77,7 +77,7 @@ def train(settings: Mapping[str, Any]) -> Arrays:
     """Returns losses, first gradients, parameters, statistics, and what was communicated."""
     import jax
 
-    from configs import demo
+    from fdd.configs import demo
     from fdd.devices import parallel
     from fdd.training import pretrained, steps
     from fdd.training.state import Recipe, create_state

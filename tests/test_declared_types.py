@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fdd.data.clip_config import ClipConfig
+from fdd.tfds_builders.faceforensics.faceforensics_dataset_builder import FaceForensicsConfig
 from fdd.video.preprocessing import Preprocessing
-from tfds_builders.faceforensics.faceforensics_dataset_builder import FaceForensicsConfig
 
 
 @pytest.mark.parametrize("kind", [Preprocessing, ClipConfig])

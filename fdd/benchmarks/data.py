@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import itertools
-import os
 import pathlib
 import tempfile
 import time
@@ -18,6 +17,7 @@ from fdd.data.extraction import Workspace
 from fdd.data.records import Records
 from fdd.errors import UserError
 from fdd.runs import prepare
+from fdd.system import cores
 from fdd.video.crops import decode_jpegs
 
 
@@ -46,18 +46,18 @@ def measure_input(config: ml_collections.ConfigDict, repeats: int) -> dict[str, 
         balanced=config.balanced,
         num_workers=config.num_workers,
     )
-    cores = len(os.sched_getaffinity(0))
+    usable = cores.usable()
     with contextlib.closing(batches):
-        for _ in range(2 * cores):  # Batches that were read while the reader started.
+        for _ in range(2 * usable):  # Batches that were read while the reader started.
             batch = next(batches)
         start = time.perf_counter()
         seconds = timing.repeat(lambda: jax.device_put(next(batches)), repeats, warm_up=0)
         rate = repeats * config.batch_size / (time.perf_counter() - start)
-    decode = _decode_rate(dataset.source("train"), repeats * config.batch_size, cores)
+    decode = _decode_rate(dataset.source("train"), repeats * config.batch_size, usable)
     return {
         "kind": "input",
         **timing.device(),
-        "cores": cores,
+        "cores": usable,
         "batch_size": config.batch_size,
         "clip": list(batch["frames"].shape[1:4]),
         "seconds": timing.summary(seconds),
@@ -67,11 +67,11 @@ def measure_input(config: ml_collections.ConfigDict, repeats: int) -> dict[str, 
     }
 
 
-def _decode_rate(records: Records, count: int, cores: int) -> float:
+def _decode_rate(records: Records, count: int, threads: int) -> float:
     stored = [records.jpegs(index)[0] for index in range(min(count, len(records)))]
-    with concurrent.futures.ThreadPoolExecutor(cores) as threads:
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         start = time.perf_counter()
-        for _ in threads.map(decode_jpegs, itertools.islice(itertools.cycle(stored), count)):
+        for _ in pool.map(decode_jpegs, itertools.islice(itertools.cycle(stored), count)):
             pass
         return count / (time.perf_counter() - start)
 
@@ -108,7 +108,7 @@ def measure_build(
     found_seconds = timing.summary(seconds)
     return {
         "kind": "build",
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores.usable(),
         "videos": len(found),
         "failed": failed,
         "seconds": found_seconds,

@@ -1,6 +1,5 @@
 """Timing work, summarising times, and measuring the device's peak."""
 
-import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from fdd.devices import runtime
+from fdd.system import process_memory
 
 # Dense bfloat16 products, operations per second, from NVIDIA's data sheets.
 _DATASHEET_PEAKS = {
@@ -45,12 +45,12 @@ def summary(seconds: Sequence[float]) -> dict[str, Any]:
     return {"median": median, "low": low, "high": high, "repeats": len(seconds)}
 
 
-def memory_peak_gib() -> float:
-    """Peak memory so far: of the first device if it reports it, else of this process."""
+def memory_peak_gib() -> float | None:
+    """Peak memory so far: of the first device if it reports it, else of this process, if known."""
     stats = jax.local_devices()[0].memory_stats() or {}
     if "peak_bytes_in_use" in stats:
         return stats["peak_bytes_in_use"] / 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return process_memory.peak_gib()
 
 
 def device() -> dict[str, Any]:

@@ -54,10 +54,10 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     LAYOUTS: ClassVar[tuple[Layout, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """TFDS finds the folder of a builder's module only if that is inside a package."""
+        """TFDS would look for a builder's README.md where its module's name says, which is wrong
+        outside of packages, and for `fdd.tfds_builders` in a checkout."""
         super().__init_subclass__(**kwargs)
-        if "." not in cls.__module__:
-            cls.pkg_dir_path = epath.Path(inspect.getfile(cls)).parent
+        cls.pkg_dir_path = epath.Path(inspect.getfile(cls)).parent
 
     @abc.abstractmethod
     def survey(self, root: pathlib.Path) -> Holdings:

@@ -15,7 +15,7 @@ from fdd.data import results_file
 from fdd.data.catalog import Video, families
 from fdd.data.coverage import Outcome
 from fdd.errors import UserError
-from fdd.system import workers
+from fdd.system import cores, workers
 from fdd.video import landmarks, pipes, stored
 from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
@@ -140,7 +140,7 @@ class Workspace:
         groups = [each for each in self._families(videos) if not self._file(*each).exists()]
         if not groups:
             return
-        processes = min(num_processes or len(os.sched_getaffinity(0)), len(groups))
+        processes = min(num_processes or cores.usable(), len(groups))
         total = sum(len(group) for group, _ in groups)
         bar = tqdm.tqdm(
             total=len(videos), initial=len(videos) - total, desc="Cutting clips", unit="video"

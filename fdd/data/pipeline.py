@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import gc
 import math
-import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 import grain
@@ -15,7 +14,7 @@ from absl import flags
 from fdd.data.catalog import LABELS
 from fdd.data.records import Dataset
 from fdd.errors import UserError, first_line
-from fdd.system import workers
+from fdd.system import cores, workers
 from fdd.video.landmarks import NAMES
 
 Batch = dict[str, np.ndarray]
@@ -194,8 +193,8 @@ def _from_processes(iterator: Iterator[Batch]) -> Iterator[Batch]:
 
 def _iterate(batches: grain.MapDataset, num_workers: int) -> Generator[Batch]:
     # By default grain keeps 500 elements ahead; 500 batches of 224-pixel clips are 24 GB.
-    cores = len(os.sched_getaffinity(0))
-    ahead = grain.ReadOptions(num_threads=cores, prefetch_buffer_size=max(2, cores))
+    usable = cores.usable()
+    ahead = grain.ReadOptions(num_threads=usable, prefetch_buffer_size=max(2, usable))
     dataset = batches.to_iter_dataset(ahead)
     if num_workers:
         if not flags.FLAGS.is_parsed():  # grain reads absl's flags; a notebook parses none.

@@ -1,11 +1,12 @@
 """Folders that killed builds leave behind: TFDS writes into a temporary folder."""
 
 import contextlib
-import fcntl
 import os
 import pathlib
 import shutil
 from collections.abc import Iterator
+
+from fdd.system import locks
 
 
 @contextlib.contextmanager
@@ -13,7 +14,7 @@ def claim(folder: str | os.PathLike[str]) -> Iterator[None]:
     """A context in which a build writes to a folder; the folders of killed builds are deleted.
 
     Locks, which end with their process, show which builds still run. If the file system has no
-    locks, nothing is deleted.
+    locks, and on Windows, nothing is deleted.
 
     Args:
         folder: `incomplete.`, random letters and the final name of the folder, as
@@ -31,9 +32,8 @@ def claim(folder: str | os.PathLike[str]) -> Iterator[None]:
 
 def _lock(folder: pathlib.Path, stack: contextlib.ExitStack) -> bool:
     try:
-        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        number = os.open(folder, os.O_RDONLY)
         stack.callback(os.close, number)
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        return locks.take(number)
+    except OSError:  # On Windows, no folder can be opened.
         return False
-    return True

@@ -19,7 +19,7 @@ import tqdm
 from fdd.data import splits
 from fdd.data.own_files import COMPLETE, STARTED
 from fdd.demo import drawing, forgeries, identities, motion
-from fdd.system import workers
+from fdd.system import cores, workers
 from fdd.video import encode
 
 GENERATOR_VERSION = 2
@@ -158,13 +158,13 @@ def _check_folder(spec: DemoSpec, root: pathlib.Path) -> None:
 
 def _fingerprint_in(marker: pathlib.Path) -> str | None:
     try:
-        return json.loads(marker.read_text())["fingerprint"]
+        return json.loads(marker.read_text("utf-8"))["fingerprint"]
     except (ValueError, TypeError, KeyError):
         raise ValueError(f"{marker} is damaged: delete the folder it is in.") from None
 
 
 def _write_all(write_one, targets: list[tuple[str, str]], num_processes: int | None) -> None:
-    num_processes = min(num_processes or os.cpu_count() or 1, max(1, len(targets)))
+    num_processes = min(num_processes or cores.usable(), max(1, len(targets)))
     bar = tqdm.tqdm(total=len(targets), desc="drawing", unit="person", smoothing=0.05)
     with bar:
         if num_processes == 1:

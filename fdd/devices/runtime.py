@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import os
 import pathlib
+import platform
 import sys
 
 import jax
@@ -76,8 +77,9 @@ def _keep_compiled_programs() -> None:
 
 def _processor() -> str:
     cpuinfo = pathlib.Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    lines = cpuinfo.read_text("utf-8").splitlines() if cpuinfo.exists() else []
     kind = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
+    kind = kind or [platform.machine(), platform.processor()]  # Other systems say less.
     return hashlib.sha256("\n".join(kind).encode()).hexdigest()[:16]
 
 

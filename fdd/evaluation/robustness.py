@@ -1,7 +1,6 @@
 """A detector's accuracy on damaged videos: seven kinds of damage at five levels."""
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ import tqdm
 from fdd.data.catalog import Video, by_scene
 from fdd.errors import UserError
 from fdd.evaluation import metrics
-from fdd.system import workers
+from fdd.system import cores, workers
 from fdd.tables import escaped
 from fdd.video import perturbations
 from fdd.video.clips import extract_clips
@@ -67,7 +66,7 @@ def _damaged_together(
 def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[tuple[list[Any], list[str]]]:
     """Yields `_damaged_clips` of each scene's videos; works a few scenes ahead."""
     groups = by_scene(videos)
-    processes = min(len(os.sched_getaffinity(0)), len(groups))
+    processes = min(cores.usable(), len(groups))
     with workers.pool(processes) as pool:
         waiting = []
         for group in groups:

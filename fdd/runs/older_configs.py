@@ -47,7 +47,7 @@ def completed(file: pathlib.Path, content: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: a key is missing, and no value can mean what that version did.
     """
-    from configs import resnet_lstm  # All configs start from it, so it has all keys.
+    from fdd.configs import resnet_lstm  # All configs start from it, so it has all keys.
 
     base = json.loads(resnet_lstm.get_config().to_json())
     config = json.loads(json.dumps(content))

@@ -29,7 +29,7 @@ class PlainPath:
             UserError: it has no plain path here.
         """
         self.path, self._descriptor = folder.absolute(), None
-        if _is_plain(self.path):
+        if is_plain(self.path):
             return
         if not _OPEN_FOLDERS.is_dir() or jax.process_count() > 1:
             raise UserError(
@@ -46,8 +46,10 @@ class PlainPath:
             self._descriptor = None
 
 
-def _is_plain(path: pathlib.Path) -> bool:
+def is_plain(path: pathlib.PurePath) -> bool:
+    """Whether those libraries take a path as it is."""
     try:
-        return not re.search(r"[][*?\\]", os.fspath(path)) and bool(os.fspath(path).encode())
+        name = path.as_posix()  # On Windows, backslashes are its slashes.
+        return not re.search(r"[][*?\\]", name) and bool(name.encode())
     except UnicodeEncodeError:
         return False

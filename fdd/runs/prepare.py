@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 import json
 import pathlib
 import shlex
@@ -22,7 +23,7 @@ from fdd.runs import divided
 from fdd.system import home
 
 BUILDERS = {
-    name: f"tfds_builders.{name}.{name}_dataset_builder"
+    name: f"fdd.tfds_builders.{name}.{name}_dataset_builder"
     for name in ("faceforensics", "celeb_df", "dfdc", "folder")
 }
 """Modules of the library's builders; imported when they are needed."""
@@ -190,11 +191,18 @@ def _how_to_build(builder: ClipBuilder, data: ml_collections.ConfigDict) -> str:
             name: value for name, value in config.settings().items() if value != usual[name]
         }
         option = f"'{json.dumps(settings)}'"
+    place = _shortest(pathlib.Path(inspect.getfile(type(builder))).parent)
     return (
         f"there is no data set {builder.name}/{config.name} in {_data_dir(data)}"
         f"{divided.hint(builder, _with_split(data))}; with the videos "
         "in DIR, either add --config.data.manual_dir=DIR to this command, or run: "
-        f"tfds build tfds_builders/{builder.name} --config={option} --manual_dir=DIR "
+        f"tfds build {shlex.quote(str(place))} --config={option} --manual_dir=DIR "
         f"--data_dir={_data_dir(data)} --file_format=array_record (what DIR must hold: "
-        f"tfds_builders/{builder.name}/README.md)"
+        f"{place / 'README.md'})"
     )
+
+
+def _shortest(folder: pathlib.Path) -> pathlib.Path:
+    """A folder's path from the working folder, where it is inside of that."""
+    here = pathlib.Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder

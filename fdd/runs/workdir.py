@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import pathlib
@@ -14,12 +13,12 @@ import ml_collections
 
 from fdd.errors import UserError, first_line, shown
 from fdd.runs import older_configs
+from fdd.system import locks
 
 CONFIG_FILE = "config.json"
 CHECKPOINTS_DIR = "checkpoints"
 REPORT_DIR = "report"
 _LOCK_FILE = "lock"
-_NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 # Keys about places and speed; a run may go on with other values.
@@ -87,17 +86,16 @@ def claim(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> Iterator[
 
 def _lock(lock: TextIO, workdir: pathlib.Path) -> None:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        is_free = locks.take(lock.fileno())
+    except locks.NoLocksError:
+        print(f"fdd: {workdir} cannot be locked here: start no second run in it")
+        is_free = True
+    if not is_free:
         lock.seek(0)
         owner = lock.read().strip() or "another process"
         raise UserError(
             f"{workdir} is in use by {owner}: wait for that run, or choose another --workdir"
-        ) from None
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        print(f"fdd: {workdir} is on a file system without locks: start no second run in it")
+        )
     lock.truncate(0)
     lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
     lock.flush()

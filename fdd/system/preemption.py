@@ -1,6 +1,7 @@
 """Stopping on SIGTERM and Ctrl-C, and noticing that this machine is about to be taken away."""
 
 import contextlib
+import functools
 import importlib.machinery
 import os
 import signal
@@ -102,7 +103,9 @@ def _starts_an_extension(frame: FrameType | None) -> bool:
 
 
 def _send_again(number: int) -> None:
-    threading.Timer(_PAUSE, os.kill, (os.getpid(), number)).start()
+    kills = os.name != "posix"  # Windows' os.kill ends the process, whatever is to be done first.
+    send = signal.raise_signal if kills else functools.partial(os.kill, os.getpid())
+    threading.Timer(_PAUSE, send, (number,)).start()
 
 
 @contextlib.contextmanager

@@ -16,8 +16,12 @@ def shielded() -> Iterator[None]:
 
     Both signals often reach a whole group of processes, but only this process may decide what
     happens. A thread's blocked signals are blocked in everything that it starts, from the first
-    instruction on.
+    instruction on. Windows cannot block signals; there, the processes ignore them as soon as they
+    run (`leave_signals_to_parent`).
     """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     resource_tracker.ensure_running()  # It unblocks them when it starts its own process.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -26,8 +30,16 @@ def shielded() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def leave_signals_to_parent() -> None:
+    """Has this worker process ignore SIGINT and SIGTERM, if they are not blocked anyway."""
+    if not hasattr(signal, "pthread_sigmask"):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
+
 def exit_with_parent() -> None:
     """Makes this worker process end when its parent process ends, even by kill -9."""
+    leave_signals_to_parent()
 
     def watch() -> None:
         multiprocessing.parent_process().join()

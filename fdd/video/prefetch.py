@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from fdd.errors import first_line
+from fdd.system import cores
 from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError
 from fdd.video.extraction import Extraction
@@ -39,7 +40,7 @@ class ClipPrefetcher:
             paths: The files.
             spec: How they are cut.
         """
-        threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+        threads = min(_MOST_THREADS, cores.usable())
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "fdd-video")
         self._paths, self._spec = iter(paths), spec
         self._waiting: collections.deque = collections.deque()

@@ -10,7 +10,7 @@ import multiprocessing
 import multiprocessing.connection
 import pathlib
 import pickle
-import resource
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,8 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fdd.system import plain_pickle
-from fdd.system.workers import shielded
+from fdd.system import plain_pickle, process_memory, workers
 from fdd.video import decode, extraction
 from fdd.video.clips import extract_clips
 from fdd.video.decode import VideoError, VideoInfo
@@ -158,7 +157,7 @@ class Worker:
     def _start(self) -> None:
         self._connection, other = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(other,), name="fdd-video", daemon=True)
-        with shielded():  # The server ends it.
+        with workers.shielded():  # The server ends it.
             process.start()
         self._process = process
         other.close()
@@ -177,9 +176,13 @@ class Worker:
 
 
 def _serve(connection: multiprocessing.connection.Connection) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # It only reads.
+    workers.leave_signals_to_parent()
+    if not process_memory.confine(_MOST_MEMORY):
+        print(
+            "fdd: this system limits no process' memory, so a video that was made for it can take "
+            "all there is: let only people that you trust send videos",
+            file=sys.stderr,
+        )
     try:
         _answer(connection, "ready")
         while True:

@@ -22,8 +22,8 @@ import time
 import jax
 import numpy as np
 
-from configs import resnet_lstm
 from fdd import Detector, tables
+from fdd.configs import resnet_lstm
 from fdd.devices.parallel import Parallel
 from fdd.inference.detector import recipe
 from fdd.runs import workdir

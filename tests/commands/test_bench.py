@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from configs import resnet_lstm
 from fdd import benchmarks
+from fdd.configs import resnet_lstm
 from fdd.errors import UserError
 
 

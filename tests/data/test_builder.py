@@ -17,10 +17,10 @@ from fdd.data.builders import faceforensics, faceforensics_tree
 from fdd.data.builders.faceforensics import Selection
 from fdd.errors import UserError
 from fdd.runs import prepare
+from fdd.tfds_builders.faceforensics import faceforensics_dataset_builder as module
 from fdd.video import encode
 from fdd.video.preprocessing import Preprocessing
 from tests.conftest import disk
-from tfds_builders.faceforensics import faceforensics_dataset_builder as module
 
 ROOT = pathlib.Path(__file__).parents[2]
 METHODS = ("DemoIdentitySwap", "DemoFlicker", "DemoReorder")

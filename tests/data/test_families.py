@@ -11,11 +11,11 @@ from fdd.data import extraction, records, splits
 from fdd.data.builders import celeb_df, faceforensics_tree
 from fdd.data.builders.faceforensics import Selection
 from fdd.data.clip_config import ClipConfig
+from fdd.tfds_builders.celeb_df import celeb_df_dataset_builder as celeb_df_builder
+from fdd.tfds_builders.faceforensics import faceforensics_dataset_builder as module
 from fdd.video import decode, encode
 from tests.data.test_builder import _files, _rows
 from tests.video import families
-from tfds_builders.celeb_df import celeb_df_dataset_builder as celeb_df_builder
-from tfds_builders.faceforensics import faceforensics_dataset_builder as module
 
 METHODS = tuple(families.LENGTHS)
 SETTINGS = {"methods": METHODS, "image_size": 32, "sampling": "consecutive", "clips_per_video": 2}

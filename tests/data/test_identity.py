@@ -14,8 +14,8 @@ from fdd.data import identity
 from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.runs import prepare
+from fdd.tfds_builders.folder import folder_dataset_builder as module
 from tests.conftest import tiny_config
-from tfds_builders.folder import folder_dataset_builder as module
 
 PLACES = {
     split: (f"{split}/real/a{number}.mp4", f"{split}/fake/b{number}.mp4")

@@ -16,9 +16,9 @@ from fdd.data.builders.faceforensics import ALL_METHODS, METHODS, Selection
 from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
 from fdd.runs import prepare
+from fdd.tfds_builders.faceforensics import faceforensics_dataset_builder as faceforensics_builder
+from fdd.tfds_builders.folder import folder_dataset_builder as folder_builder
 from tests.data.test_builder import _rows
-from tfds_builders.faceforensics import faceforensics_dataset_builder as faceforensics_builder
-from tfds_builders.folder import folder_dataset_builder as folder_builder
 
 IDS = {"000": "003", "071": "054", "953": "974"}  # Pairs of the official lists.
 SCENE, FAKE_SCENE = "01__exit_room", "01_02__exit_room__AB12CD3E"

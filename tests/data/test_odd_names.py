@@ -11,8 +11,8 @@ from fdd.data import records
 from fdd.data.builders import folder
 from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
+from fdd.tfds_builders.folder import folder_dataset_builder as module
 from tests.data.test_builder import _rows
-from tfds_builders.folder import folder_dataset_builder as module
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9")
 FOLDERS = (

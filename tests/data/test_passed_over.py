@@ -11,11 +11,11 @@ from fdd.data.builders import celeb_df, dfdc, faceforensics_tree, folder
 from fdd.data.builders.faceforensics import Selection
 from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
+from fdd.tfds_builders.celeb_df import celeb_df_dataset_builder as celeb_df_builder
+from fdd.tfds_builders.dfdc import dfdc_dataset_builder as dfdc_builder
+from fdd.tfds_builders.faceforensics import faceforensics_dataset_builder as faceforensics_builder
+from fdd.tfds_builders.folder import folder_dataset_builder as folder_builder
 from tests.data.test_builder import _rows
-from tfds_builders.celeb_df import celeb_df_dataset_builder as celeb_df_builder
-from tfds_builders.dfdc import dfdc_dataset_builder as dfdc_builder
-from tfds_builders.faceforensics import faceforensics_dataset_builder as faceforensics_builder
-from tfds_builders.folder import folder_dataset_builder as folder_builder
 
 EVERYWHERE = {
     "._a.mp4": "a file of macOS about another one",

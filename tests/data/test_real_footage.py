@@ -4,8 +4,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from fdd.data import records
+from fdd.tfds_builders.faceforensics import faceforensics_dataset_builder as module
 from tests.data.test_builder import _build, _rows
-from tfds_builders.faceforensics import faceforensics_dataset_builder as module
 
 C23 = [each.name for each in module.Builder.BUILDER_CONFIGS if each.compression == "c23"]
 

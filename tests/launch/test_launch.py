@@ -22,6 +22,12 @@ def test_shellcheck(script):
     subprocess.run(["shellcheck", ROOT / script], check=True)
 
 
+def test_hadolint():
+    if shutil.which("hadolint") is None:
+        pytest.skip("needs hadolint (pip install -e '.[test]')")
+    subprocess.run(["hadolint", LAUNCH / "Dockerfile"], check=True)
+
+
 def test_kubernetes_objects_fit_the_published_schema():
     objects = list(yaml.safe_load_all((LAUNCH / "kubernetes.yaml").read_text()))
     assert [each["kind"] for each in objects] == ["Service", "Job"]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from configs import resnet_lstm
+from fdd.configs import resnet_lstm
 from fdd.errors import UserError
 from fdd.inference.detector import Detector
 from fdd.models import ENCODERS

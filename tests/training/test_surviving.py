@@ -165,7 +165,7 @@ def test_a_workdir_on_a_file_system_without_locks(config, tmp_path, monkeypatch,
 
     monkeypatch.setattr(fcntl, "flock", unsupported)
     with workdir.claim(tmp_path, config):
-        assert "without locks: start no second run in it" in capsys.readouterr().out
+        assert "cannot be locked here: start no second run in it" in capsys.readouterr().out
     assert (tmp_path / "config.json").exists()
 
 

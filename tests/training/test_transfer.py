@@ -399,7 +399,7 @@ def test_names_of_what_can_be_frozen(config):
 
 
 def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
-    from configs import demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean
+    from fdd.configs import demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean
     from fdd.training import config_checks
 
     for module in (demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean):

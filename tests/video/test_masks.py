@@ -12,11 +12,11 @@ import tensorflow_datasets as tfds
 from fdd.data import coverage
 from fdd.data.catalog import Video
 from fdd.data.extraction import extract_group
+from fdd.tfds_builders.faceforensics import faceforensics_dataset_builder as module
 from fdd.video import decode, encode
 from fdd.video.clips import extract_clips
 from fdd.video.preprocessing import Preprocessing
 from tests.video.test_clips import _two_people
-from tfds_builders.faceforensics import faceforensics_dataset_builder as module
 
 SPEC = Preprocessing(image_size=32, sampling="consecutive", clips_per_video=2)
 

@@ -8,7 +8,7 @@ pytest.importorskip("tensorflow", reason="needs the extra tfds")
 
 import tensorflow_datasets as tfds
 
-from tfds_builders.faceforensics import faceforensics_dataset_builder as module
+from fdd.tfds_builders.faceforensics import faceforensics_dataset_builder as module
 
 
 class FaceForensicsTest(tfds.testing.DatasetBuilderTestCase):

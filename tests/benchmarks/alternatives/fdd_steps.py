@@ -5,7 +5,7 @@ import functools
 import jax
 import numpy as np
 
-from configs import resnet_lstm
+from fdd.configs import resnet_lstm
 from fdd.devices import runtime
 from fdd.devices.parallel import Parallel
 from fdd.inference import detector

@@ -8,8 +8,8 @@ from fdd.data import records
 from fdd.data.builders import celeb_df
 from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
+from fdd.tfds_builders.celeb_df import celeb_df_dataset_builder as module
 from tests.data.test_builder import _files, _rows
-from tfds_builders.celeb_df import celeb_df_dataset_builder as module
 
 LIST = "1 YouTube-real/00170.mp4\n1 Celeb-real/id0_0001.mp4\n0 Celeb-synthesis/id0_id2_0000.mp4\n"
 

@@ -8,8 +8,8 @@ from fdd.data import records
 from fdd.data.builders import dfdc
 from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
+from fdd.tfds_builders.dfdc import dfdc_dataset_builder as module
 from tests.data.test_builder import _rows
-from tfds_builders.dfdc import dfdc_dataset_builder as module
 
 
 def _write(root, path, entries, held=()):

@@ -10,10 +10,10 @@ from fdd.data import coverage_lists, records
 from fdd.data.builders import folder, folder_paths
 from fdd.data.clip_config import ClipConfig
 from fdd.errors import UserError
+from fdd.tfds_builders.folder import folder_dataset_builder as module
 from fdd.video import decode
 from tests.data.test_builder import _rows
 from tests.video import numbered
-from tfds_builders.folder import folder_dataset_builder as module
 
 
 def _touch(root, *paths):

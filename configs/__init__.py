@@ -1,0 +1,1 @@
+"""Configs, one a file; `--config=NAME` takes one of them by name."""

@@ -1,0 +1,136 @@
+"""What only Linux has, or only Unix, taken away: macOS and Windows themselves were not at hand."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import types
+
+import pytest
+
+from fdd.runs import plain_path
+from fdd.system import locks, process_memory
+
+ROOT = pathlib.Path(__file__).parents[2]
+# Python reads it at the start of every process, so spawned ones lack the same. What NumPy, TFDS
+# and Python itself need on Linux has to stay.
+WITHOUT = """
+import os, signal, sys
+sys.modules.update(dict.fromkeys(("fcntl", "resource", "pwd", "grp")))
+for module, names in (
+    (os, "sched_getaffinity getuid geteuid fork mkfifo killpg setsid O_DIRECTORY O_NOFOLLOW"),
+    (signal, "pthread_sigmask SIGHUP SIGKILL SIGUSR1 SIGPIPE SIGCHLD SIGALRM sigwait setitimer"),
+):
+    for name in names.split():
+        delattr(module, name)
+"""
+WORK = """
+import importlib, os, pathlib, pkgutil, sys
+import fdd
+from fdd import train
+from fdd.data import unfinished
+from fdd.system import workers
+from fdd.webpage import folder
+from tests.conftest import tiny_config
+
+def main(data, video):
+    for module in pkgutil.walk_packages([pathlib.Path(fdd.__file__).parent], "fdd."):
+        if module.name != "fdd.bench":  # Its flags are called as those of fdd.main.
+            importlib.import_module(module.name)
+    with workers.pool(1) as pool:
+        with workers.shielded():
+            job = pool.submit(os.getpid)
+        assert job.result() != os.getpid()
+    with unfinished.claim("."), folder.temporary() as place:
+        assert place.is_dir()
+    assert not place.exists()
+    config = tiny_config(pathlib.Path(data))
+    config.num_steps = 2
+    train.train_and_evaluate(config, pathlib.Path("run"))
+    assert fdd.Detector.load("run").predict(video).probability is not None
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+"""
+LINUX_ALONE = re.compile(
+    r"import (?:fcntl|resource|pwd|grp|termios|msvcrt)\b|sched_getaffinity|getuid|pthread_sigmask"
+    r"|os\.fork|os\.mkfifo|SIGKILL|SIGHUP|mallopt|/proc/|O_DIRECTORY|killpg|setsid"
+)
+
+
+def test_training_and_an_answer_without_what_only_unix_has(data_dir, pair, tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(WITHOUT)
+    (tmp_path / "work.py").write_text(WORK)
+    path = f"{tmp_path / 'site'}{os.pathsep}{ROOT}"
+    done = subprocess.run(
+        [sys.executable, "work.py", data_dir, pair[0]],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "run cannot be locked here: start no second run in it" in done.stdout
+
+
+def test_few_files_know_what_the_operating_system_has():
+    """And those are tested without it."""
+    found = {
+        file.relative_to(ROOT / "fdd").as_posix()
+        for file in (ROOT / "fdd").rglob("*.py")
+        if LINUX_ALONE.search(file.read_text("utf-8"))
+    }
+    outside = {file for file in found if not file.startswith("system/")}
+    assert outside == {"devices/runtime.py", "runs/plain_path.py", "webpage/folder.py"}
+
+
+@pytest.fixture
+def no_fcntl(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+
+
+def test_locks_of_windows(tmp_path, monkeypatch, no_fcntl):
+    """A stand-in that keeps to what Python's documentation says of msvcrt.locking."""
+    held = set()
+
+    def locking(file, mode, count):
+        place = (os.fstat(file).st_ino, os.lseek(file, 0, os.SEEK_CUR))
+        assert (mode, count) == ("LK_NBLCK", 1)
+        if place in held:
+            raise PermissionError(13, "Permission denied")
+        held.add(place)
+
+    stand_in = types.SimpleNamespace(locking=locking, LK_NBLCK="LK_NBLCK")
+    monkeypatch.setitem(sys.modules, "msvcrt", stand_in)
+    with (tmp_path / "lock").open("a+") as first, (tmp_path / "lock").open("a+") as second:
+        assert locks.take(first.fileno())
+        first.write("process 7")
+        first.flush()
+        assert not locks.take(second.fileno())
+        second.seek(0)
+        assert second.read() == "process 7"
+        ((_, place),) = held
+        assert place > os.fstat(second.fileno()).st_size, "what is locked could not be read"
+
+
+def test_no_locks_at_all(tmp_path, no_fcntl):
+    with (tmp_path / "lock").open("w") as file, pytest.raises(locks.NoLocksError):
+        locks.take(file.fileno())
+
+
+def test_memory_is_told_and_limited_only_where_that_can_be_done(monkeypatch):
+    known = process_memory.peak_gib()
+    assert 0.01 < known < 100
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert process_memory.peak_gib() == pytest.approx(known / 1024, rel=0.1), "it counts bytes"
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert process_memory.peak_gib() is None
+    assert not process_memory.confine(2**40)
+
+
+def test_backslashes_are_slashes_on_windows():
+    assert plain_path.is_plain(pathlib.PureWindowsPath(r"C:\Users\Zoë\runs"))
+    assert not plain_path.is_plain(pathlib.PureWindowsPath(r"C:\runs[1]"))
+    assert not plain_path.is_plain(pathlib.PurePosixPath("/a\\b"))
