@@ -23,7 +23,7 @@ class DamagedCheckpoint(UserError):
     """A file of a checkpoint has changed since it was written."""
 
 
-class Vetting:
+class CheckpointChecks:
     """Checks of the checkpoints in a folder, and messages about what is wrong."""
 
     def __init__(self, folder: pathlib.Path):

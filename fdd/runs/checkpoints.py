@@ -13,7 +13,7 @@ from orbax.checkpoint import checkpoint_managers
 from fdd.devices import parallel
 from fdd.errors import UserError, shown
 from fdd.runs import checksums
-from fdd.runs.checkpoint_checks import DamagedCheckpoint, Vetting, reason
+from fdd.runs.checkpoint_checks import CheckpointChecks, DamagedCheckpoint, reason
 from fdd.runs.plain_path import PlainPath
 
 PyTree = Any
@@ -49,7 +49,7 @@ class Checkpoints:
         )
         self._folder = folder.absolute()
         self._facts: dict[str, Any] | None = None  # For the checkpoint that is being saved.
-        self._vetting = Vetting(self._folder)
+        self._checks = CheckpointChecks(self._folder)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._plain = PlainPath(self._folder)
@@ -93,13 +93,13 @@ class Checkpoints:
         newest = self.last_step
         if newest is None:
             return None
-        if (facts := self._vetting.facts(newest)) is not None:
+        if (facts := self._checks.facts(newest)) is not None:
             return facts["best"]
         try:
             step = self._manager.best_step()
             metrics = None if step is None else self._manager.metrics(step)
         except Exception as error:
-            raise self._vetting.unreadable(newest, error) from None
+            raise self._checks.unreadable(newest, error) from None
         return metrics and {"step": step, "loss": metrics["loss"]}
 
     def save(
@@ -130,11 +130,11 @@ class Checkpoints:
         if metrics and (best is None or metrics["loss"] <= best["loss"]):
             best = {"step": step, "loss": metrics["loss"]}
         self._facts = {"step": step, "best": best}
-        self._vetting.forget(step)
+        self._checks.forget(step)
         try:
             self._manager.save(step, args=arguments, metrics=metrics and dict(metrics))
         except Exception as error:
-            raise self._vetting.not_written(error) from None
+            raise self._checks.not_written(error) from None
 
     def restore(self, step: int, abstract: PyTree) -> PyTree:
         """Returns the state saved at a step, shaped and placed as `abstract`.
@@ -142,13 +142,13 @@ class Checkpoints:
         Raises:
             UserError: the checkpoint is damaged, unreadable, or has values that are not finite.
         """
-        self._vetting.check(step)
+        self._checks.check(step)
         arguments = ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
         try:
             state = self._manager.restore(step, args=arguments)["state"]
         except Exception as error:
-            raise self._vetting.unreadable(step, error) from None
-        self._vetting.require_finite(step, state)
+            raise self._checks.unreadable(step, error) from None
+        self._checks.require_finite(step, state)
         return state
 
     def restore_variables(self, step: int, sharding: jax.sharding.Sharding) -> Any:
@@ -160,7 +160,7 @@ class Checkpoints:
         Raises:
             UserError: see `restore`.
         """
-        self._vetting.check(step)
+        self._checks.check(step)
         folder = self._plain.path / str(step) / "state"
         try:
             handler = ocp.PyTreeCheckpointHandler()
@@ -177,9 +177,9 @@ class Checkpoints:
             )
             restored = handler.restore(folder, args=arguments)
         except Exception as error:
-            raise self._vetting.unreadable(step, error) from None
+            raise self._checks.unreadable(step, error) from None
         variables = {"params": restored[params], "batch_stats": restored["batch_stats"]}
-        self._vetting.require_finite(step, variables)
+        self._checks.require_finite(step, variables)
         return variables
 
     def restore_last(self, abstract: PyTree) -> tuple[int, PyTree, dict[str, Any]] | None:
@@ -195,7 +195,7 @@ class Checkpoints:
         damaged = {}
         for step in sorted(self._manager.all_steps(), reverse=True):
             try:
-                self._vetting.check(step)
+                self._checks.check(step)
             except DamagedCheckpoint as error:
                 damaged[step] = error
                 continue
@@ -204,7 +204,7 @@ class Checkpoints:
                 print(f"fdd: {error}; going on from the checkpoint before it")
                 self._move_away(each)
             if (best := self.best_step) is not None:
-                self._vetting.check(best)
+                self._checks.check(best)
             return result
         if damaged:
             raise damaged[max(damaged)]
@@ -216,12 +216,12 @@ class Checkpoints:
         Raises:
             UserError: the checkpoint is damaged or cannot be read.
         """
-        self._vetting.check(step)
+        self._checks.check(step)
         arguments = ocp.args.Composite(meta=ocp.args.JsonRestore())
         try:
             return self._manager.restore(step, args=arguments)["meta"]
         except Exception as error:
-            raise self._vetting.unreadable(step, error) from None
+            raise self._checks.unreadable(step, error) from None
 
     def last_step_where(self, holds: Callable[[Mapping[str, Any]], bool]) -> int | None:
         """Step of the newest checkpoint whose meta data meet a condition, if there is one.
@@ -248,7 +248,7 @@ class Checkpoints:
         try:
             self._manager.wait_until_finished()
         except Exception as error:
-            raise self._vetting.not_written(error) from None
+            raise self._checks.not_written(error) from None
 
     def close(self) -> None:
         """Waits, then releases the folder."""
@@ -273,6 +273,6 @@ class Checkpoints:
             target.parent.mkdir(exist_ok=True)
             shutil.rmtree(target, ignore_errors=True)
             shutil.move(self._folder / str(step), target)
-        self._vetting.forget(step)
+        self._checks.forget(step)
         parallel.barrier("damaged checkpoint moved")
         self._manager.reload()
