@@ -64,7 +64,7 @@ def test_what_is_not_divided_is_named_with_its_flag(own, tree, tmp_path):
     divided = prepare.open_dataset(own.data)
     assert set(divided.splits) == {"train", "validation", "test"}
     own.data.split, own.data.manual_dir = "0.7,0.15,0.15", ""
-    with pytest.raises(UserError, match=rf"with split={DIVIDED}: --config.data.split={DIVIDED} t"):
+    with pytest.raises(UserError, match=rf"with split={DIVIDED}: --config.data.split={DIVIDED} u"):
         prepare.open_dataset(own.data)
     own.data.split = DIVIDED
     assert prepare.open_dataset(own.data).folder == divided.folder
