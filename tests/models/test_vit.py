@@ -249,3 +249,15 @@ def test_weights_of_another_activation_are_refused(tmp_path):
     message = "config.json says that hidden_act is gelu, and config.model.encoder has quick_gelu"
     with pytest.raises(UserError, match=message):
         pretrained.load(str(folder), model, _variables(model))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_values_of_patches_are_laid_out_as_a_picture(name):
+    """Those of the class token and of registers have no place in it."""
+    encoder = SMALL[name]()
+    first = 1 + encoder.num_registers
+    values = np.arange(2 * (first + 9)).reshape(2, -1)
+    picture = encoder.as_picture(values)
+    assert picture.shape == (2, 3, 3)
+    np.testing.assert_array_equal(picture[1, 2], values[1, -3:])
+    np.testing.assert_array_equal(picture[0, 0], values[0, first : first + 3])
