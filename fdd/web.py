@@ -40,7 +40,9 @@ def serve(
 
             from fdd.webpage import protocol, server
         except ImportError as error:
-            raise UserError(f"{error}: pip install -e '.[web]'") from None
+            raise UserError(
+                f"{error}: install fdd's extra 'web' (in a checkout: pip install -e '.[web]')"
+            ) from None
         from fdd.devices import runtime
         from fdd.inference.detector import Detector
         from fdd.webpage import folder, site
