@@ -71,6 +71,7 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     # "float64", of everything: slow, to exclude rounding errors; needs JAX_ENABLE_X64=1.
     config.remat = False  # Less memory for more time.
     config.accumulate_steps = 1  # Less memory: each device's shard in several parts.
+    config.fit = False  # True: if memory is short, use those two where results stay the same.
     config.frozen_batch_stats = False  # True: batch norms use their running statistics.
 
     config.model = ml_collections.ConfigDict()

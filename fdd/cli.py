@@ -14,7 +14,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 from fdd import recipes
-from fdd.errors import UserError, is_disk_error, shown, silence_disk_errors_in_threads
+from fdd.errors import (
+    UserError,
+    is_disk_error,
+    is_out_of_memory,
+    shown,
+    silence_disk_errors_in_threads,
+)
 from fdd.system import preemption
 
 if TYPE_CHECKING:
@@ -84,8 +90,6 @@ def one_line(
         _end(str(error), ERROR)
     except BrokenPipeError:  # The reader of standard output has closed it.
         _end("standard output was closed before all was written", ERROR, waits)
-    except MemoryError:
-        _end("there is not enough memory", ERROR)
     except KeyboardInterrupt:
         _end("; ".join(filter(None, ["interrupted", after_interrupt])), INTERRUPTED, waits)
     except preemption.Preempted as stopped:
@@ -95,6 +99,11 @@ def one_line(
             raise
         path = shown(os.fsdecode(error.filename or place))
         _end(f"{path} cannot be written: {error.strerror}", ERROR)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        place = "" if isinstance(error, MemoryError) else " on the device"
+        _end(f"there is not enough memory{place}: end other programs that use memory", ERROR)
     finally:
         for number, handler in handlers.items():
             if signal.getsignal(number) != signal.SIG_IGN:  # Which it is where one has come.

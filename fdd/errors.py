@@ -16,6 +16,10 @@ class UserError(Exception):
     """An error that the user can fix; its message says what is wrong and what to do."""
 
 
+class OutOfMemory(UserError):
+    """The host's memory, or a device's, ran out."""
+
+
 def first_line(error: BaseException) -> str:
     """The beginning of a library's error message, for use in a line of this program."""
     lines = str(error).strip().splitlines()
@@ -51,6 +55,16 @@ def show_without_traceback() -> None:
 def is_disk_error(error: BaseException | None) -> bool:
     """Whether a file could not be written or read for a reason outside the program."""
     return isinstance(error, OSError) and error.errno in DISK_CODES
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether the memory of the host, or of a device, is exhausted.
+
+    NumPy's exception is a `MemoryError`. XLA's is recognised by its status; tensorstore has the
+    same status for full disks, in exceptions of another type.
+    """
+    of_xla = type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
+    return isinstance(error, MemoryError) or (of_xla and "RESOURCE_EXHAUSTED" in str(error))
 
 
 def disk_error_reason(error: Exception) -> str:

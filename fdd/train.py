@@ -1,17 +1,18 @@
 """Training and evaluating a run, from its config to its report."""
 
+import functools
 import pathlib
 from typing import Any
 
 import ml_collections
 
 from fdd import report
-from fdd.devices import parallel
+from fdd.devices import memory, parallel
 from fdd.errors import UserError
 from fdd.evaluation.scores import score
 from fdd.inference import detector
 from fdd.runs import trained_on, workdir
-from fdd.training import logs, loop, pretrained
+from fdd.training import fit, logs, loop, pretrained
 from fdd.training.run import Run, open_run
 from fdd.training.state import TrainState, abstract_state, create_state
 
@@ -32,7 +33,8 @@ def train_and_evaluate(
         UserError: the config, the folder or the data cannot be used, or a value is not finite.
         fdd.system.preemption.Preempted: see `train`.
     """
-    with open_run(config, folder) as run:
+    trains = not report.exists(folder / workdir.REPORT_DIR)
+    with open_run(config, folder, trains) as run:
         if _is_finished(run) and report.exists(folder / workdir.REPORT_DIR):
             trained_on.check(report.metrics(folder / workdir.REPORT_DIR), run.dataset, folder)
             print(f"The run in {folder} is finished. (--mode=eval evaluates it again.)")
@@ -48,7 +50,7 @@ def evaluate_again(config: ml_collections.ConfigDict, folder: pathlib.Path) -> N
     Raises:
         UserError: as `train_and_evaluate`, or there is no checkpoint.
     """
-    with open_run(config, folder) as run:
+    with open_run(config, folder, trains=False) as run:
         evaluate(run)
 
 
@@ -73,7 +75,8 @@ def train(run: Run, profile: tuple[int, int] | None = None) -> None:
             f"--profile={profile[0]}:{profile[1]} begins at no step that will be taken: those are "
             f"{start + 1} to {run.num_steps}"
         )
-    loop.steps(run, start, state, history, profile)
+    with memory.enough_for("a train step", functools.partial(_with_less_memory, run)):
+        loop.steps(run, start, state, history, profile)
 
 
 def evaluate(run: Run) -> None:
@@ -86,13 +89,28 @@ def evaluate(run: Run) -> None:
     best = detector.from_checkpoints(run.config, run.task, run.checkpoints, run.folder, run.devices)
     trained_on.check(best.trained_on, run.dataset, run.folder)
     size, frames = run.config.batch_size, run.config.eval_frames
-    scores = score(best.eval_step, best.state, run.dataset, "test", size, frames)
+    with memory.enough_for("a clip", f"--mode=eval --workdir={run.folder} evaluates it again"):
+        scores = score(best.eval_step, best.state, run.dataset, "test", size, frames)
     if not parallel.is_main():
         return
     out, history = run.folder / workdir.REPORT_DIR, logs.read_metrics(run.folder)
     notes = report.control_note(frames)
     report.write(out, run.folder.name, best, run.dataset, scores, history, notes)
     print(report.read(out))
+
+
+def _with_less_memory(run: Run) -> str:
+    """What to do where memory ran out while a run was trained."""
+    run.checkpoints.wait()
+    last = run.checkpoints.last_step
+    saved = f"after step {last}, which is saved" if last else "from the start"
+    if setting := fit.unchanging(run.config, run.devices.mesh.size):
+        return f"with {setting} it takes less, and the same command goes on {saved}"
+    return (
+        f"end other programs that use memory, and the same command goes on {saved}; or train "
+        "anew, with another --workdir and --config.precision=bfloat16, more "
+        "--config.accumulate_steps or a smaller --config.batch_size"
+    )
 
 
 def _is_finished(run: Run) -> bool:

@@ -17,6 +17,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from fdd.devices import runtime
+from fdd.devices.in_parts import InParts
 from fdd.devices.processes import (
     initialize as initialize,  # A part of this module's interface.
 )
@@ -95,12 +96,39 @@ class Parallel:
 
         return run
 
+    def compile_by_clip(self, step: Step) -> Step:
+        """As `compile`, for a step whose results have a row per clip (`fdd.devices.in_parts`)."""
+        return InParts(self.compile(step), self.mesh.size)
+
     def lower(
-        self, step: Step, state: PyTree, batch: Mapping[str, np.ndarray], *, donate: bool = False
+        self,
+        step: Step,
+        state: PyTree,
+        batch: Mapping[str, np.ndarray | jax.ShapeDtypeStruct],
+        *,
+        donate: bool = False,
     ) -> jax.stages.Lowered:
-        """The program of one device that `compile` would compile."""
+        """The program of one device that `compile` would compile.
+
+        Args:
+            step: As for `compile`.
+            state: Arrays, or their shapes, types and places.
+            batch: This process' shard; or shapes and types of the whole batch.
+            donate: As for `compile`.
+        """
         compiled, place = self._compiled(step, donate)
-        return compiled.lower(state, jax.tree.map(place, dict(batch)))
+        is_abstract = any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in batch.values())
+        return compiled.lower(
+            state, jax.tree.map(self._placed_shape if is_abstract else place, dict(batch))
+        )
+
+    def _placed_shape(self, whole: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        """What `compile` makes of an array that is known by its shape alone."""
+        if self.kind == "pmap":
+            share = (jax.local_device_count(), len(whole) // self.mesh.size)
+            return jax.ShapeDtypeStruct((*share, *whole.shape[1:]), whole.dtype)
+        sharding = NamedSharding(self.mesh, PartitionSpec(DATA_AXIS))
+        return jax.ShapeDtypeStruct(whole.shape, whole.dtype, sharding=sharding)
 
     def _compiled(self, step: Step, donate: bool) -> tuple[Callable, Callable]:
         donated = (0,) if donate else ()

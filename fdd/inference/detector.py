@@ -11,6 +11,7 @@ import jax
 import ml_collections
 import numpy as np
 
+from fdd.devices import memory
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
 from fdd.evaluation.calibration import Calibration
@@ -27,6 +28,7 @@ from fdd.video.prefetch import ClipPrefetcher, extract
 from fdd.video.preprocessing import STORED, Preprocessing
 
 _MOST_CLIPS_AT_A_TIME = 4  # ResNet-50 at 224 pixels needs less than 2 GiB for them.
+_IF_NO_MEMORY = "end other programs that use memory, or use a CPU (JAX_PLATFORMS=cpu)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,17 +150,23 @@ class Detector:
             Logits, float64 [n]; above 0 for fake.
 
         Raises:
-            UserError: a logit is not finite.
+            UserError: a logit is not finite, or memory ran out with a clip at a time.
         """
-        batches = [self.eval_step(self.state, batch) for batch in self.batches(clips)]
+        with memory.enough_for("judging a clip", _IF_NO_MEMORY):
+            batches = [self.eval_step(self.state, batch) for batch in self.batches(clips)]
         logits = np.concatenate([np.zeros(0), *map(np.asarray, batches)])[: len(clips)]
         if not np.isfinite(logits).all():
             raise UserError(f"the checkpoint of step {self.step} gives logits that are not finite")
         return logits.astype(np.float64)
 
     def explain(self, clips: Sequence[Clip]) -> Saliency:
-        """The regions and frames that the clips' scores depend on; compiled on first use."""
-        parts = [self._saliency_step(self.state, batch) for batch in self.batches(clips)]
+        """The regions and frames that the clips' scores depend on; compiled on first use.
+
+        Raises:
+            UserError: there is not enough memory for a single clip.
+        """
+        with memory.enough_for("explaining a clip", _IF_NO_MEMORY):
+            parts = [self._saliency_step(self.state, batch) for batch in self.batches(clips)]
         return Saliency(
             *(
                 np.concatenate([np.asarray(part[field]) for part in parts])[: len(clips)]
@@ -168,7 +176,8 @@ class Detector:
 
     @functools.cached_property
     def _saliency_step(self) -> Callable[[TrainState, Any], Saliency]:
-        return self.devices.compile(functools.partial(saliency.saliency_step, task=self.task))
+        step = functools.partial(saliency.saliency_step, task=self.task)
+        return self.devices.compile_by_clip(step)
 
     def batches(self, clips: Sequence[Clip]) -> Iterator[dict[str, np.ndarray]]:
         """Yields clips in batches for a step; the last batch is padded with the last clip.
@@ -218,7 +227,7 @@ def from_checkpoints(
         task,
         devices,
         inference_state(found.variables),
-        devices.compile(functools.partial(steps.eval_step, task=task)),
+        devices.compile_by_clip(functools.partial(steps.eval_step, task=task)),
         Calibration.stored(found.meta["calibration"]),
         found.step,
         found.meta["fingerprint"],

@@ -21,8 +21,12 @@ REPORT_DIR = "report"
 _LOCK_FILE = "lock"
 
 
-# Keys about places and speed; a run may go on with other values.
-_FREE_KEYS = ("data.data_dir", "data.manual_dir", "num_workers", "parallel")
+# Keys about places, speed and memory; a run may go on with other values.
+_FREE_KEYS = ("data.data_dir", "data.manual_dir", "num_workers", "parallel", "fit", "remat")
+
+
+# Free as well if batch statistics are frozen: otherwise each part of a batch has its own.
+_FREE_IF_FROZEN = ("accumulate_steps",)
 
 
 # Keys that a run fills in itself if its config leaves them open (None).
@@ -37,6 +41,9 @@ def with_settled(
         return config
     config = config.copy_and_resolve_references()
     stored = content.get("model", {})
+    if config.fit:  # What it took to fit the memory that there was is taken again.
+        for key in ("remat", "accumulate_steps"):
+            config[key] = max(config[key], content[key])
     for key in _OPEN_KEYS:
         if config.model[key] is None and stored.get(key) is not None:
             config.model[key] = tuple(stored[key])
@@ -172,16 +179,27 @@ def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
     return json.loads(config.to_json())
 
 
+def _has_frozen_statistics(*configs: dict[str, Any]) -> bool:
+    return all(
+        config.get("frozen_batch_stats")
+        or (config.get("freeze") == "encoder" and not config.get("freeze_epochs"))
+        for config in configs
+    )
+
+
 def _differences(
     stored: dict[str, Any], current: dict[str, Any], prefix: str = "", common: bool = False
 ) -> list[str]:
     """The differing keys that define the run; `common`: only keys that both have."""
     found = []
+    free = (
+        (*_FREE_KEYS, *_FREE_IF_FROZEN) if _has_frozen_statistics(stored, current) else _FREE_KEYS
+    )
     keys = stored.keys() & current.keys() if common else stored.keys() | current.keys()
     for key in sorted(keys):
         old, new = stored.get(key), current.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
             found.extend(_differences(old, new, f"{prefix}{key}.", common))
-        elif old != new and f"{prefix}{key}" not in _FREE_KEYS:
+        elif old != new and f"{prefix}{key}" not in free:
             found.append(f"{prefix}{key}: {old} there, {new} here")
     return found

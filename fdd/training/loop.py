@@ -168,7 +168,7 @@ def _features(run: Run, state: TrainState) -> dict[str, np.ndarray | None]:
     if not run.config.cache_features:
         return features
     encode = functools.partial(training_steps.encode_step, task=run.task)
-    encode_step = run.devices.compile(encode)
+    encode_step = run.devices.compile_by_clip(encode)
     for split in features:
         features[split] = cached(
             run.folder,

@@ -17,7 +17,7 @@ from fdd.devices import parallel
 from fdd.errors import UserError
 from fdd.runs import prepare, workdir
 from fdd.runs.checkpoints import Checkpoints
-from fdd.training import config_checks, pretrained, steps
+from fdd.training import config_checks, fit, pretrained, steps
 from fdd.training.state import TrainState
 
 
@@ -55,11 +55,18 @@ class Run:
 
 
 @contextlib.contextmanager
-def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterator[Run]:
+def open_run(
+    config: ml_collections.ConfigDict, folder: pathlib.Path, trains: bool = True
+) -> Iterator[Run]:
     """Opens a run, and builds its data set if necessary; a context manager that yields a `Run`.
 
+    Args:
+        config: Its config.
+        folder: Its workdir.
+        trains: Whether it is to take steps, so that they must fit the memory (`fdd.training.fit`).
+
     Raises:
-        UserError: the config, the folder or the data cannot be used.
+        UserError: the config, the folder, the memory or the data cannot be used.
     """
     config_checks.check(config)
     config = pretrained.with_normalization(workdir.with_settled(folder, config))
@@ -67,6 +74,8 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterato
     devices = parallel.Parallel(config.parallel)
     devices.check_batch_size(config.batch_size, config.accumulate_steps)
     workdir.check(folder, config)
+    if trains:
+        config = fit.fitted(config, devices)
     dataset = _open_dataset(config)
     missing = {"train", "validation", "test"} - dataset.splits.keys()
     if missing:
@@ -100,7 +109,7 @@ def open_run(config: ml_collections.ConfigDict, folder: pathlib.Path) -> Iterato
             steps_per_epoch,
             task,
             devices.compile(functools.partial(steps.train_step, task=task), donate=True),
-            devices.compile(functools.partial(steps.eval_step, task=task)),
+            devices.compile_by_clip(functools.partial(steps.eval_step, task=task)),
         )
 
 

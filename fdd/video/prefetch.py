@@ -15,6 +15,7 @@ from fdd.video.extraction import Extraction
 from fdd.video.preprocessing import Preprocessing
 
 _MOST_THREADS = 4
+NO_MEMORY = "there is not enough memory to cut it into clips: end other programs that use memory"
 
 
 def extract(path: str | os.PathLike[str], spec: Preprocessing) -> Extraction | VideoError:
@@ -23,6 +24,8 @@ def extract(path: str | os.PathLike[str], spec: Preprocessing) -> Extraction | V
         return extract_clips(path, spec)
     except VideoError as error:
         return error
+    except MemoryError:
+        return VideoError(NO_MEMORY)
     except Exception as error:  # One hostile file must not end a call for many files.
         return VideoError(f"{type(error).__name__}: {first_line(error)}")
 

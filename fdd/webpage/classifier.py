@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from fdd.errors import OutOfMemory
 from fdd.inference import figure as evidence
 from fdd.inference.detector import Detector
 from fdd.inference.page import shown_clips
@@ -16,6 +17,8 @@ from fdd.webpage import answer
 from fdd.webpage.limits import Limits, RejectedError
 from fdd.webpage.uploads import Upload
 from fdd.webpage.worker import Worker
+
+_NO_MEMORY = "The server has not enough memory for this video at present. Please try again later."
 
 Progress = Callable[[float, str], None]
 
@@ -51,8 +54,14 @@ class Classifier:
             The answer in HTML, including its pictures and the JSON.
 
         Raises:
-            RejectedError: the video exceeds a limit.
+            RejectedError: the video exceeds a limit, or there is not enough memory.
         """
+        try:
+            return self._answer(upload, progress)
+        except (OutOfMemory, MemoryError):
+            raise RejectedError(_NO_MEMORY) from None
+
+    def _answer(self, upload: Upload, progress: Progress) -> str:
         deadline = time.monotonic() + self._limits.timeout
         progress(0.1, "Looking for faces")
         found = self._worker.cut(upload.path, deadline)

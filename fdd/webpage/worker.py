@@ -208,6 +208,8 @@ def _cut(
         return extract_clips(path, spec, check=functools.partial(_check_duration, limits))
     except (VideoError, RejectedError) as error:
         return error
+    except MemoryError:
+        return VideoError("it takes more memory than the server gives to a video")
     except Exception as error:  # No failure of a decoder may end the loop.
         return VideoError(type(error).__name__)
 

@@ -67,7 +67,10 @@ def test_disks_and_memory_are_one_line():
     body = "with cli.writing_to('RUN'): open('/dev/full', 'w', 1).write('x\\n')"
     assert _run(body).stderr == "fdd: RUN cannot be written: No space left on device\n"
     memory = _run("raise MemoryError")
-    assert (memory.returncode, memory.stderr) == (1, "fdd: there is not enough memory\n")
+    assert (memory.returncode, memory.stderr) == (
+        1,
+        "fdd: there is not enough memory: end other programs that use memory\n",
+    )
 
 
 def test_a_folder_that_is_deleted_while_it_is_written_to(tmp_path):
