@@ -35,6 +35,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.clips_per_video = 4
     config.augment.flip = True
     config.frozen_batch_stats = True
+    config.fit = True
     config.l2_lstm_kernel = 0.0
     config.learning_rate = 0.001
     config.encoder_learning_rate_scale = 0.1
