@@ -38,7 +38,7 @@ class Patches(nn.Module):
     def __call__(self, images: jax.Array) -> jax.Array:
         """Maps [b, h, w, 3] to [b, h / size, w / size, features]; the remainder is ignored."""
         size, channels = self.size, images.shape[-1]
-        batch, rows, columns = len(images), images.shape[1] // size, images.shape[2] // size
+        batch, rows, columns = images.shape[0], images.shape[1] // size, images.shape[2] // size
         if not rows or not columns:
             raise UserError(
                 f"a vision transformer with patches of {size} pixels cannot see images of "

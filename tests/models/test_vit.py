@@ -8,6 +8,7 @@ import re
 
 import huggingface_hub
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -261,3 +262,16 @@ def test_values_of_patches_are_laid_out_as_a_picture(name):
     assert picture.shape == (2, 3, 3)
     np.testing.assert_array_equal(picture[1, 2], values[1, -3:])
     np.testing.assert_array_equal(picture[0, 0], values[0, first : first + 3])
+
+
+@pytest.mark.parametrize("name", ["clip", "dinov3"])
+def test_it_is_exported_for_any_number_of_clips(name):
+    model = _model(SMALL[name])
+    variables = _variables(model)
+
+    def logits(clips):
+        return model.apply(variables, clips, train=False)
+
+    clips = jax.ShapeDtypeStruct(jax.export.symbolic_shape("b, 2, 48, 48, 3"), np.float32)
+    program = jax.export.export(jax.jit(logits), platforms=("cpu", "cuda"))(clips)
+    assert str(program.out_avals[0].shape) == "(b,)"
