@@ -47,9 +47,7 @@ def completed(file: pathlib.Path, content: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: a key is missing, and no value can mean what that version did.
     """
-    from fdd.configs import resnet_lstm  # All configs start from it, so it has all keys.
-
-    base = json.loads(resnet_lstm.get_config().to_json())
+    base = _base()
     config = json.loads(json.dumps(content))
     added = dict(_fill(config, base))
     if unknown := sorted(added.keys() & _NO_DEFAULT):
@@ -60,6 +58,28 @@ def completed(file: pathlib.Path, content: Mapping[str, Any]) -> dict[str, Any]:
     if added:
         _record(file, added)
     return config
+
+
+def unknown_keys(config: Mapping[str, Any], trained: Mapping[str, Any]) -> list[str]:
+    """The keys that neither a checkpoint's config nor the base config has: their names are damaged.
+
+    Args:
+        config: JSON-compatible.
+        trained: What was saved with the checkpoint, likewise.
+    """
+    return sorted(_keys(config) - _keys(trained) - _keys(_base()))
+
+
+def _base() -> dict[str, Any]:
+    from fdd.configs import resnet_lstm  # All configs start from it, so it has all keys.
+
+    return json.loads(resnet_lstm.get_config().to_json())
+
+
+def _keys(config: Mapping[str, Any], prefix: str = "") -> set[str]:
+    found = {f"{prefix}{name}" for name in config}
+    inside = [(name, value) for name, value in config.items() if isinstance(value, dict)]
+    return found.union(*(_keys(value, f"{prefix}{name}.") for name, value in inside))
 
 
 def _fill(

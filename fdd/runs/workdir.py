@@ -133,7 +133,8 @@ def check_trained_with(
         UserError: the config was changed or damaged since.
     """
     now = plain(config)
-    if different := _differences(trained, now, common=True):
+    unknown = [f"{key}: unknown" for key in older_configs.unknown_keys(now, trained)]
+    if different := _differences(trained, now, common=True) + unknown:
         raise UserError(
             f"{shown(str(workdir / CONFIG_FILE))} is not what the checkpoint was trained with "
             f"({'; '.join(different)}): put it back as it was"
