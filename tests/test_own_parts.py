@@ -8,9 +8,10 @@ import jax.export
 import numpy as np
 import pytest
 
-from fdd import export, parts, train
+from fdd import parts, train
 from fdd.data import pipeline
 from fdd.errors import UserError
+from fdd.inference import program
 from fdd.inference.detector import Detector
 from fdd.models import layers
 from fdd.video.prefetch import extract
@@ -59,9 +60,9 @@ def test_own_parts_go_all_the_way(config, videos, tmp_path, monkeypatch, encoder
     assert found.maps.shape == (len(clips), 10, 1, 1), "tokens of stripes are no map"
     np.testing.assert_allclose(found.contributions, found.maps[..., 0, 0], rtol=1e-6)
 
-    export.export(tmp_path / "run", tmp_path / "detector.bin")
-    program = jax.export.deserialize(bytearray((tmp_path / "detector.bin").read_bytes()))
-    probabilities = program.call(np.stack([clip.images() for clip in clips]))
+    program.export(tmp_path / "run", tmp_path / "detector.bin")
+    reloaded = jax.export.deserialize(bytearray((tmp_path / "detector.bin").read_bytes()))
+    probabilities = reloaded.call(np.stack([clip.images() for clip in clips]))
     scores = 1 / (1 + np.exp(-detector.score(clips) / detector.calibration.temperature))
     np.testing.assert_allclose(probabilities, scores, atol=1e-5)
     assert prediction.people

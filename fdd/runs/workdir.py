@@ -18,6 +18,7 @@ from fdd.system import locks
 CONFIG_FILE = "config.json"
 CHECKPOINTS_DIR = "checkpoints"
 REPORT_DIR = "report"
+EVALUATIONS_DIR = "evaluations"
 _LOCK_FILE = "lock"
 
 

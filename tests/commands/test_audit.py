@@ -4,6 +4,7 @@ import pytest
 
 from fdd import audit
 from fdd.data import people, splits
+from fdd.evaluation import leakage
 
 
 def _record(target, source="", method="Deepfakes", digest=None, builder="faceforensics"):
@@ -33,7 +34,7 @@ def _official():
 
 def test_the_official_splits_imply_seven_shared_sources_and_nothing_else():
     rows = _official()
-    text, leaks = audit.audit(rows)
+    text, leaks = leakage.audit(rows)
     assert not leaks
     assert text.count("in the official splits too") == 7
     assert "LEAK" not in text
@@ -43,10 +44,10 @@ def test_the_official_splits_imply_seven_shared_sources_and_nothing_else():
 def test_an_id_in_two_splits_leaks():
     rows = _official()
     rows["test"].append(_record("071", "953"))
-    assert [finding.what for finding in audit.shared_people(rows)] == [
+    assert [finding.what for finding in leakage.shared_people(rows)] == [
         "id 071 is in train and test"
     ]
-    text, leaks = audit.audit(rows)
+    text, leaks = leakage.audit(rows)
     assert leaks
     assert "LEAK: id 071" in text
 
@@ -54,7 +55,7 @@ def test_an_id_in_two_splits_leaks():
 def test_a_source_shared_against_the_official_splits_leaks():
     rows = {"train": [_record("331")], "test": [_record("332")]}
     assert splits.official_split("331") == splits.official_split("332")
-    (finding,) = audit.shared_sources(rows)
+    (finding,) = leakage.shared_sources(rows)
     assert not finding.implied
 
 
@@ -78,10 +79,10 @@ def test_a_source_shared_against_the_official_splits_leaks():
 )
 def test_one_file_under_two_names_leaks(rows, said):
     clips = {split: [*records, *records] for split, records in rows.items()}  # Two of each video.
-    (finding,) = audit.identical_files(clips)
+    (finding,) = leakage.identical_files(clips)
     assert finding.what.startswith(said)
     assert not finding.implied
-    text, leaks = audit.audit(clips)
+    text, leaks = leakage.audit(clips)
     assert leaks
     assert f"LEAK: {said}" in text
 
@@ -91,7 +92,7 @@ def test_actors():
         "train": [_record("01__room", "02", "DeepFakeDetection")],
         "test": [_record("23__room", "02", "DeepFakeDetection"), _record("01__hall")],
     }
-    whats = [finding.what for finding in audit.shared_people(rows)]
+    whats = [finding.what for finding in leakage.shared_people(rows)]
     assert whats == ["actor 01 is in train and test", "actor 02 is in train and test"]
 
 
@@ -100,9 +101,9 @@ def test_celebrities_whichever_video_shows_them():
         "train": [_record("id0_0000", "id1", builder="celeb_df")],
         "test": [_record("id1_0007", builder="celeb_df"), _record("00170", builder="celeb_df")],
     }
-    (finding,) = audit.shared_people(rows, "celeb_df")
-    assert finding == audit.Finding("id1 is in train and test", implied=True)
-    text, leaks = audit.audit(rows, builder="celeb_df")
+    (finding,) = leakage.shared_people(rows, "celeb_df")
+    assert finding == leakage.Finding("id1 is in train and test", implied=True)
+    text, leaks = leakage.audit(rows, builder="celeb_df")
     assert "in the official splits too: id1 is in train and test" in text
     assert not leaks
 
@@ -116,10 +117,10 @@ def test_groups_of_ones_own_videos_are_taken_as_they_are():
             "test": ("332", "07__walk", "Ann"),
         }.items()
     }
-    assert len(audit.shared_sources(rows)) == 1
-    whats = [finding.what for finding in audit.shared_people(rows, "folder")]
+    assert len(leakage.shared_sources(rows)) == 1
+    whats = [finding.what for finding in leakage.shared_people(rows, "folder")]
     assert whats == ["Ann is in train and test"]
-    assert audit.audit(rows, builder="folder")[0].count("LEAK: ") == 1
+    assert leakage.audit(rows, builder="folder")[0].count("LEAK: ") == 1
 
 
 def test_the_command(dataset, capsys):

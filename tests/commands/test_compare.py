@@ -6,6 +6,7 @@ import pytest
 import sklearn.metrics
 
 from fdd import compare
+from fdd.report import comparison
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_seeds_share_a_line(runs, tmp_path, capsys):
 
 
 def test_curves_are_of_videos(runs):
-    run = compare.read_run(runs[0])
+    run = comparison.read_run(runs[0])
     labels, logits = run.video_scores()
     assert (labels.tolist().count(0), labels.tolist().count(1)) == (4, 12)
     (tn, _), (_, tp) = run.metrics["video"]["confusion_matrix"]
@@ -84,7 +85,7 @@ def _write_run(folder, name, logits, videos):
     for (video, label, target, source), logit in zip(videos, logits, strict=True):
         lines.append(f"{video},{video.split('/')[0]},{label},0,{logit},{target},{source}")
     (report / "predictions.csv").write_text("\n".join(lines) + "\n")
-    return compare.read_run(folder / name)
+    return comparison.read_run(folder / name)
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_differences_are_of_the_same_videos(videos, tmp_path):
     hard = rng.normal(2.0 * labels - 1, 2.0)
     logits = {"a": hard, "b": hard + 0.6 * (2 * labels - 1), "c": rng.permutation(hard)}
     runs = [_write_run(tmp_path, name, each, videos) for name, each in logits.items()]
-    lines = compare.differences(compare.group(runs)).splitlines()
+    lines = comparison.differences(comparison.group(runs)).splitlines()
     assert lines[0].split()[:3] == ["minus", "a", "accuracy"]
     areas = {n: sklearn.metrics.roc_auc_score(labels, each) for n, each in logits.items()}
     for line, name in zip(lines[1:3], "bc", strict=True):
@@ -118,13 +119,13 @@ def test_differences_are_of_the_same_videos(videos, tmp_path):
 
 def test_differences_that_cannot_be_had(videos, tmp_path):
     run = _write_run(tmp_path, "a", range(120), videos)
-    assert compare.differences([[run]]) == ""
+    assert comparison.differences([[run]]) == ""
     other = _write_run(tmp_path, "b", range(119), videos[1:])
-    assert "other videos" in compare.differences([[run], [other]])
+    assert "other videos" in comparison.differences([[run], [other]])
     older = _write_run(tmp_path, "c", range(120), videos)
     file = older.folder / "report/predictions.csv"
     rows = file.read_text().splitlines()
     file.write_text("\n".join(row.rsplit(",", 2)[0] for row in rows) + "\n")
-    assert "the report of c is of an older version" in compare.differences([[older], [run]])
+    assert "the report of c is of an older version" in comparison.differences([[older], [run]])
     few = [_write_run(tmp_path, name, range(8), videos[:4] + videos[60:64]) for name in "de"]
-    assert "not given" in compare.differences([[each] for each in few])
+    assert "not given" in comparison.differences([[each] for each in few])

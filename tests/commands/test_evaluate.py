@@ -11,6 +11,7 @@ from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.evaluation.scores import frame_order, score
 from fdd.inference.detector import Detector
+from fdd.report import evaluations
 from fdd.runs import prepare
 from tests.rounding import LOGIT
 
@@ -51,11 +52,11 @@ def test_frame_orders():
 
 
 def test_controls_change_the_scores_and_are_noted(finished, dataset):
-    summaries = evaluate.evaluate(finished, [dataset.folder], "validation", "shuffled")
+    summaries = evaluations.evaluate(finished, [dataset.folder], "validation", "shuffled")
     (name,) = summaries
     folder = finished / "evaluations" / name
     assert "the frames of each clip were shuffled" in (folder / "report.md").read_text()
-    plain = evaluate.evaluate(finished, [dataset.folder], "validation")
+    plain = evaluations.evaluate(finished, [dataset.folder], "validation")
     assert summaries[name]["clip"]["log_loss"] != next(iter(plain.values()))["clip"]["log_loss"]
 
 
@@ -66,8 +67,8 @@ def test_other_preprocessing_is_refused_or_noted(finished, config, dataset, tmp_
     config.data.jpeg_quality = 80
     other = prepare.open_dataset(config.data)
     with pytest.raises(UserError, match=r"was cut with other preprocessing .* --allow_mismatch"):
-        evaluate.evaluate(finished, [dataset.folder, other.folder])
-    summaries = evaluate.evaluate(finished, [dataset.folder, other.folder], allow_mismatch=True)
+        evaluations.evaluate(finished, [dataset.folder, other.folder])
+    summaries = evaluations.evaluate(finished, [dataset.folder, other.folder], allow_mismatch=True)
     assert len(summaries) == 2
     notes = [" ".join(summary["notes"]) for summary in summaries.values()]
     assert notes[0] == ""
@@ -77,11 +78,11 @@ def test_other_preprocessing_is_refused_or_noted(finished, config, dataset, tmp_
 
 
 def test_reports_go_where_out_says(finished, dataset, tmp_path):
-    (name,) = evaluate.evaluate(finished, [dataset.folder], out=tmp_path / "new")
+    (name,) = evaluations.evaluate(finished, [dataset.folder], out=tmp_path / "new")
     assert (tmp_path / "new" / name / "report.md").exists()
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"file/new cannot be written \(.*\): say --out=DIR"):
-        evaluate.evaluate(finished, [dataset.folder], out=tmp_path / "file/new")
+        evaluations.evaluate(finished, [dataset.folder], out=tmp_path / "file/new")
 
 
 def test_reports_of_two_data_sets_of_one_name_lie_side_by_side(finished, dataset, tmp_path, capsys):
@@ -124,7 +125,7 @@ def test_failed_videos_are_counted(finished, dataset, tmp_path):
     (folder / "coverage.csv").write_text("\n".join(rows) + "\n")
     with (folder / "failures.csv").open("a") as file:
         file.write("youtube/1,,no frames\nyoutube/2,,no frames\nyoutube/3,,too dark\n")
-    (summary,) = evaluate.evaluate(finished, [folder]).values()
+    (summary,) = evaluations.evaluate(finished, [folder]).values()
     assert summary["failed_videos"] == 3
     name = f"faceforensics-{dataset.key}-test-as_is"
     page = (finished / "evaluations" / name / "report.md").read_text()

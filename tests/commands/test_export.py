@@ -17,6 +17,7 @@ import scipy.special
 
 from fdd import export
 from fdd.evaluation.calibration import Calibration
+from fdd.inference import program
 from fdd.inference.detector import Detector
 from fdd.training import pretrained
 from fdd.video.preprocessing import Preprocessing
@@ -64,12 +65,12 @@ def _reported(finished, names):
 
 def test_what_evaluation_reports_for_any_number_of_clips(exported, finished, clips):
     frames, names = clips
-    program = jax.export.deserialize(bytearray(exported.read_bytes()))
-    assert program.platforms == ("cpu", "cuda")
+    reloaded = jax.export.deserialize(bytearray(exported.read_bytes()))
+    assert reloaded.platforms == ("cpu", "cuda")
     expected, near = _reported(finished, names)
     assert np.ptp(expected) > 2 * near
     for size in (1, 3, 5):
-        found = program.call(frames[:size])
+        found = reloaded.call(frames[:size])
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected[:size], rtol=0, atol=near)
 
@@ -103,9 +104,9 @@ def test_the_average_of_parameters_and_the_temperature_are_used(finished, clips)
         calibration=Calibration(temperature=0.3, threshold=0.7),
     )
     logits = np.asarray(loaded.eval_step(loaded.state, {"frames": clips[0][:4]}))
-    found = export.lower(loaded).call(clips[0][:4])
+    found = program.lower(loaded).call(clips[0][:4])
     np.testing.assert_allclose(found, scipy.special.expit(logits / 0.3), rtol=0, atol=LOGIT / 0.3)
-    header = export.metadata(loaded)
+    header = program.metadata(loaded)
     assert float(header["temperature"]) == 0.3
     np.testing.assert_allclose(float(header["threshold_as_probability"]), 1 / (1 + np.exp(-7 / 3)))
 
@@ -164,10 +165,10 @@ def test_the_header_says_what_a_clip_is(exported, finished, dataset):
     metrics = json.loads((finished / "report/metrics.json").read_text())
     assert int(header["checkpoint_step"]) == metrics["checkpoint_step"]
     assert str(finished.parents[1]) not in "".join(header.values()), "local paths"
-    whole = export.describe(Preprocessing(region="full_frame", sampling="first"))
+    whole = program.describe(Preprocessing(region="full_frame", sampling="first"))
     assert "10 frames 0.04 seconds apart" in whole and "from the video's first one" in whole
     assert "the whole frame" in whole
-    counted = export.describe(Preprocessing(sampling="consecutive", spacing=0))
+    counted = program.describe(Preprocessing(sampling="consecutive", spacing=0))
     assert "10 consecutive frames; 1 clips per video" in counted
 
 

@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 
-from fdd import evaluate, train
+from fdd import train
 from fdd.errors import UserError
+from fdd.report import evaluations
 
 COUNTS = {"train": 8, "validation": 4, "test": 24}
 
@@ -50,7 +51,7 @@ def test_random_labels_cannot_be_predicted(own, tmp_path):
     assert 0.05 < metrics["video"]["auc"] < 0.95
     low, high = metrics["video"]["intervals"]["auc"]
     assert 0 <= low <= metrics["video"]["auc"] <= high <= 1
-    areas, _ = evaluate.evaluate_robustness(tmp_path / "run", None, "validation")
+    areas, _ = evaluations.evaluate_robustness(tmp_path / "run", None, "validation")
     assert all(0 <= area <= 1 for values in areas.values() for area in values)
 
 

@@ -16,7 +16,7 @@ import fdd
 from fdd import predict
 from fdd.errors import UserError
 from fdd.evaluation.scores import score
-from fdd.video import encode
+from fdd.video import encode, named
 from fdd.video.prefetch import extract
 from tests import on_devices
 from tests.rounding import LOGIT
@@ -133,15 +133,15 @@ def test_files_folders_and_globs(tmp_path):
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found, notes = predict.find_videos([str(tmp_path)])
+    found, notes = named.find_videos([str(tmp_path)])
     assert {os.path.relpath(file, tmp_path) for file in found} == set(names) - {"sub/notes.txt"}
     assert len(notes) == 1
-    found, _ = predict.find_videos([f"{tmp_path}/[x].mp4"])
+    found, _ = named.find_videos([f"{tmp_path}/[x].mp4"])
     assert found == [f"{tmp_path}/[x].mp4"]
-    found, notes = predict.find_videos([f"{tmp_path}/b.mp4", f"{tmp_path}/*.mp4"])
+    found, notes = named.find_videos([f"{tmp_path}/b.mp4", f"{tmp_path}/*.mp4"])
     assert found[0] == f"{tmp_path}/b.mp4" and len(found) == 3
     assert "named twice" in notes[0]
-    found, _ = predict.find_videos([f"{tmp_path}/**/*.webm"])
+    found, _ = named.find_videos([f"{tmp_path}/**/*.webm"])
     assert found == [f"{tmp_path}/sub/c.webm"]
 
 
@@ -211,7 +211,7 @@ def test_on_two_devices(finished, detector, tree):
 def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path):
     (tmp_path / "a.mp4").touch()
     os.mkfifo(tmp_path / "b.mp4")
-    found, notes = predict.find_videos([str(tmp_path)])
+    found, notes = named.find_videos([str(tmp_path)])
     assert found == [str(tmp_path / "a.mp4")]
     assert notes == [
         f"passed over in {tmp_path}: no file but a pipe (1)",

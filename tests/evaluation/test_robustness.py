@@ -9,6 +9,7 @@ from fdd.data.builders import faceforensics_tree
 from fdd.data.builders.faceforensics import Selection
 from fdd.errors import UserError
 from fdd.evaluation import robustness
+from fdd.report import evaluations
 from fdd.report import robustness as report
 from fdd.video import perturbations
 from fdd.video.preprocessing import Preprocessing
@@ -60,7 +61,7 @@ def test_what_gives_no_clips_is_named_and_what_is_unknown_is_no_number(videos, t
 def test_undamaged_videos_score_as_in_the_evaluation(finished, dataset, capsys):
     evaluate.main([f"--workdir={finished}", "--robustness", "--split=validation"])
     out = capsys.readouterr().out
-    summary = next(iter(evaluate.evaluate(finished, split="validation").values()))
+    summary = next(iter(evaluations.evaluate(finished, split="validation").values()))
     assert f"undamaged: {summary['video']['auc']:.3f}" in out
     assert all(kind in out for kind in perturbations.KINDS)
     folder = finished / f"evaluations/faceforensics-{dataset.key}-validation-robustness"

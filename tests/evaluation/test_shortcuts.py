@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import sklearn.linear_model
 
-from fdd import audit
 from fdd.data.people import person
-from fdd.evaluation import shortcuts
+from fdd.evaluation import leakage, shortcuts
 
 
 def _records(rng, pairs, first=0, clips=2):
@@ -213,11 +212,11 @@ def test_the_regression_is_the_textbook_one():
 
 def test_the_audit_counts_it():
     rows = _rows()
-    assert not audit.audit(rows)[1]
+    assert not leakage.audit(rows)[1]
     for row in rows["train"] + rows["test"]:
         if row["label"]:
             row["fps"] = 30.0
-    text, leaks = audit.audit(rows)
+    text, leaks = leakage.audit(rows)
     assert leaks
     assert "LEAK: AUC per test video" in text
     assert "these give the label away: frame rate (1.000)" in text

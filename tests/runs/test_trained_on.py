@@ -6,10 +6,11 @@ import shutil
 
 import pytest
 
-from fdd import evaluate, train
+from fdd import train
 from fdd.data.identity import IDENTITY_FILE
 from fdd.errors import UserError
 from fdd.inference.detector import Detector
+from fdd.report import evaluations
 from fdd.runs.checkpoints import Checkpoints
 
 OTHER = r"was trained on the data set .* \(key {}\), and this is .* \(key 0a1b2c3d, .*\): name the"
@@ -54,12 +55,12 @@ def test_a_default_evaluation_on_another_one_is_noted(run, other, dataset):
     stored = json.loads((run / "config.json").read_text())
     stored["data"]["data_dir"] = str(other.data.data_dir)
     (run / "config.json").write_text(json.dumps(stored))
-    (summary,) = evaluate.evaluate(run, split="validation").values()
+    (summary,) = evaluations.evaluate(run, split="validation").values()
     (note,) = summary["notes"]
     assert note.startswith("The detector was trained on another data set ")
     assert f"key {dataset.key}" in note and "key 0a1b2c3d" in note
     assert "the frames" not in note
-    (named,) = evaluate.evaluate(run, [dataset.folder], "validation").values()
+    (named,) = evaluations.evaluate(run, [dataset.folder], "validation").values()
     assert named["notes"] == []
 
 

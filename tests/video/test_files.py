@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from fdd import predict
-from fdd.video import files
+from fdd.video import files, named
 
 
 def _touch(root, *paths):
@@ -77,14 +76,14 @@ def test_linked_folders_and_files_are_found(tmp_path):
     (held / "linked").symlink_to(tmp_path / "elsewhere")
     (held / "c.mp4").symlink_to("b.mp4")
     os.link(held / "b.mp4", held / "d.mp4")
-    found, notes = predict.find_videos([str(held)])
+    found, notes = named.find_videos([str(held)])
     assert found == [f"{held}/b.mp4", f"{held}/linked/deep/a.mp4"]
     assert notes == [
         f"passed over in {held}: a second name of a file (2)",
         f"{held}/c.mp4: a second name of a file: b.mp4",
         f"{held}/d.mp4: a second name of a file: b.mp4",
     ]
-    assert predict.find_videos([f"{held}/d.mp4", f"{held}/c.mp4"])[0] == [f"{held}/d.mp4"]
+    assert named.find_videos([f"{held}/d.mp4", f"{held}/c.mp4"])[0] == [f"{held}/d.mp4"]
 
 
 def test_what_is_passed_over_has_a_reason(tmp_path):
@@ -108,7 +107,7 @@ def test_what_is_passed_over_has_a_reason(tmp_path):
         "x.mp4/inside.mp4": "",
     }
     assert files.summary(ignored, 1) == "hidden (1); other reasons (5)"
-    _, notes = predict.find_videos([str(tmp_path)])
+    _, notes = named.find_videos([str(tmp_path)])
     assert "no video by its name (3)" in notes[0]
     assert notes[1:] == [
         f"{tmp_path}/gone.mp4: a link to nothing",

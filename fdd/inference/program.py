@@ -1,0 +1,158 @@
+"""A run's detector as a program and its parameters, in files that need no fdd."""
+
+import contextlib
+import json
+import pathlib
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.export
+import numpy as np
+import safetensors.numpy
+
+from fdd.errors import UserError
+from fdd.inference import detector
+from fdd.inference.detector import Detector
+from fdd.models import torch_layout
+from fdd.training import steps
+from fdd.video.preprocessing import Preprocessing
+
+PLATFORMS = ("cpu", "cuda")
+_SAMPLING = {
+    "first": "{t} {apart} from the video's first one on",
+    "uniform": "{t} frames spread evenly over the video; {n} interleaving clips per video",
+    "consecutive": "{t} {apart}; {n} clips per video, spread evenly from its beginning to its "
+    "end (a single one lies in its middle)",
+}
+_REGION = {
+    "full_frame": "the whole frame, whatever its aspect ratio",
+    "stored": "the whole picture, as others cropped the face and stored it",
+    "face": "a square around one person's face, the same for all frames of a clip, centred on the "
+    "union of the boxes that OpenCV's YuNet finds in four of them, evenly spread, its side "
+    "{margin:g} times the union's longer side; beyond the video's border the border is repeated",
+}
+
+
+def export(workdir: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
+    """Writes a run's best checkpoint as a program and as parameters.
+
+    `out` becomes a serialised `jax.export.Exported` of `probability_of_fake`, parameters included,
+    for any number of clips. The parameters go beside it, named as `fdd.models.torch_layout` says,
+    with `metadata` in the file's header. Files of these names are replaced once the new ones are
+    whole.
+
+    Args:
+        workdir: Of the run.
+        out: The program's file.
+
+    Returns:
+        The parameters' file: `out` with the suffix .safetensors.
+
+    Raises:
+        UserError: there is no checkpoint, or a file cannot be written.
+    """
+    parameters = out.with_suffix(".safetensors")
+    if out == parameters:
+        raise UserError(f"--out={out}: that is where the parameters go; choose another suffix")
+    if out.is_dir():
+        raise UserError(f"--out={out} is a folder: name a file")
+    loaded = Detector.load(workdir)
+    described = metadata(loaded)
+    variables = jax.device_get(steps.variables_for_evaluation(loaded.state))
+    tensors = safetensors.numpy.save(torch_layout.to_torch(loaded.task.model, variables), described)
+    _write({parameters: tensors, out: lower(loaded).serialize()})
+    return parameters
+
+
+def probability_of_fake(loaded: Detector) -> Callable[[jax.Array], jax.Array]:
+    """Returns the function of clips that evaluation computes, up to the calibrated probability.
+
+    It maps uint8 [b, t, h, w, 3] to float32 [b] and is pure.
+    """
+    # Taken to the host, the parameters belong to no device and become constants of the function.
+    state = jax.device_get(loaded.state)
+
+    def probabilities(clips: jax.Array) -> jax.Array:
+        # The barrier keeps compilers from computing with constants ahead of time, which rounds
+        # otherwise than evaluation does: by 0.002 with a bfloat16 ResNet-50.
+        parameters = jax.lax.optimization_barrier(state)
+        logits = steps.clip_logits(parameters, {"frames": clips}, task=loaded.task)
+        return jax.nn.sigmoid(logits / loaded.calibration.temperature).astype(np.float32)
+
+    return probabilities
+
+
+def lower(loaded: Detector) -> jax.export.Exported:
+    """Returns `probability_of_fake` as StableHLO for `PLATFORMS` and any number of clips."""
+    shape = jax.export.symbolic_shape(
+        ", ".join(["b", *map(str, detector.clip_shape(loaded.config))])
+    )
+    function = jax.jit(probability_of_fake(loaded))
+    return jax.export.export(function, platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, np.uint8))
+
+
+def metadata(loaded: Detector) -> dict[str, str]:
+    """What one needs to know to use the parameters or the program; the values are JSON or text.
+
+    Raises:
+        UserError: the video path is no longer the one that the run was trained with.
+    """
+    config = loaded.config.copy_and_resolve_references()
+    config.data.data_dir = config.data.manual_dir = ""  # Nobody else's business.
+    return {
+        "fdd_config": config.to_json(sort_keys=True),
+        "function": "clips, uint8 [b, frames, height, width, 3], RGB, to the probability that each "
+        "is fake, float32 [b]: sigmoid(logit((clips - mean) / std) / temperature)",
+        "clip_shape": json.dumps(detector.clip_shape(config)),
+        "mean": json.dumps(config.model.mean),
+        "std": json.dumps(config.model.std),
+        "temperature": json.dumps(loaded.calibration.temperature),
+        "threshold": json.dumps(loaded.calibration.threshold),
+        "fitted": json.dumps(loaded.calibration.fitted),
+        "threshold_as_probability": json.dumps(loaded.basis.threshold),
+        "video": "the logits of a video's clips are averaged before the division; above threshold "
+        "(before it) or threshold_as_probability (after it) the video is called fake",
+        "clips": describe(loaded.training_preprocessing),
+        "preprocessing": json.dumps(loaded.training_preprocessing.description()),
+        "preprocessing_fingerprint": loaded.fingerprint,
+        "checkpoint_step": json.dumps(loaded.step),
+        "jax_version": jax.__version__,
+    }
+
+
+def describe(spec: Preprocessing) -> str:
+    """Says in words what clips must be; `fdd.video.clips.extract_clips` makes them so."""
+    size = f"{spec.image_size}x{spec.image_size}"
+    apart = "consecutive frames"
+    if spec.region == "stored":
+        apart = "pictures stored one after the other, however far apart in time"
+    elif spec.spacing:
+        apart = f"frames {spec.spacing:g} seconds apart (those nearest to these times, none twice)"
+    numbers = {"t": spec.num_frames, "n": spec.clips_per_video}
+    frames = _SAMPLING[spec.sampling].format(**numbers, apart=apart)
+    region = _REGION[spec.region].format(margin=spec.margin)
+    return (
+        f"A clip is {frames}. Of each frame: {region}. It is resized to {size} (OpenCV's "
+        "INTER_AREA where neither side grows, INTER_LINEAR elsewhere), coded as JPEG of quality "
+        f"{spec.jpeg_quality} and decoded, RGB."
+    )
+
+
+def _write(contents: Mapping[pathlib.Path, bytes | bytearray]) -> None:
+    """Puts files in their places when all of them are whole."""
+    try:
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _partial(path).write_bytes(content)
+        for path in contents:
+            _partial(path).replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        for each in contents:
+            with contextlib.suppress(OSError):
+                _partial(each).unlink()
+
+
+def _partial(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(f"{path.name}.partial")

@@ -1,0 +1,174 @@
+"""A run's best checkpoint on any data set, or on damaged videos, and a report of each."""
+
+import pathlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fdd import report, tables
+from fdd.data import identity
+from fdd.data.records import Dataset
+from fdd.errors import UserError, shown
+from fdd.evaluation import robustness
+from fdd.evaluation.scores import score
+from fdd.inference.detector import Detector
+from fdd.report import robustness as report_robustness
+from fdd.runs import prepare, trained_on
+from fdd.runs.workdir import EVALUATIONS_DIR
+
+
+def evaluate(
+    workdir: pathlib.Path,
+    datasets: Sequence[pathlib.Path] = (),
+    split: str = "test",
+    frames: str | None = None,
+    allow_mismatch: bool = False,
+    out: pathlib.Path | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Scores data sets and writes a report of each.
+
+    Args:
+        workdir: Of the run.
+        datasets: Folders of data sets that this project built; the run's own by default.
+        split: 'train', 'validation' or 'test'.
+        frames: See `fdd.evaluation.scores.frame_order`; the config's by default.
+        allow_mismatch: Score clips that were cut in another way than the run's.
+        out: Where the reports' folders go; `workdir`/evaluations by default.
+
+    Returns:
+        The contents of metrics.json by the report's folder, BUILDER-KEY-SPLIT-FRAMES, where the key
+        is that of the data set (`fdd.data.identity`).
+
+    Raises:
+        UserError: there is no checkpoint, no such data set or split, a mismatch, or `out` cannot be
+            written.
+    """
+    out = _made(out or workdir / EVALUATIONS_DIR)
+    loaded = _load(workdir)
+    frames = frames or loaded.config.eval_frames
+    opened = [Dataset(folder) for folder in datasets]
+    opened = opened or [prepare.open_dataset(loaded.config.data)]
+    notes = {dataset.folder: _mismatch(dataset, loaded, allow_mismatch) for dataset in opened}
+    if not datasets:
+        notes[opened[0].folder] += _not_its_own(opened[0], loaded)
+    summaries = {}
+    for dataset in opened:
+        size = loaded.config.batch_size
+        scores = score(loaded.eval_step, loaded.state, dataset, split, size, frames)
+        name = f"{dataset.builder}-{dataset.key}-{split}-{frames}"
+        note = [*notes[dataset.folder], *report.control_note(frames)]
+        summaries[name] = report.write(out / name, name, loaded, dataset, scores, notes=note)
+    return summaries
+
+
+def evaluate_robustness(
+    workdir: pathlib.Path,
+    videos_dir: pathlib.Path | None,
+    split: str = "test",
+    out: pathlib.Path | None = None,
+) -> tuple[dict[str, list[float]], pathlib.Path]:
+    """Scores the run's videos of a split under seven kinds of damage at five levels.
+
+    Args:
+        workdir: Of the run.
+        videos_dir: Folder of the videos the run's data set was built from; by default what the
+            config says.
+        split: 'train', 'validation' or 'test'.
+        out: As in `evaluate`.
+
+    Returns:
+        See `fdd.evaluation.robustness.evaluate`; and the folder that it is written to,
+        BUILDER-KEY-SPLIT-robustness in `out`.
+
+    Raises:
+        UserError: there is no checkpoint, or no video, or `out` cannot be written.
+    """
+    out = _made(out or workdir / EVALUATIONS_DIR)
+    loaded = _load(workdir)
+    data = loaded.config.data
+    root = videos_dir or prepare.videos_folder(data)
+    if root is None or not root.is_dir():
+        raise UserError(f"no folder of videos ({root}): say --videos=DIR")
+    builder = prepare.create_builder(data)
+    spec = builder.builder_config.preprocessing
+    if spec.fingerprint() != loaded.fingerprint:
+        raise UserError(f"{workdir} was trained with another version of the video path")
+    videos = [video for video in builder.find_videos(root) if video.split == split]
+    if not videos:
+        raise UserError(f"{root} holds no video of the split '{split}'")
+    size = loaded.config.batch_size
+
+    def score(clips: np.ndarray) -> np.ndarray:
+        padded = np.concatenate([clips, np.repeat(clips[-1:], -len(clips) % size, axis=0)])
+        batches = [padded[start : start + size] for start in range(0, len(padded), size)]
+        logits = [loaded.eval_step(loaded.state, {"frames": batch}) for batch in batches]
+        return np.concatenate([np.asarray(each) for each in logits])[: len(clips)]
+
+    areas = robustness.evaluate(videos, spec, score)
+    folder = out / f"{builder.name}-{builder.key_of(identity.look(root))}-{split}-robustness"
+    report_robustness.write(folder, areas)
+    return areas, folder
+
+
+def _made(folder: pathlib.Path) -> pathlib.Path:
+    """Makes a folder before anything is computed for it, and sees that it can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise UserError(
+            f"{shown(str(folder))} cannot be written ({error.strerror}): say --out=DIR"
+        ) from None
+
+
+def _load(workdir: pathlib.Path) -> Detector:
+    loaded = Detector.load(workdir)
+    loaded.devices.check_batch_size(loaded.config.batch_size)
+    return loaded
+
+
+def _mismatch(dataset: Dataset, loaded: Detector, allowed: bool) -> list[str]:
+    if dataset.fingerprint == loaded.fingerprint:
+        return []
+    difference = (
+        f"{dataset.folder} was cut with other preprocessing (fingerprint {dataset.fingerprint}) "
+        f"than the detector was trained with ({loaded.fingerprint})"
+    )
+    if not allowed:
+        raise UserError(f"{difference}: build it with the run's settings, or say --allow_mismatch")
+    return [f"Preprocessing differs: {difference}. The numbers mix this with everything else."]
+
+
+def _not_its_own(dataset: Dataset, loaded: Detector) -> list[str]:
+    trained = loaded.trained_on.get("data_set")
+    if not trained or trained == trained_on.named(dataset):
+        return []
+    return [
+        f"The detector was trained on another data set ({trained['name']}, key {trained['key']}) "
+        f"than the one that its config leads to now (key {dataset.key})."
+    ]
+
+
+def table(summaries: Mapping[str, Mapping[str, Any]]) -> str:
+    """One line per evaluation: videos, accuracy and AUC with intervals, and each method's AUC."""
+    lines = [["data set", "real", "fake", "accuracy", "AUC per video", "95 % interval"]]
+    for name, summary in summaries.items():
+        lines.append(_line(name, summary["video"]))
+        for method, values in summary["per_method"].items():
+            lines.append(_line(f"  {method}", values))
+    return tables.aligned(lines)
+
+
+def _line(name: str, values: Mapping[str, Any]) -> list[str]:
+    limits = values["intervals"]["auc"]
+    return [
+        name,
+        str(values["num_real"]),
+        str(values["num_fake"]),
+        f"{values['accuracy']:.4f}",
+        "n/a" if values["auc"] is None else f"{values['auc']:.4f}",
+        f"{limits[0]:.3f} to {limits[1]:.3f}" if limits else "not given",
+    ]
