@@ -14,7 +14,8 @@ from fdd.inference import detector
 from fdd.runs import trained_on, workdir
 from fdd.training import fit, logs, loop, pretrained
 from fdd.training.run import Run, open_run
-from fdd.training.state import TrainState, abstract_state, create_state
+from fdd.training.state import TrainState
+from fdd.training.task import abstract_state, create_state
 
 
 def train_and_evaluate(
@@ -122,15 +123,15 @@ def _is_finished(run: Run) -> bool:
 
 def _restore_or_create(run: Run) -> tuple[int, TrainState, list[logs.Record]]:
     """The last completed step, its state, and the records of metrics.jsonl up to it."""
-    recipe, place = detector.recipe(run.config, run.task), run.devices.replicated
-    restored = run.checkpoints.restore_last(abstract_state(recipe, place))
+    place = run.devices.replicated
+    restored = run.checkpoints.restore_last(abstract_state(run.task, place))
     if restored is None:
         model = run.config.model
 
         def change(drawn: Any) -> Any:
             return pretrained.load(model.pretrained, run.task.model, drawn, model.version)
 
-        return 0, create_state(recipe, run.config.seed, place, change), []
+        return 0, create_state(run.task, run.config.seed, place, change), []
     step, state, meta = restored
     trained_on.check(meta, run.dataset, run.folder)
     if "data_set" not in meta:

@@ -80,21 +80,21 @@ def train(settings: Mapping[str, Any]) -> Arrays:
     from fdd.configs import demo
     from fdd.devices import parallel
     from fdd.training import pretrained, steps
-    from fdd.training.state import Recipe, create_state
+    from fdd.training.task import create_state, create_task
 
     config = demo.get_config()
     config.update({"batch_size": BATCH_SIZE, "learning_rate": 1e-4, "schedule": "constant"})
     config.model.encoder = "resnet_tiny"
+    config.data.image_size = SIZE
     config.augment.update({"brightness": 0.1, "contrast": 0.1})
     config.update_from_flattened_dict(dict(settings))
     config = pretrained.with_normalization(config)
     devices = parallel.Parallel(config.parallel)
     devices.check_batch_size(BATCH_SIZE, config.accumulate_steps)
-    task = steps.create_task(config)
-    recipe = Recipe(task.model, task.optimizer, (10, SIZE, SIZE, 3))
-    state = create_state(recipe, 0, devices.replicated)
-    shard = BATCH_SIZE // jax.process_count()
-    rows = slice(jax.process_index() * shard, (jax.process_index() + 1) * shard)
+    task = create_task(config)
+    state = create_state(task, 0, devices.replicated)
+    share = BATCH_SIZE // jax.process_count()
+    rows = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
     first = next(batches(1, rows))
     step = functools.partial(steps.train_step, task=task)
     saved = {}

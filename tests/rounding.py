@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from fdd.inference.detector import Detector
-from fdd.training import steps
+from fdd.training.task import create_task
 
 SAME = 1e-9
 """Relative; float64 rounds at 1e-16, which leaves room for sums of a million terms."""
@@ -53,6 +53,6 @@ def in_float64(detector: Detector) -> Detector:
     return dataclasses.replace(
         detector,
         config=config,
-        task=steps.create_task(config),
+        task=create_task(config),
         state=jax.device_put(state, detector.devices.replicated),
     )

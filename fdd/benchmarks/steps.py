@@ -4,7 +4,7 @@ import contextlib
 import functools
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -15,11 +15,11 @@ from fdd.benchmarks import timing
 from fdd.data import pipeline
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
-from fdd.inference import detector
 from fdd.runs import prepare
 from fdd.training import config_checks, pretrained, steps
 from fdd.training.speed import SpeedMeter
-from fdd.training.state import TrainState, create_state
+from fdd.training.state import TrainState
+from fdd.training.task import Task, create_state, create_task
 
 
 def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) -> dict[str, Any]:
@@ -48,9 +48,9 @@ def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) ->
     config = pretrained.with_normalization(config)
     devices = Parallel(config.parallel)
     devices.check_batch_size(config.batch_size, config.accumulate_steps)
-    task = steps.create_task(config)
-    state = create_state(detector.recipe(config, task), config.seed, devices.replicated)
-    batch = _random_batch(config)
+    task = create_task(config)
+    state = create_state(task, config.seed, devices.replicated)
+    batch = _random_batch(task, config.batch_size)
     if kind == "forward":
         batch = {"frames": batch["frames"]}
     step = functools.partial(steps.train_step if kind == "train" else steps.eval_step, task=task)
@@ -64,32 +64,39 @@ def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) ->
         state, info = run(state, batch)
         return info
 
-    start = time.perf_counter()
-    jax.block_until_ready(work())
-    compile_seconds = time.perf_counter() - start
-    seconds = timing.summary(timing.repeat(work, repeats, warm_up=1))
-    memory = timing.memory_peak_gib()
     found = {
         "kind": kind,
         **timing.device(),
         "batch_size": config.batch_size,
-        "clip": list(detector.clip_shape(config)[:3]),
+        "clip": list(task.clip_shape[:3]),
         "precision": config.precision,
-        "compile_seconds": compile_seconds,
-        "seconds": seconds,
-        "clips_per_second": config.batch_size / seconds["median"],
-        **_fractions(lowered, config.precision, seconds["median"]),
-        "memory_peak_gib": memory,
+        **_timed(work, repeats),
     }
+    seconds = found["seconds"]["median"]
+    found["clips_per_second"] = config.batch_size / seconds
+    found |= _fractions(lowered, config.precision, seconds)
     if kind == "train":
         found["on_data"] = _on_data(config, run, state, batch, repeats)
     return found
 
 
-def _random_batch(config: ml_collections.ConfigDict) -> pipeline.Batch:
-    rng, size = np.random.default_rng(0), config.batch_size
+def _timed(work: Callable[[], Any], repeats: int) -> dict[str, Any]:
+    """Seconds of the first call, which compiles, and of later ones, and the memory they took."""
+    start = time.perf_counter()
+    jax.block_until_ready(work())
+    compile_seconds = time.perf_counter() - start
+    seconds = timing.summary(timing.repeat(work, repeats, warm_up=1))
     return {
-        "frames": rng.integers(0, 256, (size, *detector.clip_shape(config)), np.uint8),
+        "compile_seconds": compile_seconds,
+        "seconds": seconds,
+        "memory_peak_gib": timing.memory_peak_gib(),
+    }
+
+
+def _random_batch(task: Task, size: int) -> pipeline.Batch:
+    rng = np.random.default_rng(0)
+    return {
+        "frames": rng.integers(0, 256, (size, *task.clip_shape), np.uint8),
         "label": (np.arange(size) % 2).astype(np.float32),
         "position": np.arange(size, dtype=np.int32),
     }

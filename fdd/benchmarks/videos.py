@@ -11,9 +11,10 @@ from fdd.benchmarks import timing
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
 from fdd.evaluation.calibration import Calibration
-from fdd.inference.detector import Detector, recipe
+from fdd.inference.detector import Detector
 from fdd.training import config_checks, pretrained, steps
-from fdd.training.state import create_state, inference_state
+from fdd.training.state import inference_state
+from fdd.training.task import create_state, create_task
 from fdd.video.decode import VideoError
 from fdd.video.prefetch import extract
 from fdd.video.preprocessing import Preprocessing
@@ -42,8 +43,8 @@ def measure_predict(
     config.model.pretrained = ""
     config_checks.check(config)
     config = pretrained.with_normalization(config)
-    devices, task = Parallel(config.parallel), steps.create_task(config)
-    state = create_state(recipe(config, task), config.seed, devices.replicated)
+    devices, task = Parallel(config.parallel), create_task(config)
+    state = create_state(task, config.seed, devices.replicated)
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     spec = Preprocessing.of(config.data)
     detector = Detector(

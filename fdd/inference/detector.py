@@ -21,7 +21,8 @@ from fdd.inference.saliency import Saliency
 from fdd.runs import trained, workdir
 from fdd.runs.checkpoints import Checkpoints
 from fdd.training import config_checks, steps
-from fdd.training.state import Recipe, TrainState, inference_state
+from fdd.training.state import TrainState, inference_state
+from fdd.training.task import Task, create_task
 from fdd.video.decode import VideoError
 from fdd.video.extraction import Clip, Extraction
 from fdd.video.prefetch import ClipPrefetcher, extract
@@ -48,7 +49,7 @@ class Detector:
     """
 
     config: ml_collections.ConfigDict
-    task: steps.Task
+    task: Task
     devices: Parallel
     state: TrainState
     eval_step: Callable[[TrainState, Any], jax.Array]
@@ -70,7 +71,7 @@ class Detector:
         config_checks.check(config)
         devices = Parallel(config.parallel)
         with trained.opened(folder) as checkpoints:
-            return from_checkpoints(config, steps.create_task(config), checkpoints, folder, devices)
+            return from_checkpoints(config, create_task(config), checkpoints, folder, devices)
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -197,21 +198,9 @@ class Detector:
         return self.devices.mesh.size
 
 
-def clip_shape(config: ml_collections.ConfigDict) -> tuple[int, int, int, int]:
-    """(frames, height, width, channels) of a config's clips."""
-    size = config.data.image_size
-    return (config.data.num_frames, size, size, 3)
-
-
-def recipe(config: ml_collections.ConfigDict, task: steps.Task) -> Recipe:
-    """The recipe for the states of a run."""
-    average = bool(config.ema_decay)
-    return Recipe(task.model, task.optimizer, clip_shape(config), average)
-
-
 def from_checkpoints(
     config: ml_collections.ConfigDict,
-    task: steps.Task,
+    task: Task,
     checkpoints: Checkpoints,
     folder: pathlib.Path,
     devices: Parallel,

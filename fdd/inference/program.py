@@ -11,7 +11,6 @@ import numpy as np
 import safetensors.numpy
 
 from fdd.errors import UserError
-from fdd.inference import detector
 from fdd.inference.detector import Detector
 from fdd.models import torch_layout
 from fdd.training import steps
@@ -84,9 +83,7 @@ def probability_of_fake(loaded: Detector) -> Callable[[jax.Array], jax.Array]:
 
 def lower(loaded: Detector) -> jax.export.Exported:
     """Returns `probability_of_fake` as StableHLO for `PLATFORMS` and any number of clips."""
-    shape = jax.export.symbolic_shape(
-        ", ".join(["b", *map(str, detector.clip_shape(loaded.config))])
-    )
+    shape = jax.export.symbolic_shape(", ".join(["b", *map(str, loaded.task.clip_shape)]))
     function = jax.jit(probability_of_fake(loaded))
     return jax.export.export(function, platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, np.uint8))
 
@@ -103,7 +100,7 @@ def metadata(loaded: Detector) -> dict[str, str]:
         "fdd_config": config.to_json(sort_keys=True),
         "function": "clips, uint8 [b, frames, height, width, 3], RGB, to the probability that each "
         "is fake, float32 [b]: sigmoid(logit((clips - mean) / std) / temperature)",
-        "clip_shape": json.dumps(detector.clip_shape(config)),
+        "clip_shape": json.dumps(loaded.task.clip_shape),
         "mean": json.dumps(config.model.mean),
         "std": json.dumps(config.model.std),
         "temperature": json.dumps(loaded.calibration.temperature),

@@ -10,7 +10,7 @@ from fdd.data import coverage_lists
 from fdd.data.records import Dataset
 from fdd.evaluation.scores import Scores
 from fdd.evaluation.summary import evaluate_scores
-from fdd.inference.detector import Detector, clip_shape
+from fdd.inference.detector import Detector
 from fdd.models import layers
 from fdd.pages import html
 from fdd.report import errors, figures, text
@@ -79,7 +79,7 @@ def _write_files(
     figures.confusion_matrix(out / "confusion_matrix.png", summary["video"]["confusion_matrix"])
     figures.roc(out / "roc.png", videos)
     figures.reliability(out / "reliability.png", videos, detector.calibration)
-    boxes = layers.describe(detector.task.model, clip_shape(detector.config))
+    boxes = layers.describe(detector.task.model, detector.task.clip_shape)
     figures.layers(out / "model.png", boxes)
     worst = errors.worst(scores, detector.calibration)
     figures.strips(out / "errors.png", errors.strips(worst, dataset))

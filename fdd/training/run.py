@@ -19,6 +19,7 @@ from fdd.runs import prepare, workdir
 from fdd.runs.checkpoints import Checkpoints
 from fdd.training import config_checks, fit, pretrained, steps
 from fdd.training.state import TrainState
+from fdd.training.task import Task, create_task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Run:
     chooses: bool
     num_steps: int
     steps_per_epoch: int
-    task: steps.Task
+    task: Task
     train_step: Callable[[TrainState, pipeline.Batch], tuple[TrainState, dict[str, jax.Array]]]
     eval_step: Callable[[TrainState, pipeline.Batch], jax.Array]
 
@@ -70,7 +71,7 @@ def open_run(
     """
     config_checks.check(config)
     config = pretrained.with_normalization(workdir.with_settled(folder, config))
-    steps.create_task(config)  # Reports unknown names before the data is built.
+    create_task(config)  # Reports unknown names before the data is built.
     devices = parallel.Parallel(config.parallel)
     devices.check_batch_size(config.batch_size, config.accumulate_steps)
     workdir.check(folder, config)
@@ -91,7 +92,7 @@ def open_run(
     chooses = _check_classes(config, dataset)
     steps_per_epoch = max(1, dataset.splits["train"] // config.batch_size)
     num_steps = config.num_steps or config.num_epochs * steps_per_epoch
-    task = steps.create_task(config, num_steps, steps_per_epoch)
+    task = create_task(config, num_steps, steps_per_epoch)
     with contextlib.ExitStack() as stack:
         if parallel.is_main():
             stack.enter_context(workdir.claim(folder, config))

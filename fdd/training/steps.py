@@ -3,99 +3,21 @@
 They run on each device with its shard of the batch (`fdd.devices.parallel`).
 """
 
-import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 import optax
 
-from fdd import models
 from fdd.devices.parallel import DATA_AXIS
 from fdd.evaluation import metrics
 from fdd.models.clip_classifier import ClipClassifier
-from fdd.training import augment, losses, optimizers
+from fdd.training import augment, optimizers
 from fdd.training.state import PyTree, TrainState
+from fdd.training.task import Task
 
 Batch = Mapping[str, jax.Array]
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """The fixed part of a run: what a step does apart from its state and batch.
-
-    Attributes:
-        model: The detector.
-        frozen_model: The same, but batch norms of frozen parts use their running statistics.
-        optimizer: The optimiser.
-        learning_rate: Step to learning rate.
-        loss_fn: (logits [b], labels [b]) to losses [b].
-        l2_lstm_kernel: See `penalty`.
-        frozen_parts: Number of the encoder's first parts whose gradient is 0 and not computed.
-        thaw_step: The step from which they get a gradient, and `model` is trained instead of
-            `frozen_model`; 0: they stay frozen.
-        ema_decay: Decay of the average of the parameters that evaluation uses; 0: no average.
-        mean: What normalisation subtracts per channel, in units of 0 to 255.
-        std: What normalisation divides by per channel, in units of 0 to 255.
-        augment: Keyword arguments of `fdd.training.augment.augment`.
-        seed: Decides the augmentation of each clip.
-        accumulate_steps: Number of equal parts in which a device processes its shard of the batch,
-            one after the other. The gradient is the mean over the parts. If batch statistics are
-            trained, each part has its own, so the result differs from that of one part; otherwise
-            it is the same.
-    """
-
-    model: ClipClassifier
-    frozen_model: ClipClassifier
-    optimizer: optax.GradientTransformation
-    learning_rate: optax.Schedule
-    loss_fn: Callable[[jax.Array, jax.Array], jax.Array]
-    l2_lstm_kernel: float
-    frozen_parts: int
-    thaw_step: int
-    ema_decay: float
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    augment: Mapping[str, float]
-    seed: int
-    accumulate_steps: int
-
-
-def create_task(
-    config: ml_collections.ConfigDict, num_steps: int = 1, steps_per_epoch: int = 1
-) -> Task:
-    """Returns the task that `config` describes.
-
-    Args:
-        config: The run's config.
-        num_steps: Steps of the whole run; needed for training.
-        steps_per_epoch: Steps of an epoch; likewise.
-
-    Raises:
-        UserError: a name in the config is unknown.
-    """
-    model, frozen_parts = models.create_model(config), models.num_frozen_parts(config)
-    optimizer, learning_rate = optimizers.create_optimizer(
-        config, model, num_steps, steps_per_epoch
-    )
-    return Task(
-        model=model,
-        frozen_model=models.create_model(config, frozen_parts),
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        loss_fn=losses.create_loss(config),
-        l2_lstm_kernel=config.l2_lstm_kernel,
-        frozen_parts=frozen_parts,
-        thaw_step=optimizers.thaw_step(config, steps_per_epoch),
-        ema_decay=config.ema_decay,
-        mean=tuple(config.model.mean),
-        std=tuple(config.model.std),
-        augment=config.augment.to_dict(),
-        seed=config.seed,
-        accumulate_steps=config.accumulate_steps,
-    )
 
 
 def train_step(

@@ -19,7 +19,7 @@ import numpy as np
 
 from fdd.devices import parallel
 from fdd.training import pretrained, steps
-from fdd.training.state import Recipe, create_state
+from fdd.training.task import create_state, create_task
 
 
 def main() -> None:
@@ -29,7 +29,8 @@ def main() -> None:
     name = parser.parse_args().config.removesuffix(".py").replace("/", ".")
     config = importlib.import_module(name).get_config()
     config.model.pretrained = ""
-    task = steps.create_task(pretrained.with_normalization(config))
+    config.data.image_size = 32
+    task = create_task(pretrained.with_normalization(config))
     batch = {
         "frames": np.zeros((16, 10, 32, 32, 3), np.uint8),
         "label": np.zeros(16, np.float32),
@@ -37,9 +38,7 @@ def main() -> None:
     }
     for kind in ("jit", "pmap"):
         devices = parallel.Parallel(kind)
-        state = create_state(
-            Recipe(task.model, task.optimizer, (10, 32, 32, 3)), 0, devices.replicated
-        )
+        state = create_state(task, 0, devices.replicated)
         step = functools.partial(steps.train_step, task=task)
         program = devices.lower(step, state, batch).compile().as_text()
         sent = parallel.communicated_bytes(program)

@@ -25,11 +25,9 @@ import numpy as np
 from fdd import Detector, tables
 from fdd.configs import resnet_lstm
 from fdd.devices.parallel import Parallel
-from fdd.inference.detector import recipe
 from fdd.runs import workdir
 from fdd.runs.checkpoints import Checkpoints
-from fdd.training import steps
-from fdd.training.state import create_state
+from fdd.training.task import create_state, create_task
 from fdd.video import decode, faces
 from fdd.video.prefetch import extract
 from fdd.video.preprocessing import Preprocessing
@@ -45,7 +43,7 @@ def write_run(folder: pathlib.Path) -> None:
     config.model.pretrained = ""
     config.model.mean, config.model.std = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
     spec = Preprocessing.of(config.data)
-    state = create_state(recipe(config, steps.create_task(config)), 0, Parallel("jit").replicated)
+    state = create_state(create_task(config), 0, Parallel("jit").replicated)
     calibration = {"temperature": 1.0, "threshold": 0.0}
     meta = {"fingerprint": spec.fingerprint(), "calibration": calibration, "history": []}
     with workdir.claim(folder, config):

@@ -37,24 +37,23 @@ def serve(config_name: str, batch_size: int, image_size: int, kind: str) -> None
     import numpy as np
 
     from fdd.devices.parallel import Parallel
-    from fdd.inference import detector
     from fdd.training import pretrained, steps
-    from fdd.training.state import create_state
+    from fdd.training.task import create_state, create_task
 
     config = importlib.import_module(config_name).get_config()
     config.model.pretrained = ""
     config.batch_size = batch_size
     config.data.image_size = image_size
     config = pretrained.with_normalization(config)
+    task = create_task(config)
     rng = np.random.default_rng(0)
     batch = {
-        "frames": rng.integers(0, 256, (batch_size, *detector.clip_shape(config)), np.uint8),
+        "frames": rng.integers(0, 256, (batch_size, *task.clip_shape), np.uint8),
         "label": (np.arange(batch_size) % 2).astype(np.float32),
         "position": np.arange(batch_size, dtype=np.int32),
     }
     devices = Parallel(kind)
-    task = steps.create_task(config)
-    state = create_state(detector.recipe(config, task), 0, devices.replicated)
+    state = create_state(task, 0, devices.replicated)
     step = devices.compile(functools.partial(steps.train_step, task=task), donate=True)
     for _ in range(2):
         state, info = step(state, batch)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fdd.devices import convolution
-from fdd.inference import detector
 from fdd.training import steps
+from fdd.training.task import create_task
 from tests import on_devices
 
 
@@ -23,9 +23,8 @@ def _program(step, state, batch, platform):
 def training(config):
     """A train step of one device, its state and a batch, as shapes."""
     config.model.mean, config.model.std = (127.5,) * 3, (64.0,) * 3
-    task = steps.create_task(config)
-    recipe = detector.recipe(config, task)
-    state = jax.eval_shape(lambda key: recipe.state(recipe.variables(key)), jax.random.key(0))
+    task = create_task(config)
+    state = jax.eval_shape(lambda key: task.state(task.variables(key)), jax.random.key(0))
     batch = next(on_devices.batches(1, slice(0, 4)))
 
     def step(state, batch):

@@ -15,7 +15,7 @@ from fdd.errors import UserError
 from fdd.models.lstm import LSTM
 from fdd.runs import workdir
 from fdd.training import steps
-from fdd.training.state import Recipe, create_state
+from fdd.training.task import create_state, create_task
 from tests import on_devices
 from tests.rounding import SAME
 
@@ -29,9 +29,8 @@ NORMS = ("first_norm", "layer1_norm", "layer2_norm")
 def _train(config, num_steps=NUM_STEPS, steps_per_epoch=2):
     """The states before and after some steps on random clips, and what the steps reported."""
     devices = parallel.Parallel("jit")
-    task = steps.create_task(config, num_steps, steps_per_epoch)
-    recipe = Recipe(task.model, task.optimizer, (10, 32, 32, 3), bool(config.ema_decay))
-    state = create_state(recipe, 0, devices.replicated)
+    task = create_task(config, num_steps, steps_per_epoch)
+    state = create_state(task, 0, devices.replicated)
     states, infos = [jax.device_get(state)], []
     train_step = devices.compile(functools.partial(steps.train_step, task=task))
     for batch in on_devices.batches(num_steps, slice(0, 4)):
@@ -57,9 +56,8 @@ def _moved(before, after):
 
 def _stepped(config, num_steps=1):
     """Parameters before and after steps of the optimiser alone, with gradients drawn at random."""
-    task = steps.create_task(config, num_steps)
-    recipe = Recipe(task.model, task.optimizer, (10, 32, 32, 3))
-    shapes = jax.eval_shape(lambda key: recipe.variables(key)["params"], jax.random.key(0))
+    task = create_task(config, num_steps)
+    shapes = jax.eval_shape(lambda key: task.variables(key)["params"], jax.random.key(0))
     rng = np.random.default_rng(0)
     before = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), shapes)
     after, state = before, task.optimizer.init(before)
@@ -92,9 +90,8 @@ def test_frozen_parts_do_not_move_by_a_bit(config, freeze, num_frozen):
 @pytest.mark.parametrize(("freeze", "num_frozen"), [("stem", 2), ("stage1", 3)])
 def test_frozen_parts_of_a_resnet(config, freeze, num_frozen):
     config.model.encoder, config.freeze = "resnet_tiny", freeze
-    task = steps.create_task(config)
-    recipe = Recipe(task.model, task.optimizer, (10, 32, 32, 3))
-    shapes = jax.eval_shape(lambda key: recipe.variables(key)["params"], jax.random.key(0))
+    task = create_task(config)
+    shapes = jax.eval_shape(lambda key: task.variables(key)["params"], jax.random.key(0))
     params = jax.tree.map(lambda leaf: np.ones(leaf.shape), shapes)
     updates, _ = task.optimizer.update(params, task.optimizer.init(params), params)
     encoder = task.model.encoder_variables({"params": updates})["params"]
@@ -219,12 +216,12 @@ def test_no_gradient_of_what_does_not_learn_is_computed(config):
 
 def test_warm_up_and_cosine(config):
     config.learning_rate, config.warmup_steps, config.schedule = 0.1, 4, "cosine"
-    rate = steps.create_task(config, num_steps=24).learning_rate
+    rate = create_task(config, num_steps=24).learning_rate
     np.testing.assert_allclose([rate(step) for step in range(5)], [0.025, 0.05, 0.075, 0.1, 0.1])
     assert rate(14) == pytest.approx(0.05)
     assert rate(24) == pytest.approx(0, abs=SAME)
     config.warmup_steps, config.schedule = 0, "constant"
-    assert steps.create_task(config, num_steps=24).learning_rate(23) == 0.1
+    assert create_task(config, num_steps=24).learning_rate(23) == 0.1
 
 
 def test_weight_decay_shrinks_kernels_alone(config):
@@ -244,7 +241,7 @@ def _at(tree, path):
 @pytest.mark.parametrize("key", ["model.dropout_features", "model.dropout_head"])
 def test_dropout(config, key):
     config.update_from_flattened_dict({key: 0.5})
-    task = steps.create_task(config)
+    task = create_task(config)
     features = np.random.default_rng(0).normal(size=(6, 10, 16))
     variables = task.model.init(jax.random.key(0), features, train=False, method="classify")
 
@@ -255,17 +252,15 @@ def test_dropout(config, key):
     trained, again, other = classify(train=True), classify(train=True), classify(1, train=True)
     np.testing.assert_array_equal(trained, again)
     config.update_from_flattened_dict({key: 0.0})
-    plain = steps.create_task(config).model.apply(
-        variables, features, train=True, method="classify"
-    )
-    np.testing.assert_allclose(classify(train=False), plain, rtol=SAME)
+    plain = create_task(config).model.apply(variables, features, train=True, method="classify")
+    np.testing.assert_allclose(judge(train=False), plain, rtol=SAME)
     for different in (plain, other):
         assert np.abs(trained - different).min() > 1e-6  # Far above rounding.
 
 
 def test_label_smoothing(config):
     config.label_smoothing = 0.2
-    loss_fn = steps.create_task(config).loss_fn
+    loss_fn = create_task(config).loss_fn
     logit = np.log(9.0)  # Probability 0.9.
     expected = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
     np.testing.assert_allclose(loss_fn(np.array([logit]), np.array([1.0])), expected, rtol=SAME)
@@ -282,7 +277,7 @@ def test_the_average_of_parameters(config):
         average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, average, state.params)  # noqa: B023
     near = functools.partial(np.testing.assert_allclose, rtol=SAME, atol=SAME)
     jax.tree.map(near, states[-1].average, average)
-    task = steps.create_task(config)
+    task = create_task(config)
     batch = next(on_devices.batches(1, slice(0, 4)))
     eval_step = parallel.Parallel("jit").compile(functools.partial(steps.eval_step, task=task))
     of_average = eval_step(states[-1].replace(params=states[-1].average, average=None), batch)
@@ -295,9 +290,8 @@ def test_the_penalty_of_the_lstm_kernel(config):
     config.l2_lstm_kernel = 0.01
     config.model.lstm_features = 256
     devices = parallel.Parallel("jit")
-    task = steps.create_task(config)
-    recipe = Recipe(task.model, task.optimizer, (10, 32, 32, 3))
-    state = create_state(recipe, 0, devices.replicated)
+    task = create_task(config)
+    state = create_state(task, 0, devices.replicated)
     kernels = [np.asarray(state.params["lstm_cell"][g]["kernel"]) for g in ("ii", "if", "ig", "io")]
     expected = 0.01 * (np.concatenate(kernels, axis=1) ** 2).sum()
     assert float(steps.penalty(state.params, task)) == pytest.approx(expected, rel=SAME)

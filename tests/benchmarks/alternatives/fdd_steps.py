@@ -8,9 +8,8 @@ import numpy as np
 from fdd.configs import resnet_lstm
 from fdd.devices import runtime
 from fdd.devices.parallel import Parallel
-from fdd.inference import detector
 from fdd.training import pretrained, steps
-from fdd.training.state import create_state
+from fdd.training.task import create_state, create_task
 from tests.benchmarks.alternatives import random_batch, serve, work
 
 
@@ -30,8 +29,8 @@ def main() -> None:
     clips, labels = random_batch(**todo)
     batch = {"frames": clips, "label": labels, "position": np.arange(len(clips), dtype=np.int32)}
     devices = Parallel("jit")
-    task = steps.create_task(config)
-    state = create_state(detector.recipe(config, task), 0, devices.replicated)
+    task = create_task(config)
+    state = create_state(task, 0, devices.replicated)
     train_step = devices.compile(functools.partial(steps.train_step, task=task), donate=True)
     eval_step = devices.compile(functools.partial(steps.eval_step, task=task))
 

@@ -1,0 +1,145 @@
+"""What a config makes of a run: the model, its first state, and all that its steps are given."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import optax
+
+from fdd import models
+from fdd.evaluation.metrics import ClipSums
+from fdd.models.clip_classifier import ClipClassifier
+from fdd.training import losses, optimizers
+from fdd.training.state import PyTree, TrainState
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Task:
+    """The fixed part of a run: how its first state is made, and what a step does with a state.
+
+    Attributes:
+        model: The detector.
+        clip_shape: (frames, height, width, channels).
+        frozen_model: The same, but batch norms of frozen parts use their running statistics.
+        optimizer: The optimiser.
+        learning_rate: Step to learning rate.
+        loss_fn: (logits [b], labels [b]) to losses [b].
+        l2_lstm_kernel: See `fdd.training.steps.penalty`.
+        frozen_parts: Number of the encoder's first parts whose gradient is 0 and not computed.
+        thaw_step: The step from which they get a gradient, and `model` is trained instead of
+            `frozen_model`; 0: they stay frozen.
+        ema_decay: Decay of the average of the parameters that evaluation uses; 0: no average.
+        mean: What normalisation subtracts per channel, in units of 0 to 255.
+        std: What normalisation divides by per channel, in units of 0 to 255.
+        augment: Keyword arguments of `fdd.training.augment.augment`.
+        seed: Decides the augmentation of each clip.
+        accumulate_steps: Number of equal parts in which a device processes its shard of the batch,
+            one after the other. The gradient is the mean over the parts. If batch statistics are
+            trained, each part has its own, so the result differs from that of one part; otherwise
+            it is the same.
+    """
+
+    model: ClipClassifier
+    clip_shape: tuple[int, int, int, int]
+    frozen_model: ClipClassifier
+    optimizer: optax.GradientTransformation
+    learning_rate: optax.Schedule
+    loss_fn: Callable[[jax.Array, jax.Array], jax.Array]
+    l2_lstm_kernel: float
+    frozen_parts: int
+    thaw_step: int
+    ema_decay: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augment: Mapping[str, float]
+    seed: int
+    accumulate_steps: int
+
+    def variables(self, key: jax.Array) -> PyTree:
+        """Draws {'params', 'batch_stats'} in float32, whatever the precision; a pure function."""
+        clips = jnp.zeros((1, *self.clip_shape), jnp.float32)
+        variables = self.model.init(key, clips, train=False)
+        params = self.model.redraw(jax.random.fold_in(key, 1), dict(variables["params"]))
+        return {"params": params, "batch_stats": variables.get("batch_stats", {})}
+
+    def state(self, variables: PyTree) -> TrainState:
+        """The state before the first step; a pure function."""
+        dtype = self.model.dtype
+        variables = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), dict(variables))
+        params = variables["params"]
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=params,
+            batch_stats=variables["batch_stats"],
+            opt_state=self.optimizer.init(params),
+            sums=ClipSums.zeros(dtype),
+            average=jax.tree.map(jnp.copy, params) if self.ema_decay else None,
+        )
+
+
+def create_task(
+    config: ml_collections.ConfigDict, num_steps: int = 1, steps_per_epoch: int = 1
+) -> Task:
+    """Returns the task that `config` describes.
+
+    Args:
+        config: The run's config.
+        num_steps: Steps of the whole run; needed for training.
+        steps_per_epoch: Steps of an epoch; likewise.
+
+    Raises:
+        UserError: a name in the config is unknown.
+    """
+    model, frozen_parts = models.create_model(config), models.num_frozen_parts(config)
+    optimizer, learning_rate = optimizers.create_optimizer(
+        config, model, num_steps, steps_per_epoch
+    )
+    size = config.data.image_size
+    return Task(
+        model=model,
+        clip_shape=(config.data.num_frames, size, size, 3),
+        frozen_model=models.create_model(config, frozen_parts),
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        loss_fn=losses.create_loss(config),
+        l2_lstm_kernel=config.l2_lstm_kernel,
+        frozen_parts=frozen_parts,
+        thaw_step=optimizers.thaw_step(config, steps_per_epoch),
+        ema_decay=config.ema_decay,
+        mean=tuple(config.model.mean),
+        std=tuple(config.model.std),
+        augment=config.augment.to_dict(),
+        seed=config.seed,
+        accumulate_steps=config.accumulate_steps,
+    )
+
+
+def create_state(
+    task: Task,
+    seed: int,
+    sharding: jax.sharding.Sharding,
+    change: Callable[[PyTree], PyTree] = lambda variables: variables,
+) -> TrainState:
+    """Returns the state before the first step.
+
+    Args:
+        task: What the config makes of the run.
+        seed: Decides the initial parameters.
+        sharding: Placement of the state.
+        change: A function from {'params', 'batch_stats'} of NumPy arrays to the ones to use
+            instead, for parameters that are not random.
+    """
+    # It runs once, and optimising would triple the time for compiling.
+    draw = jax.jit(task.variables, compiler_options={"xla_backend_optimization_level": "1"})
+    variables = jax.device_get(draw(jax.random.key(seed)))
+    return jax.jit(task.state, out_shardings=sharding)(change(variables))
+
+
+def abstract_state(task: Task, sharding: jax.sharding.Sharding) -> TrainState:
+    """The shapes, types and placement of `create_state`'s result."""
+    shapes = jax.eval_shape(lambda key: task.state(task.variables(key)), jax.random.key(0))
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes
+    )
