@@ -101,7 +101,16 @@ class TwoFolders(ClipBuilder):
             split = {"0": "validation", "1": "test"}.get(person, "train")
             source = person if label == "fake" else ""
             videos.append(
-                Video(str(path), label, path.parent.name, path.stem, person, source, split, "")
+                Video(
+                    path=str(path),
+                    label=label,
+                    method=path.parent.name,
+                    name=path.stem,
+                    target=person,
+                    source=source,
+                    split=split,
+                    compression="",
+                )
             )
         expected = collections.Counter((video.split, video.method) for video in videos)
-        return Holdings(videos, expected, ignored=[], root=root)
+        return Holdings(videos=videos, expected=expected, ignored=[], root=root)

@@ -48,14 +48,14 @@ def measure_predict(
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     spec = Preprocessing.of(config.data)
     detector = Detector(
-        config,
-        task,
-        devices,
-        inference_state(variables),
-        devices.compile(functools.partial(steps.eval_step, task=task)),
-        Calibration(),
-        0,
-        spec.fingerprint(),
+        config=config,
+        task=task,
+        devices=devices,
+        state=inference_state(variables),
+        eval_step=devices.compile(functools.partial(steps.eval_step, task=task)),
+        calibration=Calibration(),
+        step=0,
+        fingerprint=spec.fingerprint(),
     )
     found = extract(video, spec)
     if isinstance(found, VideoError):

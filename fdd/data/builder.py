@@ -224,7 +224,9 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         wanted = (outcome for outcome in outcomes if outcome.video.video_id in self._wanted)
         outcomes = sorted(wanted, key=lambda outcome: outcome.video.video_id)
         key, counts = self.key_of(self._sources), coverage.class_counts(outcomes)
-        origin = identity.Identity(key, os.path.abspath(self._root), identity.now(), counts)
+        origin = identity.Identity(
+            key=key, manual_dir=os.path.abspath(self._root), built=identity.now(), videos=counts
+        )
         identity.write(pathlib.Path(self.data_path), origin, self._sources)
         coverage.report(self.data_path, outcomes, self._holdings, self.builder_config.splits)
 

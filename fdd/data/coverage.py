@@ -110,8 +110,8 @@ def coverage(
         built = [outcome for outcome in found if outcome.num_clips]
         rows.append(
             Row(
-                split,
-                method,
+                split=split,
+                method=method,
                 expected=count,
                 found=len(found),
                 built=len(built),

@@ -52,9 +52,9 @@ def found_in(folder: pathlib.Path, key_of: Callable[[Sources], str]) -> Found:
         UserError: the folder cannot be read.
     """
     if not folder.is_dir():
-        return Found(folder, None, "")
+        return Found(folder=folder, sources=None, key="")
     sources = identity.look(folder)
-    return Found(folder, sources, key_of(sources))
+    return Found(folder=folder, sources=sources, key=key_of(sources))
 
 
 def relation(known: Identity | None, found: Found) -> Relation:

@@ -46,7 +46,7 @@ class Result:
     def outcome(self) -> Outcome:
         """The result without the clips."""
         if self.extraction is None:
-            return Outcome(self.video, 0, {}, self.error)
+            return Outcome(video=self.video, num_clips=0, missing={}, error=self.error)
         found, condition = self.extraction, self.extraction.info.condition
         notes = list(condition.clauses())
         if found.unshared:
@@ -54,8 +54,8 @@ class Result:
         if found.unmasked:
             notes.append(f"its largest person was taken, the mask says nothing: {found.unmasked}")
         return Outcome(
-            self.video, len(found.people[0]), found.missing, "",
-            "; ".join(notes), condition.damaged, bool(found.unshared),
+            video=self.video, num_clips=len(found.people[0]), missing=found.missing, error="",
+            notes="; ".join(notes), damaged=condition.damaged, unshared=bool(found.unshared),
         )  # fmt: skip
 
 
@@ -97,7 +97,11 @@ def _extract_all(videos: Sequence[Video], spec: Preprocessing, family: Family) -
             error = "; ".join([str(failure), *said])
         except Exception as failure:  # One bad file must not end a long build; it is listed.
             error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
-        results.append(Result(video, extraction, error, digest, size))
+        results.append(
+            Result(
+                video=video, extraction=extraction, error=error, file_sha256=digest, file_bytes=size
+            )
+        )
     return results
 
 

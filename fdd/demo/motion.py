@@ -55,7 +55,8 @@ class Motion:
     def states(self) -> list[MotionState]:
         """One state per frame."""
         columns = (getattr(self, name).tolist() for name in FIELDS)
-        return [MotionState(*row) for row in zip(*columns, strict=True)]
+        rows = zip(*columns, strict=True)
+        return [MotionState(**dict(zip(FIELDS, row, strict=True))) for row in rows]
 
 
 def sample_motion(rng: np.random.Generator, num_frames: int) -> Motion:

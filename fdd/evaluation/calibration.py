@@ -68,7 +68,7 @@ def fit(labels: np.ndarray, logits: np.ndarray) -> Calibration:
         return float(-weights @ likelihood)
 
     best = scipy.optimize.minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded")
-    return Calibration(float(np.exp(best.x)), _threshold(labels, logits))
+    return Calibration(temperature=float(np.exp(best.x)), threshold=_threshold(labels, logits))
 
 
 def _threshold(labels: np.ndarray, logits: np.ndarray) -> float:

@@ -97,7 +97,9 @@ def units(labels: np.ndarray, targets: Sequence[str], sources: Sequence[str]) ->
     effective = min(
         _effective(_members(first, second, labels == label), count) for label in np.unique(labels)
     )
-    return Units(first, second, count - people, people, effective)
+    return Units(
+        first=first, second=second, groups=count - people, people=people, effective=effective
+    )
 
 
 def _members(first: np.ndarray, second: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -198,7 +200,7 @@ def estimate(statistic: Statistic, found: Units) -> Estimate:
     deviations = by_unit - by_unit.mean(axis=0)
     variance = (deviations**2).sum(axis=0) * (found.count - 1) / found.count
     variance = np.maximum(variance - _counted_twice(statistic, values, found), variance / 2)
-    return Estimate(values, np.sqrt(variance), undefined, found)
+    return Estimate(values=values, errors=np.sqrt(variance), undefined=undefined, units=found)
 
 
 def _without(statistic: Statistic, members: Sequence[np.ndarray], count: int) -> np.ndarray:

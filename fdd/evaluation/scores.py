@@ -151,14 +151,14 @@ def score(
             "train again with a lower --config.learning_rate or --config.precision=float32"
         )
     scores = Scores(
-        split,
-        np.array([row["video_id"] for row in rows]),
-        np.array([row["method"] for row in rows]),
-        np.array([row["label"] for row in rows]),
-        np.array([row["clip_index"] for row in rows]),
-        found,
-        np.array([row["target_person"] for row in rows]),
-        np.array([row["source_person"] for row in rows]),
+        split=split,
+        video_ids=np.array([row["video_id"] for row in rows]),
+        methods=np.array([row["method"] for row in rows]),
+        labels=np.array([row["label"] for row in rows]),
+        clip_indices=np.array([row["clip_index"] for row in rows]),
+        logits=found,
+        target_people=np.array([row["target_person"] for row in rows]),
+        source_people=np.array([row["source_person"] for row in rows]),
     )
     return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))
 

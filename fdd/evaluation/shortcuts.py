@@ -90,13 +90,13 @@ def probe(rows: Mapping[str, Sequence[Record]]) -> Answer:
     train, test = rows.get("train", ()), rows.get("test", ())
     for name, records in (("training", train), ("test", test)):
         if len({record.get("label") for record in records} & {0, 1}) < 2:
-            return Answer(f"cannot be measured: the {name} split does not hold both classes")
+            return Answer(text=f"cannot be measured: the {name} split does not hold both classes")
     columns = {name: _columns(train, test, of) for name, of in FIELDS.items()}
     used = {name: pair for name, pair in columns.items() if pair[0].shape[1]}
     rest = [name for name in FIELDS if name not in used]
     left_out = f"not recorded, or the same everywhere: {', '.join(rest)}" if rest else ""
     if not used:
-        return Answer(f"none of the fields can tell: {left_out}")
+        return Answer(text=f"none of the fields can tell: {left_out}")
     labels = np.array([record["label"] for record in train])
     videos = _Videos(test)
     alone = {name: videos.auc(_scores(labels, *pair)) for name, pair in used.items()}
@@ -125,7 +125,7 @@ def _answer(
             )
     if left_out:
         lines.append(left_out)
-    return Answer("\n  ".join(lines), leak, area, limits, alone)
+    return Answer(text="\n  ".join(lines), leak=leak, auc=area, limits=limits, fields=alone)
 
 
 class _Videos:

@@ -107,7 +107,7 @@ class Detector:
     @property
     def basis(self) -> Basis:
         """What its answers depend on besides the video."""
-        return Basis(self.step, self.fingerprint, self.calibration)
+        return Basis(step=self.step, fingerprint=self.fingerprint, calibration=self.calibration)
 
     def predict(self, path: str | os.PathLike[str]) -> Prediction:
         """Classifies a video.
@@ -212,13 +212,13 @@ def from_checkpoints(
     """
     found = trained.restore(checkpoints, folder, config, devices.replicated)
     return Detector(
-        config,
-        task,
-        devices,
-        inference_state(found.variables),
-        devices.compile_by_clip(functools.partial(steps.eval_step, task=task)),
-        Calibration.stored(found.meta["calibration"]),
-        found.step,
-        found.meta["fingerprint"],
-        found.meta,
+        config=config,
+        task=task,
+        devices=devices,
+        state=inference_state(found.variables),
+        eval_step=devices.compile_by_clip(functools.partial(steps.eval_step, task=task)),
+        calibration=Calibration.stored(found.meta["calibration"]),
+        step=found.step,
+        fingerprint=found.meta["fingerprint"],
+        trained_on=found.meta,
     )

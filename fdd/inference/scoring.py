@@ -44,9 +44,16 @@ def predict(
     decisive = max(people, key=lambda person: person.logit)
     facts = _facts(extraction)
     return Prediction(
-        path, decisive.verdict, people, decisive.number, **facts, reason=None, detail=None,
-        basis=basis, doubts=extraction.doubts,
-    )  # fmt: skip
+        path=path,
+        verdict=decisive.verdict,
+        people=people,
+        person=decisive.number,
+        **facts,
+        reason=None,
+        detail=None,
+        basis=basis,
+        doubts=extraction.doubts,
+    )
 
 
 def lack(extraction: Extraction) -> str | None:
@@ -112,26 +119,26 @@ def _person(number: int, clips: Sequence[Clip], logits: Sequence[float], basis: 
     mean = float(np.mean(logits))
     scores = tuple(
         ClipScore(
-            clip.index,
-            clip.seconds[0],
-            clip.seconds[-1],
-            clip.frame_indices,
-            clip.face and clip.face.box,
-            clip.crop,
-            float(logit),
-            basis.probability(logit),
+            index=clip.index,
+            start=clip.seconds[0],
+            end=clip.seconds[-1],
+            frame_indices=clip.frame_indices,
+            face_box=clip.face and clip.face.box,
+            crop_box=clip.crop,
+            logit=float(logit),
+            probability=basis.probability(logit),
         )
         for clip, logit in zip(clips, logits, strict=True)
     )
     seen = {index for clip in clips for index in clip.seen}
     return Person(
-        number,
-        basis.verdict(mean),
-        basis.probability(mean),
-        interval(logits, basis),
-        mean,
-        scores,
-        len(seen) if seen else None,
+        number=number,
+        verdict=basis.verdict(mean),
+        probability=basis.probability(mean),
+        interval=interval(logits, basis),
+        logit=mean,
+        clips=scores,
+        frames_with_face=len(seen) if seen else None,
     )
 
 
@@ -141,7 +148,16 @@ def _without_answer(
     facts = {
         "num_clips": 0, "frames_searched": None, "frames_with_face": None, "duration": None,
     } if extraction is None else _facts(extraction)  # fmt: skip
-    return Prediction(path, NO_ANSWER, (), None, **facts, reason=reason, detail=detail, basis=basis)
+    return Prediction(
+        path=path,
+        verdict=NO_ANSWER,
+        people=(),
+        person=None,
+        **facts,
+        reason=reason,
+        detail=detail,
+        basis=basis,
+    )
 
 
 def _facts(extraction: Extraction) -> dict[str, Any]:

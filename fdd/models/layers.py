@@ -59,11 +59,26 @@ def describe(model: ClipClassifier, clip_shape: Sequence[int]) -> list[Box]:
     head = model.make_temporal()
     features, summary = calls[(head.place,)]
     return [
-        Box("Clip", tuple(clip_shape), tuple(clip_shape), 0),
+        Box(name="Clip", input=tuple(clip_shape), output=tuple(clip_shape), num_params=0),
         *_parts(model, params, inside, (image, maps), clip_shape[0]),
-        Box(model.encoder.pool_title, (clip_shape[0], *maps), features, 0),
-        Box(head.title, features, summary, _count(params.get(head.place, {}))),
-        Box("Dense, logit of fake", summary, calls[("head",)][1], _count(params["head"])),
+        Box(
+            name=model.encoder.pool_title,
+            input=(clip_shape[0], *maps),
+            output=features,
+            num_params=0,
+        ),
+        Box(
+            name=head.title,
+            input=features,
+            output=summary,
+            num_params=_count(params.get(head.place, {})),
+        ),
+        Box(
+            name="Dense, logit of fake",
+            input=summary,
+            output=calls[("head",)][1],
+            num_params=_count(params["head"]),
+        ),
     ]
 
 
@@ -96,7 +111,12 @@ def _parts(
     shown = [part for part in counts if part in starts]
     ends = [*(starts[part] for part in shown[1:]), whole[1]]
     return [
-        Box(encoder.title_of(part), (num_frames, *starts[part]), (num_frames, *end), counts[part])
+        Box(
+            name=encoder.title_of(part),
+            input=(num_frames, *starts[part]),
+            output=(num_frames, *end),
+            num_params=counts[part],
+        )
         for part, end in zip(shown, ends, strict=True)
     ]
 

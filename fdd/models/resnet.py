@@ -159,8 +159,8 @@ class ResNet(Encoder):
     def stored_as(self, layout: str, path: Path) -> StoredAs:
         """Uses the names of torchvision and timm, or of Keras Applications."""
         if layout == "keras":
-            return StoredAs(_keras_name(path))
-        return StoredAs(_torch_name(path), (2, 3, 1, 0) if path[-1] == "kernel" else None)
+            return StoredAs(name=_keras_name(path))
+        return StoredAs(name=_torch_name(path), axes=(2, 3, 1, 0) if path[-1] == "kernel" else None)
 
 
 _BLOCK = re.compile(r"layer(\d+)_(\d+)")

@@ -36,8 +36,8 @@ CLIP = Names(
         "down": "mlp.fc2",
     },
     tensors={
-        "class_token": StoredAs("vision_model.embeddings.class_embedding"),
-        "positions": StoredAs("vision_model.embeddings.position_embedding.weight"),
+        "class_token": StoredAs(name="vision_model.embeddings.class_embedding"),
+        "positions": StoredAs(name="vision_model.embeddings.position_embedding.weight"),
     },
 )
 DINOV3 = Names(
@@ -55,10 +55,10 @@ DINOV3 = Names(
         "down": "mlp.down_proj",
     },
     tensors={
-        "class_token": StoredAs("embeddings.cls_token", ones=2),
-        "registers": StoredAs("embeddings.register_tokens", ones=1),
-        "scale1": StoredAs("layer_scale1.lambda1"),
-        "scale2": StoredAs("layer_scale2.lambda1"),
+        "class_token": StoredAs(name="embeddings.cls_token", ones=2),
+        "registers": StoredAs(name="embeddings.register_tokens", ones=1),
+        "scale1": StoredAs(name="layer_scale1.lambda1"),
+        "scale2": StoredAs(name="layer_scale2.lambda1"),
     },
 )
 _TENSORS = {"kernel": "weight", "scale": "weight", "bias": "bias"}
@@ -78,5 +78,5 @@ def stored_as(path: Path, names: Names) -> StoredAs:
         return alone._replace(name=block + alone.name)
     name = f"{block}{names.layers[layer]}.{_TENSORS[tensor]}"
     if tensor != "kernel":
-        return StoredAs(name)
-    return StoredAs(name, (2, 3, 1, 0) if layer == "patches" else (1, 0))
+        return StoredAs(name=name)
+    return StoredAs(name=name, axes=(2, 3, 1, 0) if layer == "patches" else (1, 0))

@@ -60,7 +60,7 @@ class FinishedRun:
         people = None
         if all({"target_person", "source_person"} <= rows[name].keys() for name in names):
             people = [[rows[n][f"{role}_person"] for n in names] for role in ("target", "source")]
-        return Videos(names, labels, means, people)
+        return Videos(names=names, labels=labels, logits=means, people=people)
 
     def video_scores(self) -> tuple[np.ndarray, np.ndarray]:
         """Labels (1: fake) and mean logits of the test videos."""
@@ -98,7 +98,7 @@ def read_run(folder: pathlib.Path) -> FinishedRun:
         missing = pathlib.Path(error.filename).name
         raise UserError(f"{folder} holds no finished run: {missing} is missing") from None
     config.pop("seed", None)
-    return FinishedRun(folder, json.dumps(config, sort_keys=True), metrics)
+    return FinishedRun(folder=folder, settings=json.dumps(config, sort_keys=True), metrics=metrics)
 
 
 def _require_values(run: FinishedRun) -> None:

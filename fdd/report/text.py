@@ -122,14 +122,14 @@ def _failures(count: int, reasons: Mapping[str, int]) -> str:
     )
 
 
-_CURVES = """## Training
+_CURVES = """\
+## Training
 
 The curves are per clip; `metrics.jsonl` has the numbers.
 
 ![loss](loss.png)
 
 ![accuracy](accuracy.png)
-
 """
 
 
@@ -171,21 +171,33 @@ def markdown(
         failure_reasons: The number of failed videos for each reason.
         with_curves: Whether there are figures of training.
     """
-    video, fitted = summary["video"], summary["calibrated"]
-    settings = json.dumps(workdir.plain(config), indent=2, sort_keys=True)
-    preprocessing = json.dumps(dataset.preprocessing, indent=2, sort_keys=True)
-    versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in _VERSIONS)
-    area = _with_interval(video, "auc")
-    notes = "".join(f"**{in_markdown(note)}**\n\n" for note in summary["notes"])
-    return f"""# Report of the run {in_markdown(name)}
+    parts = [
+        f"# Report of the run {in_markdown(name)}\n",
+        _result(summary, failure_reasons),
+        *(f"**{in_markdown(note)}**\n" for note in summary["notes"]),
+        _numbers(summary),
+        _decisions(summary),
+        *([_CURVES] if with_curves else []),
+        _LIMITS,
+        _origin(config, dataset),
+    ]
+    return "\n".join(parts)
 
+
+def _result(summary: Mapping[str, Any], failure_reasons: Mapping[str, int]) -> str:
+    video, area = summary["video"], _with_interval(summary["video"], "auc")
+    return f"""\
 On the {summary["split"]} split, {video["num_real"]} real and {video["num_fake"]} fake videos, the
 detector classifies {video["accuracy"]:.2%} of the videos correctly; AUC {area}.
-It is the checkpoint of step {summary["checkpoint_step"]}, {_chosen(fitted)}.
+It is the checkpoint of step {summary["checkpoint_step"]}, {_chosen(summary["calibrated"])}.
 A video's score is the mean logit of its clips; above 0 it is called fake.
 {_failures(summary["failed_videos"], failure_reasons)}
+"""
 
-{notes}## Confusion matrix, per video
+
+def _numbers(summary: Mapping[str, Any]) -> str:
+    return f"""\
+## Confusion matrix, per video
 
 {_markdown_table(_MATRIX_HEADINGS, _matrix(summary))}
 
@@ -205,10 +217,14 @@ videos.
 {_further(summary)}
 
 ![ROC curve](roc.png)
+"""
 
+
+def _decisions(summary: Mapping[str, Any]) -> str:
+    return f"""\
 ## Calibration
 
-{_how_calibrated(fitted)}
+{_how_calibrated(summary["calibrated"])}
 
 {_calibration(summary)}
 
@@ -219,8 +235,11 @@ videos.
 The clips furthest on the wrong side of the threshold, at most one per video.
 
 ![clips that were classified wrongly](errors.png)
+"""
 
-{_CURVES if with_curves else ""}## Model
+
+_LIMITS = """\
+## Model
 
 ![layers](model.png)
 
@@ -231,7 +250,14 @@ given below. With other forgeries, other cameras, stronger compression or anothe
 wrong with high probabilities; `python -m fdd.evaluate --dataset=DIR` measures it on another data
 set. Its probability holds for videos like those of its validation split, with that split's fraction
 of fakes. It is a research instrument; no decision about a person should depend on its score alone.
+"""
 
+
+def _origin(config: ml_collections.ConfigDict, dataset: Dataset) -> str:
+    settings = json.dumps(workdir.plain(config), indent=2, sort_keys=True)
+    preprocessing = json.dumps(dataset.preprocessing, indent=2, sort_keys=True)
+    versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in _VERSIONS)
+    return f"""\
 ## Data, preprocessing, versions
 
 Data set: {in_markdown(str(dataset.folder))}, key `{dataset.key}`, preprocessing

@@ -50,7 +50,7 @@ def restore(
         raise _no_checkpoint(folder)
     meta = checkpoints.meta(step)
     workdir.check_trained_with(folder, config, meta["config"])
-    return Trained(step, meta, checkpoints.restore_variables(step, sharding))
+    return Trained(step=step, meta=meta, variables=checkpoints.restore_variables(step, sharding))
 
 
 @contextlib.contextmanager

@@ -58,7 +58,7 @@ def steps(
     )
     bar.set_postfix_str("compiling")
     speed = SpeedMeter(run.config.batch_size)
-    records = _Records(run, log, bar, speed, features["validation"])
+    records = _Records(run=run, log=log, bar=bar, speed=speed, features=features["validation"])
     with (
         contextlib.closing(batches),
         contextlib.closing(log),

@@ -100,17 +100,17 @@ def open_run(
         checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
         stack.enter_context(contextlib.closing(checkpoints))
         yield Run(
-            config,
-            folder,
-            dataset,
-            checkpoints,
-            devices,
-            chooses,
-            num_steps,
-            steps_per_epoch,
-            task,
-            devices.compile(functools.partial(steps.train_step, task=task), donate=True),
-            devices.compile_by_clip(functools.partial(steps.eval_step, task=task)),
+            config=config,
+            folder=folder,
+            dataset=dataset,
+            checkpoints=checkpoints,
+            devices=devices,
+            chooses=chooses,
+            num_steps=num_steps,
+            steps_per_epoch=steps_per_epoch,
+            task=task,
+            train_step=devices.compile(functools.partial(steps.train_step, task=task), donate=True),
+            eval_step=devices.compile_by_clip(functools.partial(steps.eval_step, task=task)),
         )
 
 

@@ -134,15 +134,15 @@ def _extract(
     first = {clip.index for clip in people[numbers[0]]}
     missing = {i: search.reason(numbers[0], i) for i in plan.clips if i not in first}
     return Extraction(
-        info,
-        size,
-        tuple(tuple(people[number]) for number in numbers),
-        dict(sorted((missing | plan.missing).items())),
-        search.searched,
-        plan.num_clips,
-        tuple(doubts(search, numbers)),
-        unshared,
-        unmasked,
+        info=info,
+        frame_size=size,
+        people=tuple(tuple(people[number]) for number in numbers),
+        missing=dict(sorted((missing | plan.missing).items())),
+        searched=search.searched,
+        num_clips=plan.num_clips,
+        doubts=tuple(doubts(search, numbers)),
+        unshared=unshared,
+        unmasked=unmasked,
     )
 
 
@@ -155,7 +155,7 @@ def _plan_of(reference: Extraction, info: VideoInfo) -> sampling.Plan:
             clips[clip.index] = tuple(indices[position] for position in positions)
         else:
             missing[clip.index] = "the video lacks frames of this clip of its original"
-    return sampling.Plan(clips, missing)
+    return sampling.Plan(clips=clips, missing=missing)
 
 
 def _plan(info: VideoInfo, spec: Preprocessing) -> sampling.Plan:
@@ -202,9 +202,9 @@ def _cut_clips(
         indices, size = plan.clips[index], frames[0].shape[:2]
         seconds = tuple(info.seconds(i) for i in indices)
         if not spec.finds_faces:
-            places = [Place(0, None)]
+            places = [Place(person=0, face=None)]
         elif reference is not None and size == reference.frame_size:
-            places = [Place(0, known[index].face, landmarks=known[index].points)]
+            places = [Place(person=0, face=known[index].face, landmarks=known[index].points)]
         else:
             places = search.clip(index, frames, indices, seconds)
         shown = frames if damage is None else damage(frames)
@@ -263,6 +263,13 @@ def _cut(
     resized = (crops.resized(frame, crop, spec.image_size) for frame in frames)
     jpegs = tuple(crops.jpeg(frame, spec.jpeg_quality) for frame in resized)
     return Clip(
-        index, jpegs, tuple(frame_indices), seconds, place.face, crop, place.seen,
-        place.landmarks, crops.in_crop(place.landmarks, crop, spec.image_size),
-    )  # fmt: skip
+        index=index,
+        frames=jpegs,
+        frame_indices=tuple(frame_indices),
+        seconds=seconds,
+        face=place.face,
+        crop=crop,
+        seen=place.seen,
+        points=place.landmarks,
+        landmarks=crops.in_crop(place.landmarks, crop, spec.image_size),
+    )

@@ -64,11 +64,15 @@ def probe(path: str | pathlib.Path) -> VideoInfo:
             shown = [packet.stamp for packet in seen if packet.is_shown]
             in_order = all(a < b for a, b in itertools.pairwise(shown))
             return VideoInfo(
-                tuple(sorted(shown)), stream.time_base, True, float(stream.average_rate or 0),
-                height, width,
+                stamps=tuple(sorted(shown)),
+                time_base=stream.time_base,
+                stamped=True,
+                fps=float(stream.average_rate or 0),
+                height=height,
+                width=width,
                 is_doubtful=in_order and bool(stream.codec_context.has_b_frames),
                 condition=Condition(notes=video.notes),
-            )  # fmt: skip
+            )
     return survey(path)
 
 

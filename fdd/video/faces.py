@@ -103,7 +103,9 @@ def detect_faces(image: np.ndarray, longest_side: int = USUAL_SIDE) -> list[Face
         box = (x * to_x, y * to_y, (x + w) * to_x, (y + h) * to_y)
         pairs = np.reshape(marks, (len(NAMES), 2)).astype(float) * (to_x, to_y)
         points = tuple((float(across), float(down)) for across, down in pairs)
-        faces.append(Face(tuple(float(value) for value in box), float(score), points))
+        faces.append(
+            Face(box=tuple(float(value) for value in box), score=float(score), landmarks=points)
+        )
     return sorted(faces, key=lambda face: -face.area)
 
 

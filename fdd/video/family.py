@@ -82,7 +82,7 @@ class Family:
 
         A video that is too short for any clip is ignored.
         """
-        plan, seconds = Plan({}, {}), {}
+        plan, seconds = Plan(clips={}, missing={}), {}
         for info in self._infos.values():
             indices = info.indices()
             if plan.clips:
@@ -96,7 +96,7 @@ class Family:
                     number: tuple(positions[index] for index in clip)
                     for number, clip in placed.clips.items()
                 }
-                plan, seconds = Plan(clips, placed.missing, placed.step), common
+                plan, seconds = Plan(clips=clips, missing=placed.missing, step=placed.step), common
         return plan
 
 

@@ -182,7 +182,9 @@ def _look(entry: os.DirEntry[str], path: str, linked: bool) -> File | Ignored | 
     if entry.name.startswith("."):
         return Ignored(path, "hidden")
     is_link = linked or entry.is_symlink()
-    return File(path, info.st_size, identity, is_link, int(info.st_mtime))
+    return File(
+        path=path, size=info.st_size, identity=identity, linked=is_link, modified=int(info.st_mtime)
+    )
 
 
 def once(files: Iterable[File]) -> tuple[list[File], list[Ignored]]:

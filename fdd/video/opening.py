@@ -91,7 +91,7 @@ def header(path: str | pathlib.Path) -> Header:
             seconds = float(stream.duration * stream.time_base)
         elif video.container.duration is not None:
             seconds = video.container.duration / av.time_base
-        return Header(stream.height, stream.width, seconds)
+        return Header(height=stream.height, width=stream.width, seconds=seconds)
 
 
 @contextlib.contextmanager
@@ -117,7 +117,13 @@ def opened(path: str | pathlib.Path) -> Iterator[Opened]:
         with _container(file, ends_early) as container:
             stream, notes = _shown_stream(container)
             stream.codec_context.options = _DECODER
-            yield Opened(container, stream, num_bytes, ends_early, notes)
+            yield Opened(
+                container=container,
+                stream=stream,
+                num_bytes=num_bytes,
+                ends_early=ends_early,
+                notes=notes,
+            )
 
 
 def _container(file: io.RawIOBase, ends_early: bool) -> av.container.InputContainer:

@@ -84,10 +84,10 @@ def plan(
     """
     check(num_frames, sampling, clips_per_video, spacing)
     if len(seconds) < num_frames:
-        return Plan({}, {})
+        return Plan(clips={}, missing={})
     if sampling == "uniform":
         times = seconds if spacing else range(len(seconds))
-        return Plan(dict(enumerate(_spread(times, num_frames, clips_per_video))), {})
+        return Plan(clips=dict(enumerate(_spread(times, num_frames, clips_per_video))), missing={})
     times, step = (seconds, spacing) if spacing else (range(len(seconds)), 1.0)
     starts = [0] if sampling == "first" else _starts(times, num_frames, clips_per_video, step)
     clips, missing, longest = {}, {}, 0.0
@@ -102,7 +102,7 @@ def plan(
                 f"{wait:.3g} seconds pass between two of its frames, which should be "
                 f"{spacing:.3g} apart"
             )
-    return Plan(clips, missing, longest)
+    return Plan(clips=clips, missing=missing, step=longest)
 
 
 def _on_grid(

@@ -94,7 +94,14 @@ class Search:
                 self.left_out[person, number] = reason
             else:
                 frames_seen = tuple(sighting.frame for sighting in seen)
-                places.append(Place(person, _around(seen), frames_seen, _track(seen, seconds)))
+                places.append(
+                    Place(
+                        person=person,
+                        face=_around(seen),
+                        seen=frames_seen,
+                        landmarks=_track(seen, seconds),
+                    )
+                )
         return places
 
     def _unfit(self, seen: Sequence[Sighting], duration: float) -> str:
@@ -111,7 +118,10 @@ class Search:
 
     def _sightings(self, frame: np.ndarray, index: int, seconds: float) -> list[Sighting]:
         found = detect_faces(frame, self.effort.longest_side)
-        return [Sighting(index, seconds, face, look(frame, face)) for face in found]
+        return [
+            Sighting(frame=index, seconds=seconds, face=face, look=look(frame, face))
+            for face in found
+        ]
 
     def follow_closely(
         self, frames: Iterable[tuple[int, np.ndarray]], seconds: Sequence[float]
@@ -180,7 +190,7 @@ def _around(seen: Sequence[Sighting]) -> Face:
     boxes = np.array([sighting.face.box for sighting in seen])
     union = (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))
     score = float(np.mean([sighting.face.score for sighting in seen]))
-    return Face(tuple(float(value) for value in union), score)
+    return Face(box=tuple(float(value) for value in union), score=score)
 
 
 def _track(seen: Sequence[Sighting], seconds: Sequence[float]) -> tuple[Points, ...]:

@@ -57,7 +57,11 @@ def scout(frames: Sequence[np.ndarray], num_clips: int, least_face: float) -> Ef
     pixels = height * width * min(1.0, best / longest) ** 2
     detections = int(_MOST_PIXELS / pixels / max(1, num_clips))
     detections = min(_DETECTIONS_PER_CLIP, max(1, detections))
-    return Effort(best, detections, least_face if best > USUAL_SIDE else 0.0)
+    return Effort(
+        longest_side=best,
+        detections=detections,
+        least_face=least_face if best > USUAL_SIDE else 0.0,
+    )
 
 
 def scouted(clips: Mapping[int, Sequence[int]]) -> list[int]:

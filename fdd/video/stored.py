@@ -71,8 +71,14 @@ def probe(folder: Path) -> VideoInfo:
     height, width = _picture(next(iter(pictures.values()))).shape[:2]
     numbers = tuple(pictures)
     return VideoInfo(
-        numbers, fractions.Fraction(1), False, 0.0, height, width, positions=numbers
-    )  # fmt: skip
+        stamps=numbers,
+        time_base=fractions.Fraction(1),
+        stamped=False,
+        fps=0.0,
+        height=height,
+        width=width,
+        positions=numbers,
+    )
 
 
 def read_frames(

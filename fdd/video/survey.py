@@ -94,13 +94,12 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
             if frame is None or frame.is_corrupt:
                 errors.add(packet)
             if frame is not None:
-                coded = (frame.height, frame.width)
-                outputs.append(_Output(packet, frame.pts, coded, pictures.size(frame)))
+                coded, size = (frame.height, frame.width), pictures.size(frame)
+                outputs.append(_Output(packet=packet, stamp=frame.pts, coded=coded, size=size))
         if not seen or (not outputs and not errors):
             raise no_frames(video.ends_early)
         fps, time_base = float(stream.average_rate or 0), stream.time_base
-        incomplete = video.ends_early or seen[-1].is_corrupt
-        notes = video.notes
+        incomplete, notes = video.ends_early or seen[-1].is_corrupt, video.notes
     errors |= {number for number, packet in enumerate(seen) if packet.is_corrupt}
     usable, damaged = _usable(outputs, errors, seen)
     positions = _positions(outputs, seen, errors)
@@ -109,19 +108,26 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
         stamps = list(range(len(outputs)))
         time_base = 1 / fractions.Fraction(fps or 25).limit_denominator(1001)
         notes += (f"it holds no time stamps, {fps or 25:.4g} frames per second are assumed",)
-    size, coded = None, (0, 0)
-    if usable:
-        sizes = collections.Counter(outputs[place].size for place in usable)
-        size = sizes.most_common(1)[0][0]
-        coded = next(output.coded for output in outputs if output.size == size)
-        if len(sizes) > 1:
-            notes += (f"its picture changes size and is fitted into {size[1]}×{size[0]} pixels",)
-    condition = Condition(len(usable) + damaged, damaged, incomplete, notes)
+    sizes = collections.Counter(outputs[place].size for place in usable)
+    size = sizes.most_common(1)[0][0] if usable else None
+    coded = next((output.coded for output in outputs if output.size == size), (0, 0))
+    if size and len(sizes) > 1:
+        notes += (f"its picture changes size and is fitted into {size[1]}×{size[0]} pixels",)
+    condition = Condition(
+        frames=len(usable) + damaged, damaged=damaged, incomplete=incomplete, notes=notes
+    )
     return VideoInfo(
-        tuple(stamps[place] for place in usable), time_base, False, fps, *coded,
-        places=tuple(usable), positions=tuple(positions[place] for place in usable), size=size,
+        stamps=tuple(stamps[place] for place in usable),
+        time_base=time_base,
+        stamped=False,
+        fps=fps,
+        height=coded[0],
+        width=coded[1],
+        places=tuple(usable),
+        positions=tuple(positions[place] for place in usable),
+        size=size,
         condition=condition,
-    )  # fmt: skip
+    )
 
 
 def _positions(

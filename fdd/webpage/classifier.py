@@ -99,4 +99,11 @@ def _blank_clip(spec: Preprocessing) -> Clip:
     indices = tuple(range(spec.num_frames))
     seconds = tuple(float(index) for index in indices)
     box = (0.0, 0.0, float(size), float(size))
-    return Clip(0, (image,) * spec.num_frames, indices, seconds, None, box)
+    return Clip(
+        index=0,
+        frames=(image,) * spec.num_frames,
+        frame_indices=indices,
+        seconds=seconds,
+        face=None,
+        crop=box,
+    )

@@ -64,7 +64,23 @@ def create_app(
     import gradio
 
     app = fastapi.FastAPI(openapi_url=None)
+    _add_uploads(app, uploads, limits)
+    _add_examples(app, examples)
+    gradio.mount_gradio_app(
+        app, page, path="/", footer_links=[], run_history=False, show_error=True, pwa=False,
+        ssr_mode=False, mcp_server=False, enable_monitoring=False, **looks,
+    )  # fmt: skip
+    queue = page._queue
 
+    def forget(session: str) -> None:
+        queue.pending_messages_per_session.pop(session, None)
+        queue.pending_event_ids_session.pop(session, None)
+
+    steps = [number for number, step in page.fns.items() if step.fn is not None]
+    return Gate(app, hosts, Sessions(forget), steps, limits)
+
+
+def _add_uploads(app: fastapi.FastAPI, uploads: Uploads, limits: Limits) -> None:
     @app.put("/upload")
     async def upload(request: fastapi.Request, name: str = "") -> PlainTextResponse:
         body = bodies.Body(request.receive, is_whole=False)
@@ -85,24 +101,13 @@ def create_app(
             return PlainTextResponse("The server has no room for this file at present.", 507)
         return PlainTextResponse(received.token)
 
+
+def _add_examples(app: fastapi.FastAPI, examples: Sequence[pathlib.Path]) -> None:
     @app.get("/examples/{number}")
     def example(number: int) -> fastapi.Response:
         if not 0 <= number < len(examples):
             return PlainTextResponse("There is no such example.", 404)
         return FileResponse(examples[number], media_type="video/mp4")
-
-    gradio.mount_gradio_app(
-        app, page, path="/", footer_links=[], run_history=False, show_error=True, pwa=False,
-        ssr_mode=False, mcp_server=False, enable_monitoring=False, **looks,
-    )  # fmt: skip
-    queue = page._queue
-
-    def forget(session: str) -> None:
-        queue.pending_messages_per_session.pop(session, None)
-        queue.pending_event_ids_session.pop(session, None)
-
-    steps = [number for number, step in page.fns.items() if step.fn is not None]
-    return Gate(app, hosts, Sessions(forget), steps, limits)
 
 
 def address(host: str, port: int) -> str:

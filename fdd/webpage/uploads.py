@@ -75,7 +75,9 @@ class Uploads:
             path = self._folder / token / "video"
             path.parent.mkdir()
             with path.open("wb") as file:
-                upload = Upload(token, shown_name(name), path, file, owner)
+                upload = Upload(
+                    token=token, name=shown_name(name), path=path, file=file, owner=owner
+                )
                 yield upload
         except BaseException:
             self._delete(token)

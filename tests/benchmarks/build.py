@@ -46,7 +46,16 @@ def draw_videos(folder: pathlib.Path, targets: int, processes: int) -> list[Vide
             label = "real" if method == "youtube" else "fake"
             path = folder / f"{target:03d}_{method}.mp4"
             videos.append(
-                Video(str(path), label, method, path.stem, f"{target:03d}", "", "train", "c23")
+                Video(
+                    path=str(path),
+                    label=label,
+                    method=method,
+                    name=path.stem,
+                    target=f"{target:03d}",
+                    source="",
+                    split="train",
+                    compression="c23",
+                )
             )
     with _pool(processes) as pool:
         list(pool.map(_draw, videos))

@@ -31,7 +31,16 @@ def _random_scores(num_clips: int, clips_per_video: int = 4) -> Scores:
     logits = rng.normal(labels, 1.0)
     people = (video // 10).astype(str)
     nobody = np.full(num_clips, "")
-    return Scores("test", ids, methods, labels, index, logits, people, nobody)
+    return Scores(
+        split="test",
+        video_ids=ids,
+        methods=methods,
+        labels=labels,
+        clip_indices=index,
+        logits=logits,
+        target_people=people,
+        source_people=nobody,
+    )
 
 
 def main() -> None:

@@ -33,4 +33,6 @@ def test_classes_weigh_the_same():
 
 
 def test_one_class_alone_changes_nothing():
-    assert calibration.fit([1, 1], [3.0, -1.0]) == calibration.Calibration(1.0, 0.0, fitted=False)
+    assert calibration.fit([1, 1], [3.0, -1.0]) == calibration.Calibration(
+        temperature=1.0, threshold=0.0, fitted=False
+    )

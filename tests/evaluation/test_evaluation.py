@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -18,8 +20,9 @@ def _scores(rng, signal, methods=("A", "B", "C", "D"), people=40, clips=3):
                 rows.append(
                     (f"{method}/{person:03d}", method, label, clip, logit, f"{person:03d}", "")
                 )
-    columns = [np.array(column) for column in zip(*rows, strict=True)]
-    return Scores("test", *columns)
+    names = [field.name for field in dataclasses.fields(Scores)][1:]
+    columns = map(np.array, zip(*rows, strict=True))
+    return Scores(split="test", **dict(zip(names, columns, strict=True)))
 
 
 def test_random_scores_have_an_interval_that_holds_a_half():
@@ -33,9 +36,7 @@ def test_random_scores_have_an_interval_that_holds_a_half():
 def test_methods_that_share_file_names_are_kept_apart():
     scores = _scores(np.random.default_rng(1), 0.0)
     merged = np.where(scores.methods == "A", 5.0, scores.logits)
-    scores = Scores(*[scores.split, scores.video_ids, scores.methods, scores.labels,
-                      scores.clip_indices, merged, scores.target_people,
-                      scores.source_people])  # fmt: skip
+    scores = dataclasses.replace(scores, logits=merged)
     summary = evaluate_scores(scores, Calibration())
     assert summary["per_method"]["A"]["auc"] == 1.0
     assert summary["per_method"]["B"]["auc"] < 0.7
@@ -47,7 +48,10 @@ def test_methods_that_share_file_names_are_kept_apart():
 def test_order_does_not_matter():
     scores = _scores(np.random.default_rng(2), 1.0)
     shuffled = scores.only(np.random.default_rng(3).permutation(len(scores.logits)))
-    first, second = (evaluate_scores(each, Calibration(2.0, 0.3)) for each in (scores, shuffled))
+    first, second = (
+        evaluate_scores(each, Calibration(temperature=2.0, threshold=0.3))
+        for each in (scores, shuffled)
+    )
     assert jax.tree.structure(first) == jax.tree.structure(second)
     numbers = [leaf for leaf in jax.tree.leaves(first) if not isinstance(leaf, str)]
     again = [leaf for leaf in jax.tree.leaves(second) if not isinstance(leaf, str)]

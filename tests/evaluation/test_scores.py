@@ -9,9 +9,16 @@ from fdd.evaluation.scores import Scores
 
 def _scores(rows):
     ids, methods, labels, clips, logits = zip(*rows, strict=True)
-    columns = [np.array(column) for column in (ids, methods, labels, clips, logits)]
-    people = np.array([name.split("/")[1][:3] for name in ids])
-    return Scores("test", *columns, people, np.full(len(rows), ""))
+    return Scores(
+        split="test",
+        video_ids=np.array(ids),
+        methods=np.array(methods),
+        labels=np.array(labels),
+        clip_indices=np.array(clips),
+        logits=np.array(logits),
+        target_people=np.array([name.split("/")[1][:3] for name in ids]),
+        source_people=np.full(len(rows), ""),
+    )
 
 
 ROWS = [

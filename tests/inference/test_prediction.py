@@ -28,19 +28,41 @@ BASES = st.builds(
     ),
 )
 PEOPLE = st.lists(st.lists(LOGITS, min_size=1, max_size=4), min_size=1, max_size=4)
-PLAIN = Basis(7, "0123456789abcdef", Calibration())
+PLAIN = Basis(step=7, fingerprint="0123456789abcdef", calibration=Calibration())
 
 
 def _extraction(people, num_clips=4, searched=None):
     def clip(index):
         indices = tuple(range(10 * index, 10 * index + 10))
         seconds = tuple(i / 25 for i in indices)
-        face = Face((1.0, 2.0, 3.0, 4.0), 0.9)
-        return Clip(index, (b"",) * 10, indices, seconds, face, (0.0, 0.0, 5.0, 5.0), indices[::3])
+        face = Face(box=(1.0, 2.0, 3.0, 4.0), score=0.9)
+        return Clip(
+            index=index,
+            frames=(b"",) * 10,
+            frame_indices=indices,
+            seconds=seconds,
+            face=face,
+            crop=(0.0, 0.0, 5.0, 5.0),
+            seen=indices[::3],
+        )
 
-    info = VideoInfo(tuple(range(40)), fractions.Fraction(1, 25), True, 25.0, 90, 160)
+    info = VideoInfo(
+        stamps=tuple(range(40)),
+        time_base=fractions.Fraction(1, 25),
+        stamped=True,
+        fps=25.0,
+        height=90,
+        width=160,
+    )
     clips = tuple(tuple(clip(index) for index in range(len(logits))) for logits in people)
-    return Extraction(info, (90, 160), clips, {}, searched or {}, num_clips)
+    return Extraction(
+        info=info,
+        frame_size=(90, 160),
+        people=clips,
+        missing={},
+        searched=searched or {},
+        num_clips=num_clips,
+    )
 
 
 @given(people=PEOPLE, basis=BASES)

@@ -19,7 +19,16 @@ SPECS = {
 
 
 def _video(path, label="fake"):
-    return Video(str(path), label, path.stem, path.stem, "000", "", "train", "c23")
+    return Video(
+        path=str(path),
+        label=label,
+        method=path.stem,
+        name=path.stem,
+        target="000",
+        source="",
+        split="train",
+        compression="c23",
+    )
 
 
 def _write(folder, target, source, methods=tuple(families.LENGTHS), original=True):

@@ -11,15 +11,15 @@ SIDE = 40.0
 
 def _look(colour):
     image = np.full((8, 8, 3), colour, np.uint8)
-    return look(image, Face((0.0, 0.0, 8.0, 8.0), 1.0))
+    return look(image, Face(box=(0.0, 0.0, 8.0, 8.0), score=1.0))
 
 
 RED, BLUE = _look((220, 120, 100)), _look((90, 120, 200))
 
 
 def _seen(seconds, x, y=0.0, colours=RED, side=SIDE):
-    face = Face((x, y, x + side, y + side), 0.9)
-    return Sighting(round(seconds * 25), seconds, face, colours)
+    face = Face(box=(x, y, x + side, y + side), score=0.9)
+    return Sighting(frame=round(seconds * 25), seconds=seconds, face=face, look=colours)
 
 
 def _numbers(frames):
@@ -107,10 +107,10 @@ def test_frames_may_come_in_any_order():
 def test_a_look_does_not_depend_on_the_light():
     rng = np.random.default_rng(0)
     picture = np.kron(rng.integers(60, 200, (8, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8)
-    face = Face((0.0, 0.0, 64.0, 64.0), 1.0)
+    face = Face(box=(0.0, 0.0, 64.0, 64.0), score=1.0)
     bright, dark = look(picture, face), look((picture * 0.8).astype(np.uint8), face)
     other = look(picture[..., ::-1], face)
     assert bright.sum() == pytest.approx(1, abs=1e-5)
     assert np.abs(bright - dark).sum() < np.abs(bright - other).sum()
-    outside = look(picture, Face((100.0, 100.0, 120.0, 120.0), 1.0))
+    outside = look(picture, Face(box=(100.0, 100.0, 120.0, 120.0), score=1.0))
     assert outside.sum() == pytest.approx(1, abs=1e-5)

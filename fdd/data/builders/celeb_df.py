@@ -161,12 +161,12 @@ def survey(root: pathlib.Path) -> Holdings:
         unlisted = f"{TEST_LIST} names no fake of Celeb-DF++, so all of them are for training"
         warning = "; ".join(filter(None, (warning, unlisted)))
     return Holdings(
-        videos,
-        _expected_counts(test, plus),
-        sorted([*ignored, *copies]),
-        warning,
-        (layouts.CELEB_DF_PLUS if plus else layouts.CELEB_DF,),
-        root,
+        videos=videos,
+        expected=_expected_counts(test, plus),
+        ignored=sorted([*ignored, *copies]),
+        warning=warning,
+        layouts=(layouts.CELEB_DF_PLUS if plus else layouts.CELEB_DF,),
+        root=root,
     )
 
 
@@ -248,10 +248,28 @@ def _video(path: str, folder: str, name: str, split: str) -> Video | None:
             target, source = match["target"], ""
         else:
             return None
-        video = Video(path, "fake", folder, name, target, source, split, "")
+        video = Video(
+            path=path,
+            label="fake",
+            method=folder,
+            name=name,
+            target=target,
+            source=source,
+            split=split,
+            compression="",
+        )
         # Only of swapped faces is it known that frame i shows the target's frame i.
         own = folder.startswith((_KINDS["facereenact"], _KINDS["talkingface"]))
         return dataclasses.replace(video, scene=video.video_id) if own else video
     if not (_CELEBRITY if folder == "Celeb-real" else _YOUTUBE).fullmatch(name):
         return None
-    return Video(path, "real", folder, name, name, "", split, "")
+    return Video(
+        path=path,
+        label="real",
+        method=folder,
+        name=name,
+        target=name,
+        source="",
+        split=split,
+        compression="",
+    )

@@ -99,10 +99,10 @@ def read_entry(file: str, values: Any) -> Entry:
     if "target_id" in values or "set" in values:
         method = file.split("/")[0] if "/" in file else f"preview_{label}"
     return Entry(
-        file,
-        label,
-        split,
-        method,
+        file=file,
+        label=label,
+        split=split,
+        method=method,
         original=_text(values, "original") if label == "fake" else "",
         person=_text(values, "target_id"),
         source=_text(values, "swapped_id") if label == "fake" else "",
@@ -189,7 +189,14 @@ def survey(root: pathlib.Path) -> Holdings:
     expected = sorted(counts.items(), key=lambda item: (SPLITS.index(item[0][0]), item[0][1]))
     kinds = {number == 0: None for number, *_ in lists}  # The preview's list is the first.
     held = tuple(layouts.DFDC_PREVIEW if preview else layouts.DFDC for preview in sorted(kinds))
-    return Holdings(ordered, dict(expected), sorted([*ignored, *copies]), warning, held, root)
+    return Holdings(
+        videos=ordered,
+        expected=dict(expected),
+        ignored=sorted([*ignored, *copies]),
+        warning=warning,
+        layouts=held,
+        root=root,
+    )
 
 
 def _as_list(file: File) -> tuple[int, int, str] | None:
@@ -242,7 +249,16 @@ def _video(path: str, folder: str, inside: str, entry: Entry) -> Video:
     original = entry.original and name_of(_inside(folder, entry.original))
     name, target, source = map(escaped, (name, original or entry.person or name, entry.source))
     method = escaped(entry.method)
-    video = Video(path, entry.label, method, name, target, source, entry.split, "")
+    video = Video(
+        path=path,
+        label=entry.label,
+        method=method,
+        name=name,
+        target=target,
+        source=source,
+        split=entry.split,
+        compression="",
+    )
     if entry.method in ("real", "fake"):
         return video
     # The preview does not say which video a fake was made from, only who is in it.

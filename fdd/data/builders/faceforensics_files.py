@@ -121,7 +121,9 @@ class _Sorter:
         for (what, rank), frames in self._frames.items():
             first = frames[0]
             size, linked = sum(file.size for file in frames), any(file.linked for file in frames)
-            folder = File(os.path.dirname(first.path), size, first.identity, linked)
+            folder = File(
+                path=os.path.dirname(first.path), size=size, identity=first.identity, linked=linked
+            )
             self._sorted.candidates.append((what, folder, rank))
         return self._sorted
 

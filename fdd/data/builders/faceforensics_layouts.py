@@ -86,18 +86,23 @@ class _Kind:
 
 _KINDS = (  # If a video is stored twice, the first one is used.
     _Kind(
-        (layouts.OFFICIAL, layouts.DEEPFAKEBENCH),
-        _holds_sequences,
-        _of_sequences,
-        " and ".join(KINDS),
+        layouts=(layouts.OFFICIAL, layouts.DEEPFAKEBENCH),
+        holds=_holds_sequences,
+        official=_of_sequences,
+        folders=" and ".join(KINDS),
     ),
     _Kind(
-        (layouts.KAGGLE_C23,),
-        _holds_kaggle_c23,
-        _of_kaggle_c23,
-        ", ".join(("original", *ALL_METHODS)),
+        layouts=(layouts.KAGGLE_C23,),
+        holds=_holds_kaggle_c23,
+        official=_of_kaggle_c23,
+        folders=", ".join(("original", *ALL_METHODS)),
     ),
-    _Kind((layouts.DEEP_FAKE_DETECTION,), _holds_actors, _of_actors, "real and fake"),
+    _Kind(
+        layouts=(layouts.DEEP_FAKE_DETECTION,),
+        holds=_holds_actors,
+        official=_of_actors,
+        folders="real and fake",
+    ),
 )
 
 

@@ -70,17 +70,8 @@ def survey(
     sorted_files = faceforensics_files.sort(root, found, held, selection, of_frames)
     chosen, others = places.one_of_each(sorted_files.candidates)
     ignored += [*sorted_files.ignored, *others]
-    videos = []
-    for (method, real, name), file in chosen.items():
-        place = _place(method, name, real, splits_of)
-        if isinstance(place, str):
-            ignored.append(Ignored(file.path, place))
-            continue
-        target, source, split = place
-        path, label = str(root / file.path), "real" if real else "fake"
-        videos.append(
-            Video(path, label, method, name, target, source, split, selection.compression)
-        )
+    videos, nowhere = _videos(root, chosen, splits_of, selection.compression)
+    ignored += nowhere
     if not videos:
         _refuse_nothing(root, held, sorted_files, selection, of_frames)
     videos.sort(key=lambda video: (video.method, video.name))
@@ -93,7 +84,43 @@ def survey(
     warning = "; ".join(filter(None, (warning, _without_originals(kept))))
     known = tuple(dict.fromkeys(each.layout(of_frames) for each in held))
     expected = expected_counts(selection, splits_of)
-    return Holdings(kept, expected, sorted(ignored), warning, known, root)
+    return Holdings(
+        videos=kept,
+        expected=expected,
+        ignored=sorted(ignored),
+        warning=warning,
+        layouts=known,
+        root=root,
+    )
+
+
+def _videos(
+    root: pathlib.Path,
+    chosen: Mapping[tuple[str, bool, str], File],
+    splits_of: Mapping[splits_file.Key, str] | None,
+    compression: str,
+) -> tuple[list[Video], list[Ignored]]:
+    """The videos of files by (method, whether real, name); and the files that are in no split."""
+    videos, ignored = [], []
+    for (method, real, name), file in chosen.items():
+        place = _place(method, name, real, splits_of)
+        if isinstance(place, str):
+            ignored.append(Ignored(file.path, place))
+            continue
+        target, source, split = place
+        videos.append(
+            Video(
+                path=str(root / file.path),
+                label="real" if real else "fake",
+                method=method,
+                name=name,
+                target=target,
+                source=source,
+                split=split,
+                compression=compression,
+            )
+        )
+    return videos, ignored
 
 
 def _refuse_nothing(

@@ -60,15 +60,10 @@ def survey(root: pathlib.Path, fractions: Division | None = None) -> Holdings:
         _refuse_nothing(root)
     lists = [file.path for file in found if file.path.lower() == GROUPS_FILE]
     groups = folder_paths.of_paths(root, lists, placed)
-    names = _names(placed)
-    videos = []
-    for path, (split, method) in placed.items():
-        label = "real" if method == "real" else "fake"
-        target = groups.pop(path, "") or f"{method}/{names[path]}"
-        file = str(root / by_path[path].path)
-        video = Video(file, label, method, names[path], target, "", split, "")
-        # Nothing says that two videos show the same footage.
-        videos.append(dataclasses.replace(video, scene=video.video_id))
+    videos = [
+        _video(str(root / by_path[path].path), where, name, groups.pop(path, ""))
+        for (path, where), name in zip(placed.items(), _names(placed).values(), strict=True)
+    ]
     videos, copies, warning = identical.settle(root, videos, refuse_copies=True)
     _refuse_shared_groups(videos)
     layout = _layout(placed)
@@ -87,7 +82,30 @@ def survey(root: pathlib.Path, fractions: Division | None = None) -> Holdings:
         split, method = place(path)
         counts[by_group.get(group, split), method] += 1
     expected = {key: counts[key] for key in sorted(counts, key=_order)}
-    return Holdings(videos, expected, sorted(ignored), warning, (layout,), root)
+    return Holdings(
+        videos=videos,
+        expected=expected,
+        ignored=sorted(ignored),
+        warning=warning,
+        layouts=(layout,),
+        root=root,
+    )
+
+
+def _video(path: str, where: tuple[str, str], name: str, group: str) -> Video:
+    split, method = where
+    video = Video(
+        path=path,
+        label="real" if method == "real" else "fake",
+        method=method,
+        name=name,
+        target=group or f"{method}/{name}",
+        source="",
+        split=split,
+        compression="",
+    )
+    # Nothing says that two videos show the same footage.
+    return dataclasses.replace(video, scene=video.video_id)
 
 
 def _refuse_nothing(root: pathlib.Path) -> NoReturn:

@@ -40,7 +40,7 @@ def origin(file: pathlib.Path) -> Origin:
         mean, std = (tuple(float(value) for value in model[key]) for key in ("mean", "std"))
         if not len(mean) == len(std) == 3 or not np.isfinite(mean + std).all() or min(std) <= 0:
             raise ValueError
-        return Origin(str(model["version"]), mean, std)
+        return Origin(version=str(model["version"]), mean=mean, std=std)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise UserError(
             f"config.model.pretrained={file}: the description of the run in its header is damaged"
@@ -123,5 +123,5 @@ def _places(file: pathlib.Path, names: Sequence[str]) -> dict[str, _Place]:
         start, stop = (8 + length + offset for offset in said["data_offsets"])
         if not 0 <= start <= stop <= end or stop - start != math.prod(shape) * dtype.itemsize:
             raise ValueError("a tensor lies beyond the file")
-        places[name] = _Place(dtype, shape, start)
+        places[name] = _Place(dtype=dtype, shape=shape, offset=start)
     return places
