@@ -67,6 +67,8 @@ def _record(rng: np.random.Generator, index: int, image_size: int) -> dict[str, 
         "frame_indices": np.arange(10, dtype=np.int32),
         "seconds": np.zeros(10, np.float32),
         "fps": 25.0,
+        "video_frames": 10,
+        "file_bytes": 1,
         "video_height": 720,
         "video_width": 1280,
         "face_box": np.zeros(4, np.float32),
@@ -81,7 +83,7 @@ def _builder(
     import tensorflow_datasets as tfds
 
     from fdd.data import records
-    from fdd.data.records import DeterministicWriter
+    from fdd.data.writer import DeterministicWriter
     from fdd.video.preprocessing import Preprocessing, library_versions
 
     spec = Preprocessing(image_size=image_size)
