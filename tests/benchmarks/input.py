@@ -67,13 +67,14 @@ def _record(rng: np.random.Generator, index: int, image_size: int) -> dict[str, 
         "frame_indices": np.arange(10, dtype=np.int32),
         "seconds": np.zeros(10, np.float32),
         "fps": 25.0,
-        "video_frames": 10,
-        "file_bytes": 1,
+        "video_frames": 390,
+        "file_bytes": 0,
         "video_height": 720,
         "video_width": 1280,
         "face_box": np.zeros(4, np.float32),
         "face_score": 1.0,
         "crop_box": np.zeros(4, np.float32),
+        "landmarks": np.zeros((10, 5, 2), np.float32),
     }
 
 
@@ -82,7 +83,7 @@ def _builder(
 ) -> Any:
     import tensorflow_datasets as tfds
 
-    from fdd.data import records
+    from fdd.data import schema
     from fdd.data.writer import DeterministicWriter
     from fdd.video.preprocessing import Preprocessing, library_versions
 
@@ -99,7 +100,7 @@ def _builder(
             }
             return tfds.core.DatasetInfo(
                 builder=self,
-                features=records.features(spec),
+                features=schema.features(spec),
                 metadata=tfds.core.MetadataDict(metadata),
             )
 
