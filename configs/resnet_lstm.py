@@ -33,8 +33,15 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     """
     config = ml_collections.ConfigDict()
     config.seed = 0
+    _data(config, region)
+    _computing(config)
+    _model(config)
+    _training(config)
+    return config
 
-    # Which clips: `fdd.runs.prepare` finds the data set, or builds it from data.manual_dir.
+
+def _data(config: ml_collections.ConfigDict, region: str) -> None:
+    """Which clips: `fdd.runs.prepare` finds the data set, or builds it from data.manual_dir."""
     config.data = ml_collections.ConfigDict()
     config.data.data_dir = "~/tensorflow_datasets"
     config.data.manual_dir = ""
@@ -66,7 +73,9 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.balanced = True
     config.num_workers = 0
 
-    # How the run is computed.
+
+def _computing(config: ml_collections.ConfigDict) -> None:
+    """How the run is computed."""
     config.parallel = "auto"  # "jit", "pmap"; auto: pmap if there are several devices.
     config.precision = "float32"  # Or "bfloat16", of the encoder; parameters stay float32. Or
     # "float64", of everything: slow, to exclude rounding errors; needs JAX_ENABLE_X64=1.
@@ -75,6 +84,8 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.fit = False  # True: if memory is short, use those two where results stay the same.
     config.frozen_batch_stats = False  # True: batch norms use their running statistics.
 
+
+def _model(config: ml_collections.ConfigDict) -> None:
     config.model = ml_collections.ConfigDict()
     config.model.encoder = "resnet50"
     config.model.width = 64
@@ -89,6 +100,8 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.model.dropout_features = 0.0
     config.model.dropout_head = 0.0
 
+
+def _training(config: ml_collections.ConfigDict) -> None:
     config.augment = ml_collections.ConfigDict()
     config.augment.flip = False
     config.augment.brightness = 0.0
@@ -117,4 +130,3 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     config.checkpoint_every_steps = 0  # and so does this number of steps, if not 0.
     config.log_every_steps = 50
     config.eval_frames = "as_is"  # Of the test split; controls: "shuffled", "repeated".
-    return config
