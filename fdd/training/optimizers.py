@@ -1,5 +1,7 @@
 """From a config to an optax optimiser."""
 
+import functools
+
 import jax
 import ml_collections
 import optax
@@ -38,18 +40,7 @@ def create_optimizer(
         raise UserError(f"config.optimizer is '{config.optimizer}', known: adam")
     learning_rate = _schedule(config, num_steps)
 
-    def adam(scale: float = 1.0, start: int = 0) -> optax.GradientTransformation:
-        direction = optax.chain(
-            optax.scale_by_adam(),
-            optax.add_decayed_weights(config.weight_decay, _kernels)
-            if config.weight_decay
-            else optax.identity(),
-        )
-        if start:  # Until then its moments and count stay initial; the schedule goes on.
-            direction = optax.transforms.conditionally_mask(direction, lambda step: step >= start)
-        rate = optax.scale_by_learning_rate(lambda step: scale * learning_rate(step))
-        return optax.chain(direction, rate)
-
+    adam = functools.partial(_adam, config, learning_rate)
     thaw = thaw_step(config, steps_per_epoch)
     decay, num_parts = config.encoder_learning_rate_decay, len(model.encoder.parts)
     num_frozen = models.num_frozen_parts(config)
@@ -75,6 +66,25 @@ def create_optimizer(
         return jax.tree.map_with_path(lambda path, _: label(path), params)
 
     return optax.multi_transform(groups, labels), learning_rate
+
+
+def _adam(
+    config: ml_collections.ConfigDict,
+    learning_rate: optax.Schedule,
+    scale: float = 1.0,
+    start: int = 0,
+) -> optax.GradientTransformation:
+    """Adam at `scale` times the learning rate, from the step `start` on."""
+    direction = optax.chain(
+        optax.scale_by_adam(),
+        optax.add_decayed_weights(config.weight_decay, _kernels)
+        if config.weight_decay
+        else optax.identity(),
+    )
+    if start:  # Until then its moments and count stay initial; the schedule goes on.
+        direction = optax.transforms.conditionally_mask(direction, lambda step: step >= start)
+    rate = optax.scale_by_learning_rate(lambda step: scale * learning_rate(step))
+    return optax.chain(direction, rate)
 
 
 def thaw_step(config: ml_collections.ConfigDict, steps_per_epoch: int) -> int:
