@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from absl import flags
 
 OK, ERROR, WRONG_USAGE = 0, 1, 2
+"""Exit statuses: everything was done; an error, with a line that says which; wrong flags."""
 INTERRUPTED, TERMINATED = preemption.STATUSES[signal.SIGINT], preemption.STATUSES[signal.SIGTERM]
-"""Exit statuses: after an error (with one line), after Ctrl-C, and after SIGTERM."""
+"""Exit statuses after Ctrl-C and after SIGTERM."""
 
 
 def start(main: Callable[[], int | None]) -> NoReturn:

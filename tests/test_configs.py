@@ -8,7 +8,7 @@ from typing import Any
 
 import ml_collections
 
-from configs import resnet_lstm
+from fdd.configs import resnet_lstm
 
 PAGE = pathlib.Path(resnet_lstm.__file__).parent / "README.md"
 

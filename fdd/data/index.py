@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from fdd.system import whole
+
 PREFIX = "index-"
 _OF = "of"  # The column that lists the indexed files; no field has this name.
 
@@ -65,14 +67,12 @@ def write(folder: pathlib.Path, split: str, rows: Sequence[dict[str, Any]]) -> N
     columns = {name: _packed([row[name] for row in rows]) for name in (rows[0] if rows else ())}
     columns[_OF] = _packed(_files(folder, split))
     partial = folder / f".{PREFIX}{split}.{os.getpid()}.partial"
-    try:
-        with contextlib.suppress(OSError), partial.open("wb") as file:
-            np.savez_compressed(file, **columns)
-            file.flush()
-            os.replace(partial, path(folder, split))
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    with (
+        contextlib.suppress(OSError),
+        whole.replaced(path(folder, split), partial),
+        partial.open("wb") as file,
+    ):
+        np.savez_compressed(file, **columns)
 
 
 def _files(folder: pathlib.Path, split: str) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from absl import flags
 
 from fdd.data.catalog import LABELS
+from fdd.data.padding import padded
 from fdd.data.records import Dataset
 from fdd.errors import UserError, first_line
 from fdd.system import cores, workers
@@ -122,7 +123,7 @@ def eval_batches(
 
     def at(step: int) -> Batch:
         positions = shard.positions(step, batch_size)
-        return {**read(np.minimum(positions, count - 1).tolist()), "position": positions}
+        return {**read(padded(positions, count).tolist()), "position": positions}
 
     steps = grain.MapDataset.range(math.ceil(count / batch_size))
     return _iterate(steps.map(at), num_workers)

@@ -12,9 +12,11 @@ import numpy as np
 
 from fdd.data import pipeline
 from fdd.data.catalog import LABELS
+from fdd.data.padding import padded
 from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.evaluation import metrics
+from fdd.video.sampling import middle
 
 FRAMES = ("as_is", "shuffled", "repeated")
 _COLUMNS = (
@@ -179,13 +181,12 @@ def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
         seed = int.from_bytes(hashlib.sha256(clip.encode()).digest()[:8])
         return np.random.default_rng(seed).permutation(num_frames)
     if kind == "repeated":
-        return np.full(num_frames, num_frames // 2)
+        return np.full(num_frames, middle(range(num_frames)))
     return np.arange(num_frames)
 
 
 def _reordered(batch: pipeline.Batch, frames: str, names: Sequence[str]) -> pipeline.Batch:
     clips = batch["frames"].copy()
-    for clip, position in zip(clips, batch["position"], strict=True):
-        name = names[min(position, len(names) - 1)]
-        clip[:] = clip[frame_order(frames, len(clip), name)]
+    for clip, number in zip(clips, padded(batch["position"], len(names)), strict=True):
+        clip[:] = clip[frame_order(frames, len(clip), names[number])]
     return {**batch, "frames": clips}

@@ -11,6 +11,7 @@ import jax
 import ml_collections
 import numpy as np
 
+from fdd.data.padding import padded
 from fdd.devices import memory
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
@@ -191,7 +192,7 @@ class Detector:
         size = clips_per_device * self._count
         for start in range(0, len(clips), size):
             some = [clip.images() for clip in clips[start : start + size]]
-            yield {"frames": np.stack(some + some[-1:] * (size - len(some)))}
+            yield {"frames": np.stack(some)[padded(np.arange(size), len(some))]}
 
     @property
     def _count(self) -> int:

@@ -15,6 +15,7 @@ from fdd.inference.prediction import NO_ANSWER, ClipScore, Person, Prediction
 from fdd.inference.saliency import Saliency
 from fdd.pages.drawing import DARK, LIGHT, MIDDLE, save
 from fdd.pages.plain import short
+from fdd.video import sampling
 from fdd.video.crops import Box
 from fdd.video.extraction import Clip
 
@@ -100,7 +101,7 @@ def _overview(axes: Axes, frame: np.ndarray, clip: Clip, prediction: Prediction)
                     axes.text(x, y, person.number, color="white", fontsize=7, bbox=label)
     axes.set_xlim(0, size[0])
     axes.set_ylim(size[1], 0)
-    axes.set_title(f"{clip.seconds[len(clip.seconds) // 2]:.2f} s", fontsize=8, pad=2)
+    axes.set_title(f"{sampling.middle(clip.seconds):.2f} s", fontsize=8, pad=2)
 
 
 def _box(axes: Axes, box: Box, scale: float, color: str, width: float, left: float = 0) -> Box:

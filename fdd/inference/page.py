@@ -20,6 +20,7 @@ from fdd.pages.plain import in_markdown
 from fdd.video import decode
 from fdd.video.decode import VideoError
 from fdd.video.extraction import Clip, Extraction
+from fdd.video.sampling import middle
 
 _LONGEST_NAME = 100
 
@@ -127,7 +128,7 @@ def _draw(
     searched: dict[float, int] = {}
     if isinstance(found, Extraction):
         searched = {found.info.seconds(index): count for index, count in found.searched.items()}
-        middles = {clip.index: clip.frame_indices[len(clip.frame_indices) // 2] for clip in clips}
+        middles = {clip.index: middle(clip.frame_indices) for clip in clips}
         try:
             read = dict(decode.read_frames(prediction.path, found.info, list(middles.values())))
             frames = {clip: read[index] for clip, index in middles.items()}

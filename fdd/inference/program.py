@@ -3,7 +3,7 @@
 import contextlib
 import json
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import jax.export
@@ -13,6 +13,7 @@ import safetensors.numpy
 from fdd.errors import UserError
 from fdd.inference.detector import Detector
 from fdd.models import torch_layout
+from fdd.system import whole
 from fdd.training import steps
 from fdd.video.preprocessing import Preprocessing
 
@@ -137,19 +138,17 @@ def describe(spec: Preprocessing) -> str:
 
 def _write(contents: Mapping[pathlib.Path, bytes | bytearray]) -> None:
     """Puts files in their places when all of them are whole."""
-    try:
+    with contextlib.ExitStack() as stack:
         for path, content in contents.items():
+            stack.enter_context(_named(path))
             path.parent.mkdir(parents=True, exist_ok=True)
-            _partial(path).write_bytes(content)
-        for path in contents:
-            _partial(path).replace(path)
+            stack.enter_context(whole.replaced(path)).write_bytes(content)
+
+
+@contextlib.contextmanager
+def _named(path: pathlib.Path) -> Iterator[None]:
+    """A context whose errors of the disk name the file."""
+    try:
+        yield
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        for each in contents:
-            with contextlib.suppress(OSError):
-                _partial(each).unlink()
-
-
-def _partial(path: pathlib.Path) -> pathlib.Path:
-    return path.with_name(f"{path.name}.partial")

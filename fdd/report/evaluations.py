@@ -9,6 +9,7 @@ import numpy as np
 
 from fdd import report, tables
 from fdd.data import identity
+from fdd.data.padding import padded
 from fdd.data.records import Dataset
 from fdd.errors import UserError, shown
 from fdd.evaluation import robustness
@@ -101,9 +102,9 @@ def evaluate_robustness(
     size = loaded.config.batch_size
 
     def score(clips: np.ndarray) -> np.ndarray:
-        padded = np.concatenate([clips, np.repeat(clips[-1:], -len(clips) % size, axis=0)])
-        batches = [padded[start : start + size] for start in range(0, len(padded), size)]
-        logits = [loaded.eval_step(loaded.state, {"frames": batch}) for batch in batches]
+        starts = np.arange(0, len(clips), size)[:, None]
+        batches = padded(starts + np.arange(size), len(clips))
+        logits = [loaded.eval_step(loaded.state, {"frames": clips[batch]}) for batch in batches]
         return np.concatenate([np.asarray(each) for each in logits])[: len(clips)]
 
     areas = robustness.evaluate(videos, spec, score)

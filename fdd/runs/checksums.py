@@ -7,6 +7,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from fdd.system import whole
+
 FILE = "checksums.json"
 _NOT_COVERED = "commit_success.txt"  # Written last, by orbax; it contains a time.
 
@@ -23,12 +25,10 @@ def write(folder: pathlib.Path, facts: Mapping[str, Any]) -> None:
         facts: JSON-compatible; protected from unnoticed damage like the files.
     """
     content = {**facts, "files": {name: _digest(folder / name) for name in _names(folder)}}
-    partial = folder / f"{FILE}.partial"
-    with partial.open("w") as file:
+    with whole.replaced(folder / FILE) as partial, partial.open("w") as file:
         json.dump({**content, "sha256": _own_digest(content)}, file, indent=1, sort_keys=True)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(folder / FILE)
 
 
 def facts(folder: pathlib.Path) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ import ml_collections
 
 from fdd.errors import UserError, first_line, shown
 from fdd.runs import older_configs
-from fdd.system import locks
+from fdd.system import locks, whole
 
 CONFIG_FILE = "config.json"
 CHECKPOINTS_DIR = "checkpoints"
@@ -84,15 +84,15 @@ def claim(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> Iterator[
             lock = stack.enter_context((workdir / _LOCK_FILE).open("a+"))
             _lock(lock, workdir)
             check(workdir, config)
-            partial = workdir / f"{CONFIG_FILE}.partial"
-            partial.write_text(text)
-            partial.replace(workdir / CONFIG_FILE)
+            with whole.replaced(workdir / CONFIG_FILE) as partial:
+                partial.write_text(text)
         except OSError as error:
             raise UserError(f"--workdir={workdir} cannot be written: {error.strerror}") from None
         yield
 
 
 def _lock(lock: TextIO, workdir: pathlib.Path) -> None:
+    """Locks the file that names the owner; the library filelock would empty it on opening."""
     try:
         is_free = locks.take(lock.fileno())
     except locks.NoLocksError:

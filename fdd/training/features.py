@@ -14,6 +14,7 @@ from fdd.data import pipeline
 from fdd.data.records import Dataset
 from fdd.devices import parallel
 from fdd.models.clip_classifier import ClipClassifier
+from fdd.system import whole
 from fdd.training.state import TrainState
 from fdd.training.steps import variables_for_evaluation
 
@@ -127,8 +128,8 @@ def _compute(
                 array[start : start + batch_size] = features
     if main:
         array.flush()
-        _seal(file).write_text(_content_of_seal(partial, of))
-        os.replace(partial, file)
+        with whole.replaced(file, partial):
+            _seal(file).write_text(_content_of_seal(partial, of))
 
 
 def _take_room(file: pathlib.Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import tensorboardX
 
 from fdd.errors import UserError, shown
+from fdd.system import whole
 from fdd.training import finite
 
 METRICS_FILE = "metrics.jsonl"
@@ -132,6 +133,5 @@ def _read(file: pathlib.Path) -> list[Record]:
 
 
 def _write_all(file: pathlib.Path, records: Sequence[Record]) -> None:
-    partial = file.with_suffix(".partial")
-    partial.write_text("".join(json.dumps(record) + "\n" for record in records))
-    partial.replace(file)
+    with whole.replaced(file) as partial:
+        partial.write_text("".join(json.dumps(record) + "\n" for record in records))

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 import optax
 
@@ -34,7 +35,8 @@ def binary_cross_entropy(
         float [b], of the logits' type.
     """
     labels = labels.astype(logits.dtype)
-    smoothed = labels * (1 - label_smoothing) + label_smoothing / 2
+    of_classes = jnp.stack([1 - labels, labels], axis=-1)
+    smoothed = optax.smooth_labels(of_classes, label_smoothing)[:, 1]
     return optax.sigmoid_binary_cross_entropy(logits, smoothed)
 
 

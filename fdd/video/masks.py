@@ -9,6 +9,7 @@ import numpy as np
 from fdd.video import decode
 from fdd.video.decode import VideoError, VideoInfo
 from fdd.video.extraction import Clip
+from fdd.video.sampling import middle
 
 
 def brightness(
@@ -64,10 +65,9 @@ def brightness(
 
 def _frame(clip: Clip, info: VideoInfo, of_mask: VideoInfo) -> int:
     """The mask's frame at the middle of a clip."""
-    middle = len(clip.frame_indices) // 2
-    number = info.position(clip.frame_indices[middle])
+    number = info.position(middle(clip.frame_indices))
     alike = math.isclose(of_mask.fps, info.fps, rel_tol=0.02)
     if alike or of_mask.num_frames == info.num_frames:
         return min(number, of_mask.num_frames - 1)
     times = np.array([of_mask.seconds(index) for index in range(of_mask.num_frames)])
-    return int(np.argmin(np.abs(times - clip.seconds[middle])))
+    return int(np.argmin(np.abs(times - middle(clip.seconds))))

@@ -17,8 +17,11 @@ It may be off its grid point by at most (0.9 + 0.05 k) spacings; otherwise there
 import bisect
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
+
+Item = TypeVar("Item")
 
 SAMPLINGS = ("first", "uniform", "consecutive")
 TOLERANCE = 0.9  # How far a frame may be off its grid point, in spacings;
@@ -103,6 +106,11 @@ def plan(
                 f"{spacing:.3g} apart"
             )
     return Plan(clips=clips, missing=missing, step=longest)
+
+
+def middle(clip: Sequence[Item]) -> Item:
+    """What is in the middle of a clip's frames, or of their numbers or times; of two, the later."""
+    return clip[len(clip) // 2]
 
 
 def _on_grid(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fdd.video.faces import OTHER_SIDES, SMALLEST_FACE, USUAL_SIDE, detect_faces
+from fdd.video.sampling import middle
 
 _DETECTIONS_PER_CLIP = 4
 _MOST_PIXELS = 400e6  # In total, of a video's images that are searched above the usual size.
@@ -66,7 +67,7 @@ def scout(frames: Sequence[np.ndarray], num_clips: int, least_face: float) -> Ef
 
 def scouted(clips: Mapping[int, Sequence[int]]) -> list[int]:
     """Indices of the frames for `scout`: the middle frames of clips from the whole video."""
-    middles = [clip[len(clip) // 2] for clip in clips.values()]
+    middles = [middle(clip) for clip in clips.values()]
     spread = np.linspace(0, len(middles) - 1, min(_SCOUTED_FRAMES, len(middles)))
     return sorted({middles[round(position)] for position in spread})
 

@@ -13,6 +13,7 @@ from fdd.inference.detector import Detector
 from fdd.inference.page import shown_clips
 from fdd.video.extraction import Clip, Extraction
 from fdd.video.preprocessing import Preprocessing
+from fdd.video.sampling import middle
 from fdd.webpage import answer
 from fdd.webpage.limits import Limits, RejectedError
 from fdd.webpage.uploads import Upload
@@ -88,7 +89,7 @@ class Classifier:
         self, upload: Upload, found: Extraction, clips: Sequence[Clip], deadline: float
     ) -> dict[int, np.ndarray]:
         """A whole frame from the middle of each clip, by the clip's index."""
-        middles = {clip.index: clip.frame_indices[len(clip.frame_indices) // 2] for clip in clips}
+        middles = {clip.index: middle(clip.frame_indices) for clip in clips}
         read = self._worker.frames(upload.path, found.info, list(middles.values()), deadline)
         return {clip: read[index] for clip, index in middles.items() if index in read}
 

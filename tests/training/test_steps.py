@@ -135,15 +135,15 @@ def test_the_control_without_an_lstm_trains_with_the_same_penalty(config):
 
 
 def test_keras_starts_an_lstm_so():
-    """The seed's first loss, 8.59 in the mean over an epoch, starts from this penalty."""
+    """The reference system's loss of 8.59 in the first epoch is explained by this penalty."""
     shapes = {f"i{g}": {"kernel": np.zeros((2048, 256))} for g in "ifgo"}
     shapes |= {f"h{g}": {"kernel": np.zeros((256, 256)), "bias": np.zeros(256)} for g in "ifgo"}
     cell = jax.device_get(LSTM().redraw(jax.random.key(0), shapes))
     assert jax.tree.map(np.shape, cell) == jax.tree.map(np.shape, shapes)
     kernel = np.concatenate([cell[f"i{g}"]["kernel"] for g in "ifgo"], axis=1)
     limit = np.sqrt(6 / (2048 + 1024))
-    # Two million uniform numbers: the largest is within 1e-3 of the limit, the mean square within
-    # 0.01 of a third of it, but for a chance below 1e-100; and the numbers are the seed's anywhere.
+    # Of two million uniform numbers, the largest is within 1e-3 of the limit, and the mean square
+    # is within 0.01 of a third of its square, except with a probability below 1e-100.
     assert np.abs(kernel).max() == pytest.approx(limit, rel=1e-3)
     assert 0.01 * (kernel**2).sum() == pytest.approx(0.01 * kernel.size * limit**2 / 3, rel=0.01)
     recurrent = np.concatenate([cell[f"h{g}"]["kernel"] for g in "ifgo"], axis=1)

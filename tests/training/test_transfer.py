@@ -82,7 +82,7 @@ def test_settings_that_make_no_sense(config, tmp_path, changes, message):
 
 
 def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
-    from configs import demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean
+    from fdd.configs import demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean
     from fdd.training import config_checks
 
     for module in (demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean):

@@ -1,0 +1,25 @@
+"""Files that are written beside their place and then put there."""
+
+import pytest
+
+from fdd.system import whole
+
+
+def test_a_file_is_replaced_at_the_end(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("old")
+    with whole.replaced(file) as partial:
+        partial.write_text("new")
+        assert file.read_text() == "old"
+    assert file.read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_fails_leaves_the_file_as_it_was(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("old")
+    with pytest.raises(ValueError, match="broken"), whole.replaced(file) as partial:
+        partial.write_text("ne")
+        raise ValueError("broken")
+    assert file.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
