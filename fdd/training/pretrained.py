@@ -96,7 +96,9 @@ def _origin(name: str) -> Origin:
         return keras.ORIGIN
     if kind == "run":
         stored = workdir.stored_config(_path(name))["model"]
-        return Origin(stored["version"], tuple(stored["mean"]), tuple(stored["std"]))
+        return Origin(
+            version=stored["version"], mean=tuple(stored["mean"]), std=tuple(stored["std"])
+        )
     exported = Origin()
     if kind in ("torch", "folder"):
         files = repository.tensor_files(_path(name)) if kind == "folder" else [_path(name)]
