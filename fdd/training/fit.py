@@ -206,7 +206,7 @@ def _computed(
     config: ml_collections.ConfigDict, devices: parallel.Parallel, key: str, value: object
 ) -> Change:
     found = needed(_with(config, key, value), devices)
-    return Change(key, value, sys.maxsize if found is None else found)
+    return Change(key=key, value=value, needed=sys.maxsize if found is None else found)
 
 
 def _with(config: ml_collections.ConfigDict, key: str, value: object) -> ml_collections.ConfigDict:
