@@ -13,7 +13,7 @@ from fdd import models
 from fdd.devices import memory, parallel
 from fdd.errors import OutOfMemory
 from fdd.training import steps
-from fdd.training.state import Recipe, abstract_state
+from fdd.training.task import Task, abstract_state, create_task
 
 _MOST_TIMES = (
     1000  # A step's memory, of that of its clips as float32; ResNet-50 takes 137 times it.
@@ -119,10 +119,9 @@ def needed(config: ml_collections.ConfigDict, devices: parallel.Parallel) -> int
     batch lies on the device meanwhile. (Evaluation keeps nothing for a backward pass, and halves
     its batch if need be.) None where the compiler does not tell.
     """
-    task = steps.create_task(config)
-    batch = _shapes(config)
-    recipe = Recipe(task.model, task.optimizer, batch["frames"].shape[1:], bool(config.ema_decay))
-    state = abstract_state(recipe, devices.replicated)
+    task = create_task(config)
+    batch = _shapes(task, config.batch_size)
+    state = abstract_state(task, devices.replicated)
     step, donate = steps.train_step, True
     if config.cache_features:
         step, donate, batch = steps.encode_step, False, {"frames": batch["frames"]}
@@ -132,11 +131,10 @@ def needed(config: ml_collections.ConfigDict, devices: parallel.Parallel) -> int
     return None if found is None else found + one_batch // devices.mesh.size
 
 
-def _shapes(config: ml_collections.ConfigDict) -> dict[str, jax.ShapeDtypeStruct]:
+def _shapes(task: Task, clips: int) -> dict[str, jax.ShapeDtypeStruct]:
     """A training batch of all devices."""
-    size, clips = config.data.image_size, config.batch_size
     return {
-        "frames": jax.ShapeDtypeStruct((clips, config.data.num_frames, size, size, 3), np.uint8),
+        "frames": jax.ShapeDtypeStruct((clips, *task.clip_shape), np.uint8),
         "label": jax.ShapeDtypeStruct((clips,), np.float32),
         "position": jax.ShapeDtypeStruct((clips,), np.int32),
     }
