@@ -52,10 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from fdd.devices import runtime  # Late, so that --help need not wait for JAX.
+
+    runtime.prepare()  # Before Matplotlib is imported, which wants a folder.
     from fdd.report import evaluations, robustness
     from fdd.runs.workdir import EVALUATIONS_DIR
 
-    runtime.prepare()
     out = options.out or options.workdir / EVALUATIONS_DIR
     if options.robustness:
         areas, folder = evaluations.evaluate_robustness(
