@@ -28,8 +28,8 @@ def get_config(region: str = "full_frame") -> ml_collections.ConfigDict:
     """Returns the config; `--config.key=value` on the command line changes a key.
 
     Args:
-        region: 'full_frame' or 'face'; on the command line, what follows the file's name and a
-            colon.
+        region: 'full_frame', 'face' or 'aligned_face'; on the command line, what follows the file's
+            name and a colon.
     """
     config = ml_collections.ConfigDict()
     config.seed = 0
@@ -64,6 +64,7 @@ def _data(config: ml_collections.ConfigDict, region: str) -> None:
     config.data.splits_file = ""  # DeepfakeBench's JSON instead of FaceForensics++'s own splits.
     config.data.region = region
     config.data.margin = 1.3
+    config.data.alignment = "smoothed"  # Of the region "aligned_face". Or "per_frame".
     config.data.image_size = 224
     config.data.num_frames = 10
     config.data.sampling = "consecutive"

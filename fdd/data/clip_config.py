@@ -10,9 +10,10 @@ import tensorflow_datasets as tfds
 from fdd import declared_types
 from fdd.data import layouts
 from fdd.data.splits import SPLITS
-from fdd.video.preprocessing import REGIONS, STORED, Preprocessing
+from fdd.video.preprocessing import Preprocessing
 
 Settings = TypeVar("Settings")
+_USUAL_REGIONS = ("face", "full_frame")
 
 
 @dataclasses.dataclass(eq=False)
@@ -38,6 +39,7 @@ class ClipConfig(tfds.core.BuilderConfig):
     clips_per_video: int = Preprocessing.clips_per_video
     spacing: float = Preprocessing.spacing
     jpeg_quality: int = Preprocessing.jpeg_quality
+    alignment: str = Preprocessing.alignment
 
     def __post_init__(self):
         declared_types.settle(self)
@@ -75,8 +77,7 @@ class ClipConfig(tfds.core.BuilderConfig):
 
 
 def standard_settings() -> Iterator[dict[str, Any]]:
-    """Yields the settings with a fixed name: each region of videos with each usual sampling."""
+    """Yields the settings with a fixed name: each usual region with each usual sampling."""
     samplings = (("uniform", 1), ("first", 1), ("consecutive", 4))
-    regions = (region for region in REGIONS if region != STORED)
-    for region, (sampling, clips_per_video) in itertools.product(regions, samplings):
+    for region, (sampling, clips_per_video) in itertools.product(_USUAL_REGIONS, samplings):
         yield {"region": region, "sampling": sampling, "clips_per_video": clips_per_video}

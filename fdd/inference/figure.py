@@ -171,7 +171,11 @@ def _clip(
         fontsize=8.5, loc="left", pad=2,
     )  # fmt: skip
     first.imshow(np.concatenate(list(images), axis=1), aspect="auto")
-    if clip.face is not None:
+    if clip.aligned:  # A box of the video is none here.
+        for number, points in enumerate(clip.landmarks):
+            x, y = np.transpose(points)
+            first.plot(number * size + x, y, ".", color=MIDDLE, markersize=2)
+    elif clip.face is not None:
         scale = size / (clip.crop[2] - clip.crop[0])
         x, y = clip.crop[:2]
         x0, y0, x1, y1 = clip.face.box

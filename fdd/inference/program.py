@@ -15,7 +15,7 @@ from fdd.inference.detector import Detector
 from fdd.models import torch_layout
 from fdd.system import whole
 from fdd.training import steps
-from fdd.video.preprocessing import Preprocessing
+from fdd.video.preprocessing import ALIGNED, Preprocessing
 
 PLATFORMS = ("cpu", "cuda")
 _SAMPLING = {
@@ -30,6 +30,14 @@ _REGION = {
     "face": "a square around one person's face, the same for all frames of a clip, centred on the "
     "union of the boxes that OpenCV's YuNet finds in four of them, evenly spread, its side "
     "{margin:g} times the union's longer side; beyond the video's border the border is repeated",
+    "aligned_face": "one person's face, turned, scaled and shifted by the similarity transform of "
+    "least squares that takes YuNet's five landmarks to GenD's template with a margin of "
+    "{margin:g}, at about the frame's own scale (bilinear, black beyond the border); landmarks are "
+    "{found}",
+}
+_FOUND = {
+    "smoothed": "found in frames at most 0.12 seconds apart, interpolated and smoothed in time",
+    "per_frame": "found in each frame separately",
 }
 
 
@@ -128,11 +136,13 @@ def describe(spec: Preprocessing) -> str:
         apart = f"frames {spec.spacing:g} seconds apart (those nearest to these times, none twice)"
     numbers = {"t": spec.num_frames, "n": spec.clips_per_video}
     frames = _SAMPLING[spec.sampling].format(**numbers, apart=apart)
-    region = _REGION[spec.region].format(margin=spec.margin)
+    region = _REGION[spec.region].format(margin=spec.margin, found=_FOUND[spec.alignment])
+    method = "OpenCV's INTER_AREA where neither side grows, INTER_LINEAR elsewhere"
+    if spec.region == ALIGNED:
+        method = "Pillow's BICUBIC"
     return (
-        f"A clip is {frames}. Of each frame: {region}. It is resized to {size} (OpenCV's "
-        "INTER_AREA where neither side grows, INTER_LINEAR elsewhere), coded as JPEG of quality "
-        f"{spec.jpeg_quality} and decoded, RGB."
+        f"A clip is {frames}. Of each frame: {region}. It is resized to {size} ({method}), coded "
+        f"as JPEG of quality {spec.jpeg_quality} and decoded, RGB."
     )
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from fdd.video import crops, decode, masks, sampling, stored
+from fdd.video import alignment, crops, decode, masks, sampling, stored
 from fdd.video.decode import VideoError, VideoInfo
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 from fdd.video.family import Family
-from fdd.video.preprocessing import STORED, Preprocessing
+from fdd.video.preprocessing import ALIGNED, STORED, Preprocessing
 from fdd.video.search import Place, Search, doubts
 from fdd.video.search_effort import Effort, scout, scouted
 
@@ -108,13 +108,13 @@ def _extract(
         if not plan.clips:
             plan, reference, unshared = None, None, _NOTHING_COMMON
     plan = plan or (family and family.plan_of(info)) or _plan(info, spec)
-    search = Search(Effort())
+    search = _search(Effort(apart=spec.apart), spec)
     people, size = _cut_clips(path, info, plan, spec, reference, search, damage)
     if not people and not any(search.searched.values()):
         frames = [frame for _, frame in decode.read_frames(path, info, scouted(plan.clips))]
-        effort = scout(frames, len(plan.clips), spec.image_size / spec.margin)
+        effort = scout(frames, len(plan.clips), spec.image_size / spec.margin, spec.apart)
         if effort is not None:
-            search = Search(effort)
+            search = _search(effort, spec)
             people, size = _cut_clips(path, info, plan, spec, reference, search, damage)
     if search.tracker.perhaps_one(people):
         people = _told_apart(path, info, people, search)
@@ -144,6 +144,10 @@ def _extract(
         unshared=unshared,
         unmasked=unmasked,
     )
+
+
+def _search(effort: Effort, spec: Preprocessing) -> Search:
+    return Search(effort, aligns=spec.region == ALIGNED, smoothing=spec.smoothing)
 
 
 def _plan_of(reference: Extraction, info: VideoInfo) -> sampling.Plan:
@@ -256,12 +260,21 @@ def _cut(
     spec: Preprocessing,
 ) -> Clip:
     height, width = frames[0].shape[:2]
-    if place.face is None:
-        crop = (0.0, 0.0, float(width), float(height))
+    margin, size = spec.margin, spec.image_size
+    if spec.region == ALIGNED:
+        moves = [alignment.transform(points, margin) for points in place.landmarks]
+        sides = [alignment.size_in_frame(points, margin) for points in place.landmarks]
+        each = zip(frames, moves, sides, strict=True)
+        images = (alignment.aligned(frame, move, side, size) for frame, move, side in each)
+        crop = alignment.around(moves)
+        pairs = zip(place.landmarks, moves, strict=True)
+        marks = tuple(alignment.in_crop(points, move, size) for points, move in pairs)
     else:
-        crop = crops.square(place.face, spec.margin)
-    resized = (crops.resized(frame, crop, spec.image_size) for frame in frames)
-    jpegs = tuple(crops.jpeg(frame, spec.jpeg_quality) for frame in resized)
+        whole = (0.0, 0.0, float(width), float(height))
+        crop = whole if place.face is None else crops.square(place.face, margin)
+        images = (crops.resized(frame, crop, size) for frame in frames)
+        marks = crops.in_crop(place.landmarks, crop, size)
+    jpegs = tuple(crops.jpeg(image, spec.jpeg_quality) for image in images)
     return Clip(
         index=index,
         frames=jpegs,
@@ -271,5 +284,6 @@ def _cut(
         crop=crop,
         seen=place.seen,
         points=place.landmarks,
-        landmarks=crops.in_crop(place.landmarks, crop, spec.image_size),
+        landmarks=marks,
+        aligned=spec.region == ALIGNED,
     )

@@ -23,11 +23,13 @@ class Clip:
         frame_indices: Index of each frame in the video.
         seconds: Time of each frame after the video's first one.
         face: Where the face is in the video's frames; None for full frames.
-        crop: The part of the video's frames that was kept, (x0, y0, x1, y1) in pixels.
+        crop: The part of the video's frames that was kept, (x0, y0, x1, y1) in pixels; of an
+            aligned face, the box around what all of its frames show.
         seen: Indices of the searched frames in which this face was found.
         points: The face's landmarks in each frame (`fdd.video.landmarks`), in pixels of the video's
             frames; () if no face was searched.
         landmarks: The same in pixels of the clip's own frames.
+        aligned: Whether each frame has a transform of its own, by its landmarks.
     """
 
     index: int
@@ -39,6 +41,7 @@ class Clip:
     seen: tuple[int, ...] = ()
     points: tuple[Points, ...] = ()
     landmarks: tuple[Points, ...] = ()
+    aligned: bool = False
 
     def images(self) -> np.ndarray:
         """The frames as training and evaluation see them: uint8 [t, height, width, 3], RGB."""

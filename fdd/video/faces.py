@@ -53,27 +53,32 @@ def _detector_path() -> pathlib.Path:
 _OF_THREAD = threading.local()  # A detector stores its image's size, so each thread has its own.
 
 
-def _detector() -> cv2.FaceDetectorYN:
-    if not hasattr(_OF_THREAD, "detector"):
+def _detector(name: str) -> cv2.FaceDetectorYN:
+    if not hasattr(_OF_THREAD, name):
         cv2.setNumThreads(1)  # Fastest for one frame; several videos are processed at once.
         # OpenCV 5 warns of a "target" for each network that it opens, though none is asked for.
         level = cv2.utils.logging.getLogLevel()
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         try:
-            _OF_THREAD.detector = cv2.FaceDetectorYN.create(
+            detector = cv2.FaceDetectorYN.create(
                 str(_detector_path()), "", (320, 320), score_threshold=SCORE_THRESHOLD
             )
+            setattr(_OF_THREAD, name, detector)
         finally:
             cv2.utils.logging.setLogLevel(level)
-    return _OF_THREAD.detector
+    return getattr(_OF_THREAD, name)
 
 
-def detect_faces(image: np.ndarray, longest_side: int = USUAL_SIDE) -> list[Face]:
+def detect_faces(
+    image: np.ndarray, longest_side: int = USUAL_SIDE, is_crop: bool = False
+) -> list[Face]:
     """Finds the faces of an image with YuNet.
 
     Args:
         image: uint8 [height, width, 3], RGB.
         longest_side: Larger images are reduced to this size before the search, in pixels.
+        is_crop: Whether it is a crop. Crops, which are searched between whole frames, have their
+            own detector: a change of the image's size takes as long as several searches.
 
     Returns:
         The faces, largest first.
@@ -94,7 +99,7 @@ def detect_faces(image: np.ndarray, longest_side: int = USUAL_SIDE) -> list[Face
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     if size != (width, height):
         bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
-    detector = _detector()
+    detector = _detector("of_crops" if is_crop else "detector")
     detector.setInputSize(size)
     _, rows = detector.detect(bgr)
     to_x, to_y = width / size[0], height / size[1]

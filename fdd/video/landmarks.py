@@ -8,6 +8,9 @@ In clips that are spread over a video, a frame that was not searched is far from
 Its landmarks are a guess, and wrong by as much as the head leaves a straight path. Use clips of
 consecutive frames if that matters.
 
+YuNet's landmarks of a head that leans are not as oblique as the head. How much, and what is done
+about it for aligned faces, is said in `fdd.video.alignment`.
+
 Coordinates are (x, y) in pixels from the upper left corner of the picture, so that the middle of
 the first pixel is at (0.5, 0.5).
 """

@@ -3,18 +3,22 @@
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import av
 import cv2
+import PIL
 
 from fdd import declared_types
-from fdd.video import faces, sampling
+from fdd.video import alignment, faces, landmarks, sampling
 from fdd.video.sampling import Plan
 
 STORED = "stored"
-REGIONS = ("face", "full_frame", STORED)
+ALIGNED = "aligned_face"
+REGIONS = ("face", "full_frame", STORED, ALIGNED)
+_APART = 0.12  # Seconds between two frames that are searched for what alignment goes by.
 _VERSION = 2  # Raise it whenever a change in `fdd.video` changes the pixels of a clip.
 
 
@@ -26,8 +30,10 @@ class Preprocessing:
         region: 'face': a square around the face, the same for all frames of a clip.
             'full_frame': the whole frame, whatever its aspect ratio. 'stored': frames that others
             have cropped and stored as pictures (`fdd.video.stored`). They are taken whole and in
-            sequence, whatever the time between them.
-        margin: Side of the square over the longer side of the face's box; used for faces only.
+            sequence, whatever the time between them. 'aligned_face': each frame turned, scaled and
+            shifted so that the face's landmarks lie on a template (`fdd.video.alignment`).
+        margin: Side of the square over the longer side of the face's box, or of an aligned crop
+            over that of the template's unit square; used for faces only.
         image_size: Height and width of a clip's frames in pixels.
         num_frames: Frames per clip.
         sampling: See `fdd.video.sampling.plan`, as for the next two.
@@ -35,6 +41,9 @@ class Preprocessing:
         spacing: Seconds from one frame of a clip to the next, unless the clip is spread over the
             video. 0: frames are counted, whatever their times, as with stored frames.
         jpeg_quality: 0 to 100.
+        alignment: Of an aligned face. 'smoothed': by landmarks that were smoothed over the clip, of
+            which frames at most 0.12 seconds apart are searched. 'per_frame': each frame by its own
+            landmarks, all frames are searched, as GenD's authors do.
     """
 
     region: str = "face"
@@ -45,6 +54,7 @@ class Preprocessing:
     clips_per_video: int = 1
     spacing: float = 0.04
     jpeg_quality: int = 95
+    alignment: str = alignment.KINDS[0]
 
     def __post_init__(self):
         declared_types.settle(self)
@@ -55,6 +65,9 @@ class Preprocessing:
             raise ValueError(f"image_size must be at least 1, not {self.image_size}")
         if not self.margin > 0:
             raise ValueError(f"margin must be above 0, not {self.margin}")
+        if self.alignment not in alignment.KINDS:
+            known = ", ".join(alignment.KINDS)
+            raise ValueError(f"alignment must be one of {known}, not '{self.alignment}'")
         if not 0 <= self.jpeg_quality <= 100:
             raise ValueError(f"jpeg_quality must be from 0 to 100, not {self.jpeg_quality}")
 
@@ -74,7 +87,20 @@ class Preprocessing:
         A data set whose clips have none holds zeros for the box, and its records have no field of
         landmarks at all.
         """
-        return self.region == "face"
+        return self.region in ("face", ALIGNED)
+
+    @property
+    def apart(self) -> float:
+        """Seconds that two frames of a clip that are searched may be apart; 0: all are searched."""
+        if self.region != ALIGNED:
+            return math.inf
+        return _APART if self.alignment == "smoothed" else 0.0
+
+    @property
+    def smoothing(self) -> float:
+        """How landmarks are smoothed; see `fdd.video.landmarks.over_time`."""
+        as_found = self.region == ALIGNED and self.alignment == "per_frame"
+        return 0.0 if as_found else landmarks.SMOOTHING
 
     def plan(self, seconds: Sequence[float]) -> Plan:
         """Chooses the frames of each clip of a video; see `fdd.video.sampling.plan`.
@@ -89,8 +115,19 @@ class Preprocessing:
         """All that the fingerprint covers, as JSON-compatible values."""
         detector = {"sha256": faces.DETECTOR_SHA256, "threshold": faces.SCORE_THRESHOLD}
         unknown = {"margin": "as stored", "spacing": "as stored"}  # Unknown: others chose them.
+        settings = dataclasses.asdict(self)
+        marks = {
+            "version": landmarks.VERSION,
+            "smoothing": self.smoothing,
+            "refinements": alignment.REFINEMENTS,
+        }
+        aligns = {"template": alignment.TEMPLATE_NAME, "landmarks": marks}
+        if self.region != ALIGNED:
+            del settings["alignment"]  # Versions without alignment have the same fingerprints.
+            aligns = {}
         return {
-            **dataclasses.asdict(self),
+            **settings,
+            **aligns,
             **(unknown if self.region == STORED else {}),
             "detector": detector if self.finds_faces else None,
             "version": _VERSION,
@@ -107,6 +144,8 @@ class Preprocessing:
             parts.append(f"spacing{_short(self.spacing)}")
         if self.jpeg_quality != Preprocessing.jpeg_quality:
             parts.append(f"quality{self.jpeg_quality}")
+        if self.region == ALIGNED and self.alignment != Preprocessing.alignment:
+            parts.append(self.alignment)
         return "-".join(parts)
 
     def fingerprint(self) -> str:
@@ -124,4 +163,9 @@ def _short(number: float) -> str:
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that decode and resize; stored, but not in the fingerprint."""
     ffmpeg = ".".join(map(str, av.library_versions["libavcodec"]))
-    return {"opencv": cv2.__version__, "av": av.__version__, "libavcodec": ffmpeg}
+    return {
+        "opencv": cv2.__version__,
+        "av": av.__version__,
+        "libavcodec": ffmpeg,
+        "pillow": PIL.__version__,
+    }

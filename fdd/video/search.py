@@ -4,13 +4,13 @@ import bisect
 import collections
 import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from fdd.video import landmarks
+from fdd.video.alignment import refined
 from fdd.video.faces import USUAL_SIDE, Face, detect_faces
-from fdd.video.landmarks import Points
+from fdd.video.landmarks import SMOOTHING, Points, as_points, over_time
 from fdd.video.search_effort import Effort, smallest_found
 from fdd.video.tracking import Sighting, Tracker, look
 
@@ -50,8 +50,17 @@ class Search:
         quickest: The largest motion in a clip, as a fraction of the allowed motion.
     """
 
-    def __init__(self, effort: Effort):
+    def __init__(self, effort: Effort, aligns: bool = False, smoothing: float = SMOOTHING):
+        """Starts.
+
+        Args:
+            effort: How hard.
+            aligns: Whether each frame of a clip is cropped by its landmarks, which are then found
+                more exactly, and out of which no head moves. Otherwise a clip has one crop.
+            smoothing: Of landmarks; see `fdd.video.landmarks.over_time`.
+        """
         self.effort = effort
+        self._aligns, self._smoothing = aligns, smoothing
         self.searched: dict[int, int] = {}
         self.tracker = Tracker()
         self.left_out: dict[tuple[int, int], str] = {}
@@ -66,9 +75,10 @@ class Search:
     ) -> list[Place]:
         """Finds the people who are seen in at least half of the searched frames.
 
-        A clip has one crop for all of its frames, so that motion in the clip is motion in the
-        video. If a head moves far, the crop shows mostly something else than the head, which no
-        detector was trained on. So a clip with more than `_motion_allowed` is left out.
+        Unless faces are aligned, a clip has one crop for all of its frames, so that motion in the
+        clip is motion in the video. If a head moves far, the crop shows mostly something else than
+        the head, which no detector was trained on. So a clip with more than `_motion_allowed` is
+        left out.
 
         Args:
             number: Which clip it is.
@@ -76,11 +86,9 @@ class Search:
             indices: Indices of these frames in the video.
             seconds: Times of these frames.
         """
-        spread = np.linspace(0, len(frames) - 1, min(self.effort.detections, len(frames)))
-        if len(spread) == 1:
-            spread = [(len(frames) - 1) // 2]
+        spread = self.effort.positions(seconds)
         people: dict[int, list[Sighting]] = {}
-        for position in map(round, spread):
+        for position in spread:
             sightings = self._sightings(frames[position], indices[position], seconds[position])
             self.searched[indices[position]] = len(sightings)
             for person, sighting in zip(self.tracker.add(sightings), sightings, strict=True):
@@ -99,10 +107,25 @@ class Search:
                         person=person,
                         face=_around(seen),
                         seen=frames_seen,
-                        landmarks=_track(seen, seconds),
+                        landmarks=self._track(
+                            seen, dict(zip(indices, frames, strict=True)), seconds
+                        ),
                     )
                 )
         return places
+
+    def _track(
+        self,
+        seen: Sequence[Sighting],
+        frames: Mapping[int, np.ndarray],
+        seconds: Sequence[float],
+    ) -> tuple[Points, ...]:
+        """The landmarks of a person in every frame of a clip."""
+        found = [each.face.landmarks for each in seen]
+        if self._aligns:
+            found = [refined(frames[each.frame], each.face.landmarks) for each in seen]
+        track = over_time(found, [each.seconds for each in seen], seconds, self._smoothing)
+        return as_points(track)
 
     def _unfit(self, seen: Sequence[Sighting], duration: float) -> str:
         """Why a person's faces make no clip; '' where they do."""
@@ -110,6 +133,8 @@ class Search:
         if side < self.effort.least_face:
             least = self.effort.least_face
             return f"the face is too small: {side:.0f} pixels, where {least:.0f} are needed"
+        if self._aligns:
+            return ""
         allowed = _motion_allowed(duration)
         if motion > allowed:
             return f"the head moves by more than {allowed:.2g} of its own size within the clip"
@@ -191,12 +216,6 @@ def _around(seen: Sequence[Sighting]) -> Face:
     union = (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))
     score = float(np.mean([sighting.face.score for sighting in seen]))
     return Face(box=tuple(float(value) for value in union), score=score)
-
-
-def _track(seen: Sequence[Sighting], seconds: Sequence[float]) -> tuple[Points, ...]:
-    """The landmarks of a person in every frame of a clip."""
-    found, at = [each.face.landmarks for each in seen], [each.seconds for each in seen]
-    return landmarks.as_points(landmarks.over_time(found, at, seconds))
 
 
 def _side_and_motion(seen: Sequence[Sighting]) -> tuple[float, float]:

@@ -20,16 +20,37 @@ class Effort:
 
     Attributes:
         longest_side: Images larger than this are reduced to it before the search, in pixels.
-        detections: How many frames of each clip are searched.
+        detections: The least number of frames of each clip that are searched.
         least_face: The least length of a face's longer side for a clip, in pixels.
+        apart: The most seconds between two searched frames of a clip; 0: all frames are searched.
+        most: The largest number of frames of each clip that are searched, whatever `apart` says.
     """
 
     longest_side: int = USUAL_SIDE
     detections: int = _DETECTIONS_PER_CLIP
     least_face: float = 0.0
+    apart: float = math.inf
+    most: float = math.inf
+
+    def positions(self, seconds: Sequence[float]) -> list[int]:
+        """Which frames of a clip are searched, evenly spread over it.
+
+        Args:
+            seconds: The frames' times.
+        """
+        count = len(seconds)
+        if self.apart:  # Frames are not exactly on their grid: a tenth of a gap more will do.
+            gaps = math.ceil((seconds[-1] - seconds[0]) / self.apart - 0.1)
+            count = min(count, max(self.detections, gaps + 1))
+        count = int(min(count, self.most))
+        if count == 1:
+            return [(len(seconds) - 1) // 2]
+        return [round(position) for position in np.linspace(0, len(seconds) - 1, count)]
 
 
-def scout(frames: Sequence[np.ndarray], num_clips: int, least_face: float) -> Effort | None:
+def scout(
+    frames: Sequence[np.ndarray], num_clips: int, least_face: float, apart: float = math.inf
+) -> Effort | None:
     """Chooses how to search a video in which the usual size found nothing.
 
     Args:
@@ -37,6 +58,7 @@ def scout(frames: Sequence[np.ndarray], num_clips: int, least_face: float) -> Ef
         num_clips: How many clips are to be searched.
         least_face: In pixels; the crop of a smaller face would have to be enlarged. A face that is
             smaller, and found only by a larger search, makes no clip: there is too little to see.
+        apart: As for `Effort`.
 
     Returns:
         The smallest size at which most of these frames show a face; where it is large, fewer frames
@@ -56,12 +78,13 @@ def scout(frames: Sequence[np.ndarray], num_clips: int, least_face: float) -> Ef
     if best is None:
         return None
     pixels = height * width * min(1.0, best / longest) ** 2
-    detections = int(_MOST_PIXELS / pixels / max(1, num_clips))
-    detections = min(_DETECTIONS_PER_CLIP, max(1, detections))
+    afforded = max(1, int(_MOST_PIXELS / pixels / max(1, num_clips)))
     return Effort(
         longest_side=best,
-        detections=detections,
+        detections=min(_DETECTIONS_PER_CLIP, afforded),
         least_face=least_face if best > USUAL_SIDE else 0.0,
+        apart=apart,
+        most=afforded,
     )
 
 
