@@ -76,7 +76,7 @@ def test_wrong_flags(arguments, message):
 
 def test_variables_that_are_no_numbers(monkeypatch):
     monkeypatch.setenv("SLURM_NTASKS", "4(x2)")
-    with pytest.raises(UserError, match=r"SLURM_NTASKS is '4\(x2\)', no number"):
+    with pytest.raises(UserError, match=r"SLURM_NTASKS is '4\(x2\)', not a number"):
         processes.initialize()
     monkeypatch.delenv("SLURM_NTASKS")
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "3")
