@@ -87,7 +87,9 @@ def evaluate(run: Run) -> None:
         UserError: there is no checkpoint, or the best one is damaged.
     """
     run.checkpoints.wait()
-    best = detector.from_checkpoints(run.config, run.task, run.checkpoints, run.folder, run.devices)
+    best = detector.from_checkpoints(
+        run.config, run.task, run.eval_step, run.checkpoints, run.folder, run.devices
+    )
     trained_on.check(best.trained_on, run.dataset, run.folder)
     size, frames = run.config.batch_size, run.config.eval_frames
     with memory.enough_for("a clip", f"--mode=eval --workdir={run.folder} evaluates it again"):
@@ -124,7 +126,9 @@ def _is_finished(run: Run) -> bool:
 def _restore_or_create(run: Run) -> tuple[int, TrainState, list[logs.Record]]:
     """The last completed step, its state, and the records of metrics.jsonl up to it."""
     place = run.devices.replicated
-    restored = run.checkpoints.restore_last(abstract_state(run.task, place))
+    restored = None
+    if run.checkpoints.last_step is not None:  # Otherwise its shapes need not be found out.
+        restored = run.checkpoints.restore_last(abstract_state(run.task, place))
     if restored is None:
         model = run.config.model
 

@@ -26,6 +26,8 @@ from fdd.training import logs
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = ("metrics.jsonl", "report/metrics.json", "report/predictions.csv")
 EVERY = {"eval_every_steps": 10, "checkpoint_every_steps": 3}
+QUICK = "tests.own_parts:NormalisedStripes"
+RESNET = "tests.own_parts:OneBlock"
 CONFIG = """
 import pathlib
 from tests.conftest import tiny_config
@@ -34,6 +36,7 @@ from tests.conftest import tiny_config
 def get_config():
     config = tiny_config(pathlib.Path({data_dir!r}))
     config.update({every!r})
+    config.model.encoder = {encoder!r}
     config.num_steps = {num_steps}
     return config
 """
@@ -44,11 +47,14 @@ def start(
     folder: pathlib.Path,
     num_steps: int,
     *flags: str,
+    encoder: str = QUICK,
     **environment: str,
 ) -> subprocess.Popen:
     """Starts, or goes on with, the run in `folder`, in a group of processes of its own."""
     config = folder.parent / f"{folder.name}_config.py"
-    config.write_text(CONFIG.format(data_dir=str(data_dir), every=EVERY, num_steps=num_steps))
+    config.write_text(
+        CONFIG.format(data_dir=str(data_dir), every=EVERY, encoder=encoder, num_steps=num_steps)
+    )
     return subprocess.Popen(
         [sys.executable, "-m", "fdd.main", f"--config={config}", f"--workdir={folder}", *flags],
         cwd=ROOT,
@@ -78,14 +84,14 @@ def compare(
         metrics.jsonl, the newest checkpoint it left (steps; 0: none), and its exit status.
     """
     alone, disturbed = folder / "alone", folder / "disturbed"
-    undisturbed = start(data_dir, alone, num_steps)
+    undisturbed = start(data_dir, alone, num_steps, encoder=RESNET)
     output, _ = undisturbed.communicate(timeout=600)
     assert undisturbed.returncode == 0, output
     rng = random.Random(seed)
     rows = []
     for number in range(1, kills + 1):
         before = _newest_checkpoint(disturbed)
-        process = start(data_dir, disturbed, num_steps)
+        process = start(data_dir, disturbed, num_steps, encoder=RESNET)
         if number % 4:  # While it trains, if it gets that far; otherwise while it starts, perhaps.
             later = before + rng.randrange(num_steps // kills)
             wait_until(lambda: _last_step(disturbed) > later, process)  # noqa: B023
@@ -103,7 +109,7 @@ def compare(
                 process.returncode,
             )
         )
-    last = start(data_dir, disturbed, num_steps)
+    last = start(data_dir, disturbed, num_steps, encoder=RESNET)
     output, _ = last.communicate(timeout=600)
     assert last.returncode == 0, output
     for name in FILES:

@@ -29,6 +29,8 @@ from fdd.video.extraction import Clip, Extraction
 from fdd.video.prefetch import ClipPrefetcher, extract
 from fdd.video.preprocessing import STORED, Preprocessing
 
+EvalStep = Callable[[TrainState, Any], jax.Array]
+
 _MOST_CLIPS_AT_A_TIME = 4  # ResNet-50 at 224 pixels needs less than 2 GiB for them.
 _IF_NO_MEMORY = "end other programs that use memory, or use a CPU (JAX_PLATFORMS=cpu)"
 
@@ -53,7 +55,7 @@ class Detector:
     task: Task
     devices: Parallel
     state: TrainState
-    eval_step: Callable[[TrainState, Any], jax.Array]
+    eval_step: EvalStep
     calibration: Calibration
     step: int
     fingerprint: str
@@ -72,7 +74,9 @@ class Detector:
         config_checks.check(config)
         devices = Parallel(config.parallel)
         with trained.opened(folder) as checkpoints:
-            return from_checkpoints(config, create_task(config), checkpoints, folder, devices)
+            task = create_task(config)
+            eval_step = devices.compile_by_clip(functools.partial(steps.eval_step, task=task))
+            return from_checkpoints(config, task, eval_step, checkpoints, folder, devices)
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -202,6 +206,7 @@ class Detector:
 def from_checkpoints(
     config: ml_collections.ConfigDict,
     task: Task,
+    eval_step: EvalStep,
     checkpoints: Checkpoints,
     folder: pathlib.Path,
     devices: Parallel,
@@ -217,7 +222,7 @@ def from_checkpoints(
         task=task,
         devices=devices,
         state=inference_state(found.variables),
-        eval_step=devices.compile_by_clip(functools.partial(steps.eval_step, task=task)),
+        eval_step=eval_step,
         calibration=Calibration.stored(found.meta["calibration"]),
         step=found.step,
         fingerprint=found.meta["fingerprint"],

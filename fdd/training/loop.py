@@ -24,7 +24,8 @@ from fdd.training import steps as training_steps
 from fdd.training.features import cached
 from fdd.training.run import Run
 from fdd.training.speed import SpeedMeter, tracing
-from fdd.training.state import TrainState
+from fdd.training.state import TrainState, inference_state
+from fdd.training.steps import variables_for_evaluation
 
 Info = Mapping[str, jax.Array]
 
@@ -138,7 +139,7 @@ class _Records:
         with self.speed.pause():
             scores = score(
                 run.eval_step,
-                state,
+                inference_state(variables_for_evaluation(state)),  # As of a stored checkpoint.
                 run.dataset,
                 "validation",
                 run.config.batch_size,

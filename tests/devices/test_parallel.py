@@ -26,14 +26,14 @@ from fdd.training import logs
 from tests import kill_and_resume, on_devices
 from tests.rounding import LOGIT, SAME, worst
 
-# The longest sum is the stem's, over all places of all frames of all clips. Some 50 sums follow
-# each other: a convolution and a normalisation in each of 5 layers, 10 steps of the LSTM, forward
+# The longest sum is the stem's, over all places of all frames of all clips. Some 40 sums follow
+# each other: a convolution and a normalisation in each of 4 layers, 10 steps of the LSTM, forward
 # and backward. A gradient that was not summed over the devices is off by more than half.
 TERMS = on_devices.BATCH_SIZE * 10 * (on_devices.SIZE // 2) ** 2
-FLOAT32 = worst(TERMS, depth=50)  # 0.12.
-# Of bfloat16's 8 bits; sums are float32, so each of the encoder's 5 layers rounds its result alone,
+FLOAT32 = worst(TERMS, depth=40)  # 0.10.
+# Of bfloat16's 8 bits; sums are float32, so each of the encoder's 4 layers rounds its result alone,
 # after it has rounded its input and its kernel.
-BFLOAT16 = 5 * 3 * 2.0**-8
+BFLOAT16 = 4 * 3 * 2.0**-8
 
 # Of several processes, the first alone keeps compiled programs. If it finds one, the others compile
 # while it waits for them, which it does for 30 seconds.
@@ -64,7 +64,6 @@ def eight(tmp_path_factory):
     """What eight devices compute."""
     out = tmp_path_factory.mktemp("eight") / "out.npz"
     cases = {kind: {**DOUBLE, "parallel": kind} for kind in ("jit", "pmap")}
-    cases["float32"] = {"parallel": "jit"}
     return on_devices.result(on_devices.start(8, out, cases), out)
 
 
@@ -83,11 +82,10 @@ def test_eight_devices_compute_what_one_does(one, eight, kind):
     assert _difference(one["float64"], eight[kind]) < SAME
 
 
-def test_float32_is_as_near_as_its_rounding(one, eight):
-    for rounded in (one["float32"], eight["float32"]):
-        assert _difference(one["float64"], rounded, "gradient") < FLOAT32
-        first, exact = rounded["losses"][0], one["float64"]["losses"][0]
-        assert abs(first - exact) < FLOAT32 * exact
+def test_float32_is_as_near_as_its_rounding(one):
+    exact, rounded = one["float64"], one["float32"]
+    assert _difference(exact, rounded, "gradient") < FLOAT32
+    assert abs(rounded["losses"][0] - exact["losses"][0]) < FLOAT32 * exact["losses"][0]
 
 
 def test_types(one):
@@ -198,6 +196,7 @@ def test_a_whole_run_of_two_processes_found_through_open_mpi(config, data_dir, t
             tmp_path / "run",
             3,
             "--config.precision=float64",
+            encoder=kill_and_resume.RESNET,
             **UNCACHED,
             JAX_ENABLE_X64="1",
             XLA_FLAGS=on_devices.flags(2),
@@ -209,6 +208,7 @@ def test_a_whole_run_of_two_processes_found_through_open_mpi(config, data_dir, t
         for index in range(2)
     ]
     config.update(kill_and_resume.EVERY | {"num_steps": 3, **DOUBLE})
+    config.model.encoder = kill_and_resume.RESNET
     with jax.enable_x64(True):
         train.train_and_evaluate(config, tmp_path / "alone")
     outputs = [process.communicate(timeout=600)[0] for process in processes]
