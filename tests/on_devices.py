@@ -77,6 +77,7 @@ def train(settings: Mapping[str, Any]) -> Arrays:
     """Returns losses, first gradients, parameters, statistics, and what was communicated."""
     import jax
 
+    from fdd import parts
     from fdd.configs import demo
     from fdd.devices import parallel
     from fdd.training import pretrained, steps
