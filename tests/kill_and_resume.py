@@ -75,7 +75,12 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen) -> None
 
 
 def compare(
-    data_dir: pathlib.Path, folder: pathlib.Path, kills: int, num_steps: int, seed: int
+    data_dir: pathlib.Path,
+    folder: pathlib.Path,
+    kills: int,
+    num_steps: int,
+    seed: int,
+    encoder: str = QUICK,
 ) -> list[tuple[int, int, int, int, int]]:
     """Disturbs one run, leaves another alone, and asserts that they end alike.
 
@@ -84,14 +89,14 @@ def compare(
         metrics.jsonl, the newest checkpoint it left (steps; 0: none), and its exit status.
     """
     alone, disturbed = folder / "alone", folder / "disturbed"
-    undisturbed = start(data_dir, alone, num_steps, encoder=RESNET)
+    undisturbed = start(data_dir, alone, num_steps, encoder=encoder)
     output, _ = undisturbed.communicate(timeout=600)
     assert undisturbed.returncode == 0, output
     rng = random.Random(seed)
     rows = []
     for number in range(1, kills + 1):
         before = _newest_checkpoint(disturbed)
-        process = start(data_dir, disturbed, num_steps, encoder=RESNET)
+        process = start(data_dir, disturbed, num_steps, encoder=encoder)
         if number % 4:  # While it trains, if it gets that far; otherwise while it starts, perhaps.
             later = before + rng.randrange(num_steps // kills)
             wait_until(lambda: _last_step(disturbed) > later, process)  # noqa: B023
@@ -109,7 +114,7 @@ def compare(
                 process.returncode,
             )
         )
-    last = start(data_dir, disturbed, num_steps, encoder=RESNET)
+    last = start(data_dir, disturbed, num_steps, encoder=encoder)
     output, _ = last.communicate(timeout=600)
     assert last.returncode == 0, output
     for name in FILES:
@@ -145,7 +150,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         prepare.open_dataset(tiny_config(root / "data").data)
-        rows = compare(root / "data", root, options.kills, options.steps, options.seed)
+        rows = compare(root / "data", root, options.kills, options.steps, options.seed, RESNET)
     print("kill  went on from  last step logged  newest checkpoint  exit status")
     for number, before, logged, saved, status in rows:
         print(f"{number:4}  {before:12}  {logged:16}  {saved:17}  {status:11}")

@@ -77,6 +77,13 @@ def train(settings: Mapping[str, Any]) -> Arrays:
     """Returns losses, first gradients, parameters, statistics, and what was communicated."""
     import jax
 
+    with jax.enable_x64(settings.get("precision") == "float64"):
+        return _train(settings)
+
+
+def _train(settings: Mapping[str, Any]) -> Arrays:
+    import jax
+
     from fdd import parts
     from fdd.configs import demo
     from fdd.devices import parallel
@@ -132,15 +139,12 @@ def _is_mu(key: Any) -> bool:
 
 def main(out: str, cases: str) -> None:
     """Saves what `train` gives for each case."""
-    import jax
-
     from fdd.devices import parallel
 
     parallel.initialize()
     found = {}
     for name, settings in json.loads(cases).items():
-        with jax.enable_x64(settings.get("precision") == "float64"):
-            found |= {f"{name}|{key}": array for key, array in train(settings).items()}
+        found |= {f"{name}|{key}": array for key, array in train(settings).items()}
     if parallel.is_main():
         np.savez(out, **found)
 

@@ -44,9 +44,8 @@ def config(config, videos, tmp_path):
     return config
 
 
-@pytest.mark.parametrize("encoder", ["Stripes", "NormalisedStripes"])
-def test_own_parts_go_all_the_way(config, videos, tmp_path, monkeypatch, encoder):
-    config.model.encoder = f"tests.own_parts:{encoder}"
+def test_own_parts_go_all_the_way(config, videos, tmp_path, monkeypatch):
+    config.model.encoder = "tests.own_parts:Stripes"
     config.l2_lstm_kernel = 0.01  # There is no kernel that it could mean.
     train.train_and_evaluate(config, tmp_path / "run")
     detector = Detector.load(tmp_path / "run")

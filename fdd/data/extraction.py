@@ -23,6 +23,8 @@ from fdd.video.extraction import TYPES, Extraction
 from fdd.video.family import Family, FamilyChangedError, cut_together
 from fdd.video.preprocessing import Preprocessing
 
+_BYTES_PER_PROCESS = 10**6  # A process takes a second to start, in which another cuts as much.
+
 
 @dataclasses.dataclass(frozen=True)
 class Result:
@@ -105,6 +107,13 @@ def _extract_all(videos: Sequence[Video], spec: Preprocessing, family: Family) -
     return results
 
 
+def _bytes(group: Sequence[Video]) -> int:
+    """How much there is to cut; a folder of frames counts as a video of some size."""
+    files = [video.path for video in group if os.path.isfile(video.path)]
+    folders = len(group) - len(files)
+    return sum(map(os.path.getsize, files)) + folders * _BYTES_PER_PROCESS
+
+
 def _digest(path: str) -> tuple[str, int]:
     """SHA-256 of a video and its size in bytes."""
     if stored.is_stored(path):
@@ -144,7 +153,8 @@ class Workspace:
         groups = [each for each in self._families(videos) if not self._file(*each).exists()]
         if not groups:
             return
-        processes = min(num_processes or cores.usable(), len(groups))
+        enough = 1 + sum(_bytes(group) for group, _ in groups) // _BYTES_PER_PROCESS
+        processes = min(num_processes or cores.usable(), len(groups), enough)
         total = sum(len(group) for group, _ in groups)
         bar = tqdm.tqdm(
             total=len(videos), initial=len(videos) - total, desc="Cutting clips", unit="video"

@@ -15,7 +15,6 @@ from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
-import scipy.optimize
 
 from fdd.video.faces import Face, overlap
 
@@ -102,7 +101,7 @@ class Tracker:
         numbers = [-1] * len(sightings)
         if sightings and self._people:
             costs = np.array([[_cost(seen, new) for new in sightings] for seen in self._people])
-            rows, columns = scipy.optimize.linear_sum_assignment(costs)
+            rows, columns = _assigned(costs)
             pairs = [(r, c) for r, c in zip(rows, columns, strict=True) if costs[r, c] < _NEVER]
             self._note_crossings(costs, pairs)
             for person, column in pairs:
@@ -163,6 +162,16 @@ class Tracker:
 
 def _side(face: Face) -> float:
     return max(face.box[2] - face.box[0], face.box[3] - face.box[1], 1.0)
+
+
+def _assigned(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and columns of the cheapest assignment."""
+    if costs.size == 1:  # As mostly.
+        return np.zeros(1, int), np.zeros(1, int)
+    # Imported late: it takes a third of a second, which each process that cuts clips would wait.
+    from scipy.optimize import linear_sum_assignment
+
+    return linear_sum_assignment(costs)
 
 
 def _cost(seen: Sequence[Sighting], new: Sighting) -> float:

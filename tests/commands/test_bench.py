@@ -7,9 +7,11 @@ import pytest
 from fdd import benchmarks
 from fdd.configs import resnet_lstm
 from fdd.errors import UserError
+from tests import kill_and_resume
 
 
 def test_train_steps_on_random_clips_and_on_data(config):
+    config.model.encoder = kill_and_resume.QUICK
     found = benchmarks.measure_steps("train", config, 3)
     assert found["clips_per_second"] == config.batch_size / found["seconds"]["median"]
     assert found["seconds"]["low"] <= found["seconds"]["median"] <= found["seconds"]["high"]
@@ -74,6 +76,7 @@ def test_wrong_usage_is_one_line(arguments, message):
 
 
 def test_without_a_data_set_training_is_measured_on_random_clips_alone(config, tmp_path):
+    config.model.encoder = kill_and_resume.QUICK
     config.data.demo = None
     config.data.data_dir = str(tmp_path)
     found = benchmarks.measure_steps("train", config, 1)

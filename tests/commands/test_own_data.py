@@ -8,7 +8,6 @@ import pytest
 
 from fdd import train
 from fdd.errors import UserError
-from fdd.report import evaluations
 
 COUNTS = {"train": 8, "validation": 4, "test": 24}
 
@@ -51,8 +50,6 @@ def test_random_labels_cannot_be_predicted(own, tmp_path):
     assert 0.05 < metrics["video"]["auc"] < 0.95
     low, high = metrics["video"]["intervals"]["auc"]
     assert 0 <= low <= metrics["video"]["auc"] <= high <= 1
-    areas, _ = evaluations.evaluate_robustness(tmp_path / "run", None, "validation")
-    assert all(0 <= area <= 1 for values in areas.values() for area in values)
 
 
 def test_an_unknown_builder(own, tmp_path):

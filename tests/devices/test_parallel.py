@@ -40,11 +40,10 @@ BFLOAT16 = 4 * 3 * 2.0**-8
 UNCACHED = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
 
 DOUBLE = {"precision": "float64"}
-FROZEN = {**DOUBLE, "frozen_batch_stats": True}
+FROZEN = {**DOUBLE, "frozen_batch_stats": True, "model.encoder": kill_and_resume.QUICK}
 CASES = {
     "float64": DOUBLE,
     "remat": {**DOUBLE, "remat": True},
-    "parts": {**DOUBLE, "accumulate_steps": 4},
     "frozen": FROZEN,
     "frozen, parts": {**FROZEN, "accumulate_steps": 4},
     "float32": {},
@@ -53,10 +52,9 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory):
+def one():
     """What one device computes."""
-    out = tmp_path_factory.mktemp("one") / "out.npz"
-    return on_devices.result(on_devices.start(1, out, CASES), out)
+    return {name: on_devices.train(settings) for name, settings in CASES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +97,7 @@ def test_two_processes_of_four_devices_found_through_slurm(one, tmp_path):
         on_devices.start(
             4,
             tmp_path / "out.npz",
-            {"float64": {**DOUBLE, "parallel": "jit"}},
+            {"frozen": {**FROZEN, "parallel": "jit"}},
             **UNCACHED,
             SLURM_JOB_ID=str(os.getpid()),  # Decides the port.
             SLURM_STEP_NODELIST="localhost",
@@ -112,7 +110,7 @@ def test_two_processes_of_four_devices_found_through_slurm(one, tmp_path):
     ]
     both = on_devices.result(processes[0], tmp_path / "out.npz")
     assert processes[1].wait(timeout=60) == 0
-    assert _difference(one["float64"], both["float64"]) < SAME
+    assert _difference(one["frozen"], both["frozen"]) < SAME
 
 
 def test_only_gradients_and_statistics_travel(eight):
@@ -143,9 +141,6 @@ def test_rematerialisation_changes_nothing(one):
 
 def test_accumulation_changes_nothing_where_statistics_are_frozen(one):
     assert _difference(one["frozen"], one["frozen, parts"]) < SAME
-    assert _difference(one["float64"], one["parts"], "losses") > 1000 * SAME, (
-        "it is documented that it differs"
-    )
 
 
 def test_bfloat16_is_near(one):
@@ -196,7 +191,6 @@ def test_a_whole_run_of_two_processes_found_through_open_mpi(config, data_dir, t
             tmp_path / "run",
             3,
             "--config.precision=float64",
-            encoder=kill_and_resume.RESNET,
             **UNCACHED,
             JAX_ENABLE_X64="1",
             XLA_FLAGS=on_devices.flags(2),
@@ -208,7 +202,7 @@ def test_a_whole_run_of_two_processes_found_through_open_mpi(config, data_dir, t
         for index in range(2)
     ]
     config.update(kill_and_resume.EVERY | {"num_steps": 3, **DOUBLE})
-    config.model.encoder = kill_and_resume.RESNET
+    config.model.encoder = kill_and_resume.QUICK
     with jax.enable_x64(True):
         train.train_and_evaluate(config, tmp_path / "alone")
     outputs = [process.communicate(timeout=600)[0] for process in processes]

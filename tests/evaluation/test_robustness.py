@@ -23,19 +23,16 @@ def videos(tree):
     return [video for video in found if video.split == "validation"]
 
 
-def test_auc_falls_where_the_cue_is_damaged(videos):
-    """A score that is a clip's colourfulness, for fakes made colourful by their label."""
+def test_every_damage_at_every_level_is_the_same_each_time(videos):
 
     def colour(clips):
         return np.ptp(clips.astype(float), axis=-1).mean(axis=(1, 2, 3))
 
-    areas = robustness.evaluate(videos, SPEC, colour)
+    pair = [next(video for video in videos if video.label == label) for label in ("real", "fake")]
+    areas = robustness.evaluate(pair, SPEC, colour)
     assert set(areas) == {robustness.CLEAN, *perturbations.KINDS}
     assert all(len(areas[kind]) == 5 for kind in perturbations.KINDS)
-    pair = [next(video for video in videos if video.label == label) for label in ("real", "fake")]
-    assert robustness.evaluate(pair, SPEC, colour) == robustness.evaluate(pair, SPEC, colour)
-    constant = robustness.evaluate(pair, SPEC, lambda clips: np.zeros(len(clips)))
-    assert {value for values in constant.values() for value in values} == {0.5}
+    assert robustness.evaluate(pair, SPEC, colour) == areas
 
 
 def test_what_gives_no_clips_is_named_and_what_is_unknown_is_no_number(videos, tmp_path, capsys):

@@ -24,7 +24,7 @@ def config(config):
     return random_steps.of_stripes(config)
 
 
-@pytest.mark.parametrize(("freeze", "num_frozen"), [("first", 1), ("layer1", 2), ("encoder", 3)])
+@pytest.mark.parametrize(("freeze", "num_frozen"), [("layer1", 2), ("encoder", 3)])
 def test_frozen_parts_do_not_move_by_a_bit(config, freeze, num_frozen):
     config.freeze = freeze
     config.weight_decay = 0.1
@@ -55,11 +55,10 @@ def test_frozen_for_the_first_epoch(config):
     assert {"first", "layer2"} <= random_steps.moved(states[2], states[3])["params"]
 
 
-@pytest.mark.parametrize("accumulate_steps", [1, 2])
-def test_what_thaws_begins_as_a_fresh_adam_would(config, accumulate_steps):
+def test_what_thaws_begins_as_a_fresh_adam_would(config):
     """Adam's first update is the learning rate times the sign of the gradient, nearly."""
     config.freeze, config.freeze_epochs, config.schedule = "encoder", 2, "constant"
-    config.encoder_learning_rate_scale, config.accumulate_steps = 0.5, accumulate_steps
+    config.encoder_learning_rate_scale, config.accumulate_steps = 0.5, 2
     states, _ = random_steps.train(config, num_steps=5, steps_per_epoch=2)
     before, after = (state.params["frame_features"] for state in states[4:])
     updates = jax.tree.map(np.subtract, after, before)
@@ -80,9 +79,6 @@ def test_batch_norms_thaw_with_their_layers(config):
         "layer1_norm",
         "layer2_norm",
     }
-    config.frozen_batch_stats = True
-    states, _ = random_steps.train(config, num_steps=3, steps_per_epoch=2)
-    assert random_steps.moved(states[0], states[3])["batch_stats"] == set()
 
 
 def test_frozen_statistics(config):
@@ -93,9 +89,8 @@ def test_frozen_statistics(config):
     assert {"first", "first_norm", "layer1", "layer2"} <= moved["params"]
 
 
-@pytest.mark.parametrize("encoder", ["clip_vit_tiny", "dinov3_vit_tiny"])
-def test_layer_norms_alone_learn(config, encoder):
-    config.model.encoder, config.tune, config.weight_decay = encoder, "layer_norm", 0.1
+def test_layer_norms_alone_learn(config):
+    config.model.encoder, config.tune, config.weight_decay = "clip_vit_tiny", "layer_norm", 0.1
     (before, *_, after), _ = random_steps.train(config, num_steps=2)
     model = create_task(config).model
     for path, leaf in jax.tree.leaves_with_path(before.params):

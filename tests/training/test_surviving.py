@@ -231,7 +231,8 @@ def test_killed_twice_it_ends_as_if_it_had_not_been(data_dir, tmp_path):
 
 def test_profile(config, tmp_path):
     config.model.encoder = kill_and_resume.QUICK
-    train.train_and_evaluate(config, tmp_path, profile=(2, 4))
+    with train.open_run(config, tmp_path) as run:
+        train.train(run, (2, 4))
     assert list((tmp_path / "profile").rglob("*.xplane.pb"))
     assert list((tmp_path / "profile").rglob("perfetto_trace.json.gz"))
 
