@@ -138,7 +138,5 @@ def _restore_or_create(run: Run) -> tuple[int, TrainState, list[logs.Record]]:
         return 0, create_state(run.task, run.config.seed, place, change), []
     step, state, meta = restored
     trained_on.check(meta, run.dataset, run.folder)
-    if "data_set" not in meta:
-        print("The checkpoint is of an older version and does not say on which data set it is.")
     print(f"Going on after step {step} of {run.num_steps}.")
     return step, state, meta["history"]

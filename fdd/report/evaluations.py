@@ -145,7 +145,12 @@ def _mismatch(dataset: Dataset, loaded: Detector, allowed: bool) -> list[str]:
 
 def _not_its_own(dataset: Dataset, loaded: Detector) -> list[str]:
     trained = loaded.trained_on.get("data_set")
-    if not trained or trained == trained_on.named(dataset):
+    if not trained:
+        return [
+            "The detector is of an older version, which did not record on which data set it was "
+            f"trained. It is scored on the one that its config leads to now (key {dataset.key})."
+        ]
+    if trained == trained_on.named(dataset):
         return []
     return [
         f"The detector was trained on another data set ({trained['name']}, key {trained['key']}) "

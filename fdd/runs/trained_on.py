@@ -1,10 +1,12 @@
 """Which data set a run was trained on, according to its checkpoints and its report."""
 
 import pathlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from fdd.data.records import Dataset
+from fdd.devices import parallel
 from fdd.errors import UserError, shown
 from fdd.tables import escaped
 
@@ -26,6 +28,8 @@ def named(dataset: Dataset) -> dict[str, str]:
 def check(recorded: Mapping[str, Any], dataset: Dataset, folder: pathlib.Path) -> None:
     """Checks that a run goes on with the data set that it was trained on.
 
+    Runs of older versions did not record it; for those a line says that it cannot be checked.
+
     Args:
         recorded: The result of `facts` when it was trained, or a part of it.
         dataset: The data set now.
@@ -42,7 +46,14 @@ def check(recorded: Mapping[str, Any], dataset: Dataset, folder: pathlib.Path) -
             "--workdir"
         )
     trained = recorded.get("data_set")
-    if trained and trained["key"] != dataset.key:
+    if not trained:
+        if parallel.is_main():
+            print(
+                f"fdd: the run in {shown(str(folder))} is of an older version and does not say on "
+                f"which data set it was trained; it is used with {dataset.name} (key {dataset.key})",
+                file=sys.stderr,
+            )
+    elif trained["key"] != dataset.key:
         raise UserError(
             f"the run in {shown(str(folder))} was trained on the data set "
             f"{escaped(trained['name'])} (key {trained['key']}), and this is {dataset.name} (key "

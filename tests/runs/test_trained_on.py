@@ -64,13 +64,42 @@ def test_a_default_evaluation_on_another_one_is_noted(run, other, dataset):
     assert named["notes"] == []
 
 
-def test_a_checkpoint_of_an_older_version_goes_on_and_says_so(run, config, capsys, monkeypatch):
+@pytest.fixture
+def of_older_version(run, monkeypatch):
+    """The same, but neither its checkpoints nor its report say on which data set it was trained."""
+
     def meta_of_an_older_version(self, step):
         return {key: value for key, value in meta(self, step).items() if key != "data_set"}
 
     meta = Checkpoints.meta
     monkeypatch.setattr(Checkpoints, "meta", meta_of_an_older_version)
-    shutil.rmtree(run / "report")
-    train.train_and_evaluate(config, run)
-    assert "does not say on which data set it is" in capsys.readouterr().out
-    assert (run / "report/metrics.json").exists()
+    report = json.loads((run / "report/metrics.json").read_text())
+    del report["data_set"]
+    (run / "report/metrics.json").write_text(json.dumps(report))
+    return run
+
+
+SAID = "does not say on which data set it was trained; it is used with {} (key {})"
+
+
+def test_a_checkpoint_of_an_older_version_goes_on_and_says_so(
+    of_older_version, config, dataset, capsys
+):
+    said = SAID.format(dataset.name, dataset.key)
+    train.train_and_evaluate(config, of_older_version)  # Nothing is left to do.
+    assert said in capsys.readouterr().err
+    shutil.rmtree(of_older_version / "report")
+    train.train_and_evaluate(config, of_older_version)
+    assert said in capsys.readouterr().err
+    assert (of_older_version / "report/metrics.json").exists()
+    train.evaluate_again(config, of_older_version)
+    assert said in capsys.readouterr().err
+
+
+def test_an_evaluation_of_an_older_version_is_noted(of_older_version, dataset):
+    (summary,) = evaluations.evaluate(of_older_version, split="validation").values()
+    (note,) = summary["notes"]
+    assert "did not record on which data set it was trained" in note
+    assert f"key {dataset.key}" in note
+    (named,) = evaluations.evaluate(of_older_version, [dataset.folder], "validation").values()
+    assert named["notes"] == []
