@@ -1,7 +1,7 @@
 """python -m fdd.compare DIR DIR ...: several runs in one table, and their ROC curves in one figure.
 
-Runs whose configs differ only in the seed share a line: mean ± standard deviation over the seeds.
-The others are compared with the first line's runs, on the same videos.
+Runs of one data set whose configs differ only in the seed share a line: mean ± standard deviation
+over the seeds. The others are compared with the first line's runs, on the same videos.
 """
 
 import pathlib

@@ -26,11 +26,13 @@ class FinishedRun:
 
     Attributes:
         folder: Its workdir.
+        seed: Its config's seed.
         settings: Its config without the seed, as text.
         metrics: The contents of metrics.json.
     """
 
     folder: pathlib.Path
+    seed: int | None
     settings: str
     metrics: dict[str, Any]
 
@@ -55,7 +57,10 @@ class FinishedRun:
         except (ValueError, KeyError, TypeError, csv.Error):
             raise UserError(f"{path} is damaged: --mode=eval writes it again") from None
         means = np.array([np.mean(logits[name]) for name in names])
-        if not names or not np.isfinite(means).all():
+        clips = self.metrics.get("clip", {})
+        counted = [clips.get(f"num_{label}") for label in LABELS]
+        cut_short = None not in counted and sum(counted) != sum(map(len, logits.values()))
+        if not names or not np.isfinite(means).all() or cut_short:
             raise UserError(f"{path} is damaged: --mode=eval writes it again")
         people = None
         if all({"target_person", "source_person"} <= rows[name].keys() for name in names):
@@ -97,8 +102,9 @@ def read_run(folder: pathlib.Path) -> FinishedRun:
     except FileNotFoundError as error:
         missing = pathlib.Path(error.filename).name
         raise UserError(f"{folder} holds no finished run: {missing} is missing") from None
-    config.pop("seed", None)
-    return FinishedRun(folder=folder, settings=json.dumps(config, sort_keys=True), metrics=metrics)
+    seed = config.pop("seed", None)
+    settings = json.dumps(config, sort_keys=True)
+    return FinishedRun(folder=folder, seed=seed, settings=settings, metrics=metrics)
 
 
 def _require_values(run: FinishedRun) -> None:
@@ -114,11 +120,37 @@ def _require_values(run: FinishedRun) -> None:
 
 
 def group(runs: Sequence[FinishedRun]) -> list[list[FinishedRun]]:
-    """Groups runs whose configs differ only in the seed, in order of appearance."""
-    groups: dict[str, list[FinishedRun]] = {}
+    """Groups runs of one data set whose configs differ only in the seed, in order of appearance.
+
+    Raises:
+        UserError: two runs of a group have the same seed, so the spread would not be over seeds.
+    """
+    groups: dict[tuple[str, str], dict[int | None, FinishedRun]] = {}
     for run in runs:
-        groups.setdefault(run.settings, []).append(run)
-    return list(groups.values())
+        seeds = groups.setdefault((run.settings, _data_set(run)), {})
+        if (first := seeds.setdefault(run.seed, run)) is not run:
+            raise UserError(
+                f"{first.folder} and {run.folder} are the same run, or two with the same config "
+                "and seed: name one of them"
+            )
+    return [[*seeds.values()] for seeds in groups.values()]
+
+
+def data_sets(groups: Sequence[Sequence[FinishedRun]]) -> str:
+    """Says which data sets the groups were tested on, if they are not the same; otherwise ''."""
+    names = {_name(runs): _data_set(runs[0]) for runs in groups}
+    if len({*names.values()}) < 2:
+        return ""
+    listed = "; ".join(f"{name}: {data_set}" for name, data_set in names.items())
+    return f"These runs were tested on different data sets. {tables.escaped(listed)}"
+
+
+def _data_set(run: FinishedRun) -> str:
+    """The name and key of the data set that a run was tested on."""
+    found = run.metrics.get("data_set")
+    if not isinstance(found, dict):
+        return "not recorded"
+    return f"{found.get('name')}, key {found.get('key')}"
 
 
 def table(groups: Sequence[Sequence[FinishedRun]]) -> str:
@@ -205,7 +237,8 @@ def compare(folders: Sequence[pathlib.Path], figure: pathlib.Path) -> None:
         figure: The picture's file; .png, .pdf or .eps.
 
     Raises:
-        UserError: a run is not finished or damaged, or the picture cannot be written.
+        UserError: a run is not finished or damaged, two have the same config and seed, or the
+            picture cannot be written.
     """
     if figure.suffix.lower() not in _PICTURES:
         raise UserError(f"--figure={figure} must end in one of {', '.join(_PICTURES)}")
@@ -214,7 +247,7 @@ def compare(folders: Sequence[pathlib.Path], figure: pathlib.Path) -> None:
         _require_values(run)
     scores = {str(run.folder): run.video_scores() for run in runs}
     groups = group(runs)
-    print("\n\n".join(filter(None, [table(groups), differences(groups)])))
+    print("\n\n".join(filter(None, [table(groups), data_sets(groups), differences(groups)])))
     try:
         figure.parent.mkdir(parents=True, exist_ok=True)
         figures.rocs(figure, scores)

@@ -47,12 +47,12 @@ def check(recorded: Mapping[str, Any], dataset: Dataset, folder: pathlib.Path) -
         )
     trained = recorded.get("data_set")
     if not trained:
+        line = (
+            f"fdd: the run in {shown(str(folder))} is of an older version and does not say on which"
+            f" data set it was trained; it is used with {dataset.name} (key {dataset.key})"
+        )
         if parallel.is_main():
-            print(
-                f"fdd: the run in {shown(str(folder))} is of an older version and does not say on "
-                f"which data set it was trained; it is used with {dataset.name} (key {dataset.key})",
-                file=sys.stderr,
-            )
+            print(line, file=sys.stderr)
     elif trained["key"] != dataset.key:
         raise UserError(
             f"the run in {shown(str(folder))} was trained on the data set "

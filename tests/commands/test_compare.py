@@ -61,6 +61,35 @@ def test_damaged_files_are_one_line(runs, content):
         compare.main([str(runs[2])])
 
 
+def test_a_run_is_no_second_seed_of_itself(runs, tmp_path):
+    for again in (runs[0], shutil.copytree(runs[0], tmp_path / "copy")):
+        with pytest.raises(SystemExit, match=r"a and .* are the same run, or two with the same"):
+            compare.main([str(runs[0]), str(runs[1]), str(again)])
+
+
+def test_data_sets_that_differ_are_named(runs, tmp_path, capsys):
+    """Two runs may have one config and the same names of videos, but other videos."""
+    path = runs[1] / "report/metrics.json"
+    metrics = json.loads(path.read_text())
+    known = metrics["data_set"]["key"]
+    metrics["data_set"]["key"] = "0a1b2c3d"
+    path.write_text(json.dumps(metrics))
+    compare.main([*map(str, runs[:2]), f"--figure={tmp_path / 'roc.png'}"])
+    text = capsys.readouterr().out
+    assert "±" not in text
+    assert "These runs were tested on different data sets. a: " in text
+    assert f"key {known}; b: " in text and "key 0a1b2c3d" in text
+    compare.main([str(runs[0]), str(runs[2]), f"--figure={tmp_path / 'roc.png'}"])
+    assert "different data sets" not in capsys.readouterr().out
+
+
+def test_predictions_that_are_cut_short(runs):
+    path = runs[0] / "report/predictions.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(SystemExit, match=r"predictions\.csv is damaged: --mode=eval"):
+        compare.main([str(runs[0])])
+
+
 def test_pictures_that_cannot_be_written(runs, tmp_path, capsys):
     with pytest.raises(SystemExit, match=r"roc\.webp must end in one of \.png, \.pdf, \.eps"):
         compare.main([str(runs[0]), f"--figure={tmp_path / 'roc.webp'}"])
