@@ -10,7 +10,15 @@ from fdd import models
 from fdd.errors import UserError, shown
 from fdd.models.clip_classifier import ClipClassifier
 from fdd.models.encoder import Encoder
-from fdd.models.weights import Origin, Tensors, filling, keras, repository, safetensors_file
+from fdd.models.weights import (
+    Origin,
+    Tensors,
+    check_normalization,
+    filling,
+    keras,
+    repository,
+    safetensors_file,
+)
 from fdd.runs import trained, workdir
 from fdd.system import home
 
@@ -99,13 +107,18 @@ def _origin(name: str) -> Origin:
         return Origin(
             version=stored["version"], mean=tuple(stored["mean"]), std=tuple(stored["std"])
         )
-    exported = Origin()
-    if kind in ("torch", "folder"):
-        files = repository.tensor_files(_path(name)) if kind == "folder" else [_path(name)]
-        exported = safetensors_file.origin(files[0])
+    exported = _exported(kind, name)
     if kind == "none" or exported.version:
         return exported
     return _stated_beside(kind, name)
+
+
+def _exported(kind: str, name: str) -> Origin:
+    """What `fdd.export` wrote into a local file; nothing is known of other files."""
+    if kind not in ("torch", "folder"):
+        return Origin()
+    files = repository.tensor_files(_path(name)) if kind == "folder" else [_path(name)]
+    return safetensors_file.origin(files[0])
 
 
 def _check_version(name: str, origin: Origin, layouts: Any, version: str) -> None:
@@ -119,17 +132,28 @@ def _check_version(name: str, origin: Origin, layouts: Any, version: str) -> Non
 
 
 def _check_stated(kind: str, name: str, encoder: Encoder) -> None:
-    """Sees that what config.json beside weights says is what an encoder does.
+    """Checks that what config.json beside weights says is what an encoder does.
+
+    What it does not say has the default of transformers, which is the encoder's. A line says if
+    there is no config.json.
 
     Raises:
-        UserError: it is not.
+        UserError: it is not, or config.json is damaged.
     """
     if kind == "keras" or not encoder.stated:
         return
     content = repository.stated(_repository(kind, name))
+    if not content and not _exported(kind, name).version:
+        assumed = ", ".join(f"{key}={ours}" for key, ours in encoder.stated.items())
+        print(f"{name}: no config.json beside it says what the network is; assumed: {assumed}.")
     content = content.get("vision_config", content)
+    if not isinstance(content, dict):
+        raise UserError(
+            f"config.json beside config.model.pretrained={name} is damaged: its vision_config is "
+            "no object"
+        )
     for key, ours in encoder.stated.items():
-        if isinstance(content, dict) and content.get(key, ours) != ours:
+        if content.get(key, ours) != ours:
             raise UserError(
                 f"config.model.pretrained={name} is of another network: its config.json says that "
                 f"{key} is {shown(str(content[key]))}, and config.model.encoder has {ours}"
@@ -172,18 +196,22 @@ def _path(name: str) -> pathlib.Path:
 
 
 def _stated_beside(kind: str, name: str) -> Origin:
-    """Mean and std of a config.json written by timm, in units of 0 to 255."""
+    """Mean and std of a config.json written by timm, in units of 0 to 255; none if it has neither.
+
+    Raises:
+        UserError: it states only one of them, or one is not three numbers.
+    """
     content = repository.stated(_repository(kind, name))
-    stated = content.get("pretrained_cfg", content)
     try:
-        mean, std = (
-            tuple(round(255 * value, 6) for value in stated[key]) if key in stated else None
-            for key in ("mean", "std")
-        )
-    except TypeError:
+        stated = dict(content.get("pretrained_cfg", content))
+        if stated.keys().isdisjoint(("mean", "std")):
+            return Origin()
+        mean, std = (tuple(round(255 * value, 6) for value in stated[k]) for k in ("mean", "std"))
+        check_normalization(mean, std)
+    except (TypeError, ValueError, KeyError, OverflowError):
         raise UserError(
-            f"config.json beside config.model.pretrained={name} states a mean or std that is not "
-            "a list of numbers: set config.model.mean and config.model.std"
+            f"config.json beside config.model.pretrained={name} does not state a mean and a std of "
+            "three numbers each: set config.model.mean and config.model.std"
         ) from None
     return Origin(mean=mean, std=std)
 

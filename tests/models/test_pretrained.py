@@ -161,6 +161,28 @@ def test_normalization_comes_with_the_weights(tmp_path, finished):
         resolved("nothing.safetensors")
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"mean": [0.5, 0.5, 0.5]},  # The other one must not be the encoder's own.
+        {"mean": [0.5], "std": [0.5]},  # Of a network for grey pictures.
+        {"mean": [], "std": []},
+        {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.0, 0.5]},
+        {"mean": "abc", "std": [0.5, 0.5, 0.5]},
+        {"pretrained_cfg": [1]},
+        {"pretrained_cfg": None},
+    ],
+)
+def test_a_stated_normalization_is_taken_whole_or_refused(tmp_path, stated):
+    config = resnet_lstm.get_config()
+    config.model.pretrained = _saved(tmp_path, _golden("basic")[2])
+    (tmp_path / "config.json").write_text(json.dumps(stated))
+    with pytest.raises(UserError, match=r"does not state a mean and a std of three numbers each"):
+        pretrained.with_normalization(config)
+    config.model.mean, config.model.std = (1.0, 2.0, 3.0), (4.0, 5.0, 6.0)
+    assert pretrained.with_normalization(config) == config
+
+
 def test_half_precision_is_taken_and_said(tmp_path, capsys):
     images, features, tensors = _golden("basic")
     for dtype in (np.float16, ml_dtypes.bfloat16):

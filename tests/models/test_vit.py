@@ -252,6 +252,20 @@ def test_weights_of_another_activation_are_refused(tmp_path):
         pretrained.load(str(folder), model, _variables(model))
 
 
+def test_what_is_assumed_without_a_config_is_said(tmp_path, capsys):
+    model = _model(SMALL["clip"])
+    folder = _folder(tmp_path, _stored("clip"))
+    pretrained.load(str(folder), model, _variables(model))
+    assert "assumed" not in capsys.readouterr().out
+    (folder / "config.json").unlink()
+    pretrained.load(str(folder), model, _variables(model))
+    said = "no config.json beside it says what the network is; assumed: hidden_act=quick_gelu, "
+    assert said in capsys.readouterr().out
+    (folder / "config.json").write_text('{"vision_config": 3}')
+    with pytest.raises(UserError, match="is damaged: its vision_config is no object"):
+        pretrained.load(str(folder), model, _variables(model))
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_values_of_patches_are_laid_out_as_a_picture(name):
     """Those of the class token and of registers have no place in it."""

@@ -118,6 +118,12 @@ def _huge(file):
     file.create_dataset("a/kernel", (2**40,), "f4", chunks=(1024,))
 
 
+def _twice(file):
+    """Two networks in one file, of which only one could be taken."""
+    for network in ("a", "b"):
+        file[f"{network}/conv1/kernel:0"] = np.zeros(3, np.float32)
+
+
 def _no_group(file):
     file["model_weights"] = np.zeros(3)
 
@@ -129,6 +135,7 @@ def _no_group(file):
         (_external_storage, "it takes tensors from other files"),
         (_virtual, "it takes tensors from other files"),
         (_huge, "its tensors are too large"),
+        (_twice, "it holds conv1/kernel twice"),
         (_no_group, ""),
     ],
 )

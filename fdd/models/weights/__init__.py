@@ -4,8 +4,9 @@ Nothing in a file is executed, no other file that it names is opened, and the si
 are checked.
 """
 
+import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,20 @@ class Origin(NamedTuple):
     version: str | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+
+
+def check_normalization(mean: Sequence[float], std: Sequence[float]) -> None:
+    """Checks that a file states one value per channel of RGB.
+
+    Raises:
+        ValueError: there are not three finite numbers each, or a standard deviation is not above 0.
+    """
+    if (
+        not len(mean) == len(std) == 3
+        or not all(map(math.isfinite, (*mean, *std)))
+        or min(std) <= 0
+    ):
+        raise ValueError("mean and std must be three finite numbers each, and std above 0")
 
 
 def unreadable(file: pathlib.Path, kind: str, error: Exception) -> UserError:

@@ -36,7 +36,10 @@ def read(file: pathlib.Path) -> Tensors:
         if item.nbytes + sum(tensor.nbytes for tensor in tensors.values()) > _MOST_BYTES:
             raise ValueError("its tensors are too large")
         *_, layer, tensor = ("", *name.split("/"))
-        tensors[f"{layer}/{tensor.partition(':')[0]}"] = item[()]
+        key = f"{layer}/{tensor.partition(':')[0]}"
+        if key in tensors:
+            raise ValueError(f"it holds {key} twice")
+        tensors[key] = item[()]
 
     try:
         with h5py.File(file) as root:

@@ -12,7 +12,7 @@ import ml_dtypes
 import numpy as np
 
 from fdd.errors import UserError
-from fdd.models.weights import Origin, Tensors, unreadable
+from fdd.models.weights import Origin, Tensors, check_normalization, unreadable
 
 _TYPES = {
     **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16, "BOOL": "?"},
@@ -38,8 +38,7 @@ def origin(file: pathlib.Path) -> Origin:
     try:
         model = json.loads(metadata["fdd_config"])["model"]
         mean, std = (tuple(float(value) for value in model[key]) for key in ("mean", "std"))
-        if not len(mean) == len(std) == 3 or not np.isfinite(mean + std).all() or min(std) <= 0:
-            raise ValueError
+        check_normalization(mean, std)
         return Origin(version=str(model["version"]), mean=mean, std=std)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise UserError(
