@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from fdd.errors import UserError
 from fdd.tables import escaped
@@ -28,23 +28,40 @@ def locate(root: pathlib.Path, holds: Callable[[pathlib.Path], bool]) -> pathlib
         raise UserError(f"there is no folder {escaped(str(root))}")
     if holds(root):
         return root
-    level = [root]
+    unread: list[str] = []
+    level = folders(root, unread)
     for _ in range(_LEVELS):
-        level = [inner for folder in level for inner in folders(folder)]
         found = [folder for folder in level if holds(folder)]
         if len(found) > 1:
             names = ", ".join(escaped(str(folder)) for folder in found[:5])
             raise UserError(
                 f"{escaped(str(root))} holds the data set more than once: say which of {names}"
             )
+        level = [inner for each in level if each not in found for inner in folders(each, unread)]
         if found:
-            print(f"The data set is in {escaped(str(found[0]))}.")
+            say_found(found[0], unread)
             return found[0]
     return root
 
 
-def folders(folder: pathlib.Path) -> list[pathlib.Path]:
-    """A folder's subfolders that are not hidden, by name; empty if it cannot be read."""
+def say_found(folder: pathlib.Path, unread: Sequence[str]) -> None:
+    """Prints where a data set was found, and which folders could not be searched for another.
+
+    Args:
+        folder: The data set's folder.
+        unread: What `folders` could not read.
+    """
+    rest = f" These could not be searched: {'; '.join(unread[:5])}." if unread else ""
+    print(f"The data set is in {escaped(str(folder))}.{rest}")
+
+
+def folders(folder: pathlib.Path, unread: list[str] | None = None) -> list[pathlib.Path]:
+    """A folder's subfolders that are not hidden, by name.
+
+    Args:
+        folder: The folder; if it cannot be read, the result is empty.
+        unread: Gets its name and the reason in that case.
+    """
     try:
         with os.scandir(folder) as entries:
             return sorted(
@@ -52,7 +69,9 @@ def folders(folder: pathlib.Path) -> list[pathlib.Path]:
                 for entry in entries
                 if entry.is_dir() and not entry.name.startswith(".")
             )
-    except OSError:
+    except OSError as error:
+        if unread is not None:
+            unread.append(f"{escaped(str(folder))} ({error.strerror})")
         return []
 
 
@@ -62,7 +81,10 @@ def there_is(root: pathlib.Path) -> str:
     if not names:
         return "it is empty"
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"it holds {', '.join(escaped(name) for name in names[:5])}{more}"
+    _, ignored = files.walk(root)
+    unread = [each for each in ignored if each.kind == files.UNREADABLE_FOLDER]
+    said = "".join(f"; {escaped(each.path)} is {each.reason}" for each in unread[:3])
+    return f"it holds {', '.join(escaped(name) for name in names[:5])}{more}{said}"
 
 
 def within(root: pathlib.Path, names: Iterable[str]) -> str:
@@ -124,9 +146,9 @@ def find_dataset(folder: pathlib.Path) -> pathlib.Path:
         folder = folder.parent
     if (folder / _INFO).exists():
         return folder
-    below = [folder]
+    below, unread = [folder], []
     for _ in range(_LEVELS_OF_TFDS):
-        below = [inner for each in below for inner in folders(each)]
+        below = [inner for each in below for inner in folders(each, unread)]
         below = [inner for inner in below if ".incomplete" not in inner.name]
         if found := [inner for inner in below if (inner / _INFO).exists()]:
             break
@@ -136,9 +158,10 @@ def find_dataset(folder: pathlib.Path) -> pathlib.Path:
         names = ", ".join(escaped(str(each)) for each in found[:5])
         raise UserError(f"{escaped(str(folder))} holds {len(found)} data sets, say which: {names}")
     if not found:
+        rest = f" (these could not be searched: {'; '.join(unread[:5])})" if unread else ""
         raise UserError(
             f"{escaped(str(folder))} holds no data set: expected {_INFO} there, as in "
-            "DATA/faceforensics/CONFIG/1.0.0"
+            f"DATA/faceforensics/CONFIG/1.0.0{rest}"
         )
-    print(f"The data set is in {escaped(str(found[0]))}.")
+    say_found(found[0], unread)
     return found[0]

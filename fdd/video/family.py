@@ -35,23 +35,30 @@ class Family:
         """Reads the videos' frame times; only damaged videos are decoded for it.
 
         Args:
-            paths: The videos, the original first. One that cannot be read is ignored.
+            paths: The videos, the original first. One that cannot be read has no influence, and
+                `info` raises the reason.
             spec: How clips are cut.
         """
         self._spec = spec
         self._infos: dict[str, VideoInfo] = {}
+        self._failures: dict[str, Exception] = {}
         for path in paths:
-            # Cutting it will report what is wrong.
-            with contextlib.suppress(Exception), _opened(path):
-                self._infos[os.fspath(path)] = decode.probe(path)
+            try:
+                with _opened(path):
+                    self._infos[os.fspath(path)] = decode.probe(path)
+            except Exception as error:  # Of any kind; it is raised when this video is cut.
+                self._failures[os.fspath(path)] = error
         self.plan = self._place()
 
     def info(self, path: Path) -> VideoInfo:
         """The frame times and the state of a video.
 
         Raises:
-            VideoError: it cannot be read.
+            Exception: it could not be read; it is not read again, since the family's clips were
+                placed without it.
         """
+        if failure := self._failures.get(os.fspath(path)):
+            raise failure
         return self._infos.get(os.fspath(path)) or decode.probe(path)
 
     def plan_of(self, info: VideoInfo) -> Plan | None:

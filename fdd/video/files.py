@@ -19,6 +19,9 @@ ENDINGS = frozenset(
 )
 """Endings of videos' names, in lower case. GIF is not one of them: see `why_no_video`."""
 
+UNREADABLE_FOLDER = "a folder that cannot be read"
+"""`Ignored.kind` of such a folder."""
+
 _COPY = re.compile(r"(?P<name>.+?)(?: ?\(\d{1,3}\)| - Copy(?: \(\d+\))?| copy(?: \d+)?)")
 _MAGIC = (
     (4, b"ftyp"),  # MP4, QuickTime, 3GP
@@ -136,7 +139,7 @@ def walk(root: str | os.PathLike[str]) -> tuple[list[File], list[Ignored]]:
             with os.scandir(os.path.join(root, inside)) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            ignored.append(Ignored(inside, f"a folder that cannot be read: {error.strerror}"))
+            ignored.append(Ignored(inside, f"{UNREADABLE_FOLDER}: {error.strerror}"))
             continue
         for entry in listed:
             path = f"{inside}/{entry.name}" if inside else entry.name

@@ -1,6 +1,7 @@
 """Every file under manual_dir is built or named with its reason."""
 
 import csv
+import errno
 import os
 import shutil
 
@@ -10,6 +11,7 @@ import tensorflow_datasets as tfds
 from fdd.data.builders import celeb_df, dfdc, faceforensics_tree, folder
 from fdd.data.builders.faceforensics import Selection
 from fdd.data.clip_config import ClipConfig
+from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.tfds_builders.celeb_df import celeb_df_dataset_builder as celeb_df_builder
 from fdd.tfds_builders.dfdc import dfdc_dataset_builder as dfdc_builder
@@ -161,6 +163,45 @@ def test_a_folder_above_the_data_set(tmp_path, builder, capsys):
         shutil.copytree(root, tmp_path / "downloads/other")
         with pytest.raises(UserError, match=r"more than once: say which of .*other, .*set"):
             SURVEYS[builder](tmp_path)
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Makes a folder one that this account must not read; whoever runs the test may be root."""
+    paths = set()
+
+    def scandir(path="."):
+        if os.fspath(path) in paths:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return real(path)
+
+    real = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    return lambda path: paths.add(os.fspath(path))
+
+
+@pytest.mark.parametrize("builder", ["faceforensics", "celeb_df", "folder"])
+def test_a_folder_that_cannot_be_searched_is_named(tmp_path, builder, unreadable, capsys):
+    """Beside the data set, which may be there too; and instead of it."""
+    taken, _ = CASES[builder]
+    _write(tmp_path / "set", taken)
+    (tmp_path / "lost+found").mkdir()
+    if builder in LISTS:
+        (tmp_path / "set" / LISTS[builder][0]).write_text(LISTS[builder][1])
+    unreadable(tmp_path / "lost+found")
+    assert len(SURVEYS[builder](tmp_path).videos) == len(taken)
+    said = f"These could not be searched: {tmp_path / 'lost+found'} (Permission denied)."
+    assert f"The data set is in {tmp_path / 'set'}. {said}" in capsys.readouterr().out
+    unreadable(tmp_path / "set")
+    with pytest.raises(UserError, match=r"; set is a folder that cannot be read: Permission den"):
+        SURVEYS[builder](tmp_path)
+
+
+def test_a_data_set_that_may_be_in_a_folder_that_cannot_be_searched(tmp_path, unreadable):
+    (tmp_path / "faceforensics").mkdir()
+    unreadable(tmp_path / "faceforensics")
+    with pytest.raises(UserError, match=r"could not be searched: .*forensics \(Permission denied"):
+        Dataset(tmp_path)
 
 
 @pytest.mark.parametrize("builder", ["faceforensics", "celeb_df", "folder"])

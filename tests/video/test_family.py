@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 
 import av
 import pytest
@@ -132,6 +133,25 @@ def test_one_that_gives_no_clip_does_not_cost_the_others_theirs(tmp_path, worst)
     results = extract_group([videos[0], _video(path), videos[1]], SPEC)
     assert results[1].error
     assert [frames[0] for frames, _ in _same(results[::2]).values()] == [0, 11, 22]
+
+
+def test_one_that_cannot_be_read_at_first_is_listed(tmp_path, monkeypatch):
+    """A network's hiccup: its own frames would not be those that the family was placed on."""
+    videos, failed = _write(tmp_path, 32, 24, ["Face2Face", "FaceSwap"], original=False), []
+    shorter = videos[1].path
+
+    def probe(path):
+        if path == shorter and not failed:
+            failed.append(path)
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path)
+
+    real = decode.probe
+    monkeypatch.setattr(decode, "probe", probe)
+    first, second = extract_group(videos, SPEC)
+    assert first.extraction and first.error == ""
+    assert second.extraction is None
+    assert second.error == "OSError: [Errno 5] Input/output error"
 
 
 @pytest.mark.parametrize("which", ["original", "fake"])

@@ -153,12 +153,14 @@ def find(root: pathlib.Path, wanted: str = layouts.AUTO) -> tuple[pathlib.Path, 
         if wanted in (layouts.AUTO, *(layout.key for layout in kind.layouts))
     ]
     found: list[tuple[int, pathlib.Path]] = []
-    level = [root]
+    level, unread = [root], []
     for _ in range(_LEVELS + 1):
         held = [(rank, each) for each in level for rank in ranks if _KINDS[rank].holds(each)]
         found += held
         inside = {each for _, each in held}
-        level = [inner for each in level if each not in inside for inner in places.folders(each)]
+        level = [
+            inner for each in level if each not in inside for inner in places.folders(each, unread)
+        ]
     found.sort()
     _refuse_twice(root, found)
     if not found:
@@ -166,7 +168,7 @@ def find(root: pathlib.Path, wanted: str = layouts.AUTO) -> tuple[pathlib.Path, 
     if len({folder for _, folder in found}) == 1:
         folder = found[0][1]
         if folder != root:
-            print(f"The data set is in {escaped(str(folder))}.")
+            places.say_found(folder, unread)
         return folder, [Held("", rank) for rank, _ in found]
     return root, [Held(f"{folder.relative_to(root).as_posix()}/", rank) for rank, folder in found]
 
