@@ -55,6 +55,11 @@ class Result:
             notes.append(f"its faces are not taken from its original: {found.unshared}")
         if found.unmasked:
             notes.append(f"its largest person was taken, the mask says nothing: {found.unmasked}")
+        if found.mask_lack:
+            notes.append(
+                f"by its mask one of several people was taken, but {found.mask_lack}, and the "
+                "nearest ones were used"
+            )
         return Outcome(
             video=self.video, num_clips=len(found.people[0]), missing=found.missing, error="",
             notes="; ".join(notes), damaged=condition.damaged, unshared=bool(found.unshared),

@@ -102,7 +102,7 @@ def _extract(
     damage: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]] | None,
     family: Family | None,
 ) -> Extraction:
-    plan, unshared, unmasked = None, "", ""
+    plan, unshared, unmasked, mask_lack = None, "", "", ""
     if reference is not None:
         plan = _plan_of(reference, info)
         if not plan.clips:
@@ -123,8 +123,8 @@ def _extract(
     numbers = sorted(people, key=lambda n: -sum(c.face.area for c in people[n] if c.face))
     if mask and len(numbers) > 1:
         try:  # A mask helps, but clips can be cut without it.
-            shown = masks.brightness([people[number] for number in numbers], mask, info, size)
-            brightness = dict(zip(numbers, shown, strict=True))
+            shown = masks.look([people[number] for number in numbers], mask, info, size)
+            brightness, mask_lack = dict(zip(numbers, shown.brightness, strict=True)), shown.lack
             numbers.sort(key=lambda number: -brightness[number])
         except VideoError as error:
             unmasked = str(error)
@@ -143,6 +143,7 @@ def _extract(
         doubts=tuple(doubts(search, numbers)),
         unshared=unshared,
         unmasked=unmasked,
+        mask_lack=mask_lack,
     )
 
 

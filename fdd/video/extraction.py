@@ -66,6 +66,7 @@ class Extraction:
             reference was given.
         unmasked: Why the given mask could not tell which of several people was meant; '' if it
             could, or was not needed.
+        mask_lack: What the given mask lacks, although it could tell; '' if nothing.
     """
 
     info: VideoInfo
@@ -77,6 +78,7 @@ class Extraction:
     doubts: tuple[str, ...] = ()
     unshared: str = ""
     unmasked: str = ""
+    mask_lack: str = ""
 
 
 TYPES = (Extraction, Clip, Face, VideoInfo, Condition, fractions.Fraction)

@@ -2,7 +2,8 @@
 
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,18 +13,31 @@ from fdd.video.extraction import Clip
 from fdd.video.sampling import middle
 
 
-def brightness(
+class Shown(NamedTuple):
+    """What a mask shows.
+
+    Attributes:
+        brightness: For each person how much of the mask's brightness is in their face boxes; only
+            comparisons between people have a meaning.
+        lack: For how many clips it lacks the frame, in a clause; '' if for none.
+    """
+
+    brightness: list[float]
+    lack: str
+
+
+def look(
     people: Sequence[Sequence[Clip]],
     mask: str | pathlib.Path,
     info: VideoInfo,
     frame_size: tuple[int, int],
-) -> list[float]:
+) -> Shown:
     """How much of a mask's brightness is in each person's face boxes.
 
-    For each clip one frame of the mask is read: the one at the clip's middle frame, or the last one
-    if the mask is shorter. If the frame rates differ, the frame nearest in time is read. A mask of
-    another size is taken to show the same picture. Of a damaged mask, the frames before the damage
-    are used.
+    For each clip one frame of the mask is read: the one at the clip's middle frame. If the frame
+    rates differ, it is the frame nearest in time. If that frame is damaged, or the mask is shorter,
+    it is the nearest frame that can be decoded. A mask of another size is taken to show the same
+    picture.
 
     Args:
         people: The clips of each person.
@@ -31,25 +45,20 @@ def brightness(
         info: The result of `decode.probe` for the masked video.
         frame_size: Height and width of the masked video's upright frames in pixels.
 
-    Returns:
-        A number for each person; only comparisons between people have a meaning.
-
     Raises:
         VideoError: the mask cannot be read, or shows nothing in any face box.
     """
+    clips = {id(clip): clip for each in people for clip in each}
     of_mask = decode.probe(mask)
-    wanted = {id(clip): _frame(clip, info, of_mask) for clips in people for clip in clips}
-    shown: dict[int, np.ndarray] = {}
     try:
-        for index, frame in decode.read_frames(mask, of_mask, list(wanted.values())):
-            shown[index] = frame
-    except VideoError:
-        if not shown:
-            raise
+        wanted, frames = _read(mask, of_mask, info, clips)
+    except decode.MisreadError:
+        of_mask = decode.survey(mask)
+        wanted, frames = _read(mask, of_mask, info, clips)
 
     def inside(clip: Clip) -> float:
-        frame = shown.get(wanted[id(clip)])
-        if frame is None or clip.face is None:
+        frame = frames[wanted[id(clip)].index]
+        if clip.face is None:
             return 0.0
         down, right = frame.shape[0] / frame_size[0], frame.shape[1] / frame_size[1]
         scaled = np.multiply(clip.face.box, (right, down, right, down))
@@ -57,17 +66,42 @@ def brightness(
         # Independent of the mask's number of pixels.
         return float(frame[y0:y1, x0:x1].sum()) / (down * right)
 
-    found = [sum(map(inside, clips)) for clips in people]
+    found = [sum(map(inside, each)) for each in people]
     if not any(found):
         raise VideoError("it shows nothing where the faces are")
-    return found
+    lacking = {clip.index for name, clip in clips.items() if not wanted[name].is_exact}
+    count = len({clip.index for clip in clips.values()})
+    lack = f"it lacks the frames of {len(lacking)} of {count} clips" if lacking else ""
+    return Shown(brightness=found, lack=lack)
 
 
-def _frame(clip: Clip, info: VideoInfo, of_mask: VideoInfo) -> int:
+class _Frame(NamedTuple):
+    """A frame of a mask, and whether it is the one that a clip asks for."""
+
+    index: int
+    is_exact: bool
+
+
+def _read(
+    mask: str | pathlib.Path, of_mask: VideoInfo, info: VideoInfo, clips: Mapping[int, Clip]
+) -> tuple[dict[int, _Frame], dict[int, np.ndarray]]:
+    """The mask's frame for each clip, and these frames by their indices."""
+    if not of_mask.num_frames:
+        raise VideoError("none of its frames can be decoded")
+    wanted = {name: _frame(clip, info, of_mask) for name, clip in clips.items()}
+    return wanted, dict(decode.read_frames(mask, of_mask, [each.index for each in wanted.values()]))
+
+
+def _frame(clip: Clip, info: VideoInfo, of_mask: VideoInfo) -> _Frame:
     """The mask's frame at the middle of a clip."""
     number = info.position(middle(clip.frame_indices))
     alike = math.isclose(of_mask.fps, info.fps, rel_tol=0.02)
     if alike or of_mask.num_frames == info.num_frames:
-        return min(number, of_mask.num_frames - 1)
+        indices = of_mask.indices()
+        nearest = min(indices, key=lambda position: abs(position - number))
+        return _Frame(indices[nearest], nearest == number)
     times = np.array([of_mask.seconds(index) for index in range(of_mask.num_frames)])
-    return int(np.argmin(np.abs(times - middle(clip.seconds))))
+    apart = np.abs(times - middle(clip.seconds))
+    index = int(np.argmin(apart))
+    usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    return _Frame(index, bool(apart[index] <= usual))
