@@ -6,6 +6,7 @@ A command's module defines `main` and ends with `cli.start(main)`; `main` reads 
 
 import argparse
 import contextlib
+import logging
 import os
 import pathlib
 import signal
@@ -79,9 +80,11 @@ def one_line(
         after_interrupt: A hint to print after Ctrl-C.
         waits: Whether a stopped program waits for its threads.
     """
-    from absl import logging
+    from absl import logging as absl_logging
 
-    logging.set_verbosity(logging.FATAL)  # orbax logs every file, and raises its errors again.
+    absl_logging.set_verbosity(absl_logging.FATAL)  # orbax logs every file, and raises its errors.
+    # absl silences Python's loggers too, but JAX must say that it falls back to a CPU.
+    logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
     open_standard_streams()
     handlers = preemption.raise_on_signals()
     try:

@@ -95,8 +95,8 @@ def table(
         spaces; '' if the row is too short. Other columns are left out.
 
     Raises:
-        UserError: a column is missing or occurs twice, a row has more values than columns, or
-            quotes do not match.
+        UserError: a column is missing, occurs twice or may be either of two, a row has more values
+            than columns, or quotes do not match.
     """
     required = list(columns)[: len(columns) - optional]
     best: tuple[int, list[tuple[int, list[str]]], dict[str, int]] = (-1, [], {})
@@ -158,6 +158,11 @@ def _places(
         chosen = exact or found
         if len(exact) > 1:
             raise UserError(f"{name}, line 1: there are two columns '{column}'")
+        if len(chosen) > 1:
+            said = " and ".join(f"'{heading[index]}'" for index in chosen)
+            raise UserError(
+                f"{name}, line 1: {said} may both be the column '{column}': call one of them so"
+            )
         if chosen:
             places[column] = chosen[0]
     return places

@@ -10,7 +10,7 @@ from fdd.data import text_files
 from fdd.data.builders import celeb_df, dfdc, folder_paths
 from fdd.errors import UserError
 
-COLUMNS = {"video": ("video", "file"), "group": ("group",)}
+COLUMNS = {"video": ("video", "file", "name"), "group": ("group",)}
 CODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252")
 # What cp1252 holds, so that every coding can write it; without spaces at the ends.
 CELLS = st.text(st.sampled_from("aZ09 ü€ß,;|\t'\"/\\_-.()#"), min_size=1, max_size=12).map(
@@ -88,6 +88,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(data, prefix, reader):
         ),
         ('video,group\nx,"y\n', "a.csv, line 2: unexpected end of data"),
         ("video;group;video\nx;y;z\n", "two columns 'video'"),
+        ("file,group,name\nx,y,z\n", "line 1: 'file' and 'name' may both be the column 'video'"),
     ],
 )
 def test_a_table_that_is_refused(text, reason):

@@ -230,13 +230,15 @@ def _expected_counts(
 
 
 def _test_list(root: pathlib.Path, found: Iterable[File]) -> set[tuple[str, str]]:
-    path = next((file.path for file in found if file.path.lower() == TEST_LIST.lower()), None)
-    if path is None:
+    paths = [file.path for file in found if file.path.lower() == TEST_LIST.lower()]
+    if not paths:
         raise UserError(
             f"{escaped(str(root))} has no {TEST_LIST}, which comes with Celeb-DF and says "
             "which videos are for testing"
         )
-    return read_test_list(text_files.read(root / path))
+    if len(paths) > 1:
+        raise UserError(f"{escaped(str(root))} holds both {' and '.join(paths)}: remove one")
+    return read_test_list(text_files.read(root / paths[0]))
 
 
 def _video(path: str, folder: str, name: str, split: str) -> Video | None:

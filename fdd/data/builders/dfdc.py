@@ -55,6 +55,7 @@ class Entry:
         original: File that a fake was made from; '' if it is not given.
         person: Who is in the video; '' if it is not given.
         source: Whose face a fake shows; '' if it is not given.
+        says_split: Whether the list gives the split; otherwise it is 'test' by default.
     """
 
     file: str
@@ -64,6 +65,7 @@ class Entry:
     original: str = ""
     person: str = ""
     source: str = ""
+    says_split: bool = dataclasses.field(default=True, compare=False)
 
 
 def read_entry(file: str, values: Any) -> Entry:
@@ -88,8 +90,8 @@ def read_entry(file: str, values: Any) -> Entry:
             f"'{escaped(file)}' is neither real nor fake: it needs a label, REAL or FAKE, or "
             "is_fake, 0 or 1"
         )
-    said = _text(values, "split") or _text(values, "set") or "test"
-    split = split_named(said)
+    said = _text(values, "split") or _text(values, "set")
+    split = split_named(said or "test")
     if split is None:
         raise UserError(
             f"'{escaped(file)}' has the unknown split '{escaped(said)}', none of "
@@ -106,6 +108,7 @@ def read_entry(file: str, values: Any) -> Entry:
         original=_text(values, "original") if label == "fake" else "",
         person=_text(values, "target_id"),
         source=_text(values, "swapped_id") if label == "fake" else "",
+        says_split=bool(said),
     )
 
 
@@ -162,6 +165,7 @@ def survey(root: pathlib.Path) -> Holdings:
     lists = sorted(filter(None, map(_as_list, found)))
     index = _Index(found)
     named: dict[str, tuple[str, str]] = {}
+    splits: dict[str, str] = {}  # By path, where a list gives one.
     videos: dict[str, Video] = {}
     for *_, list_path in lists:
         folder = posixpath.dirname(list_path)
@@ -170,6 +174,11 @@ def survey(root: pathlib.Path) -> Holdings:
             named.setdefault(inside, (entry.split, entry.method))
             if (path := index.find(folder, inside)) is None:
                 continue
+            if entry.says_split and (first := splits.setdefault(path, entry.split)) != entry.split:
+                raise UserError(
+                    f"one list puts {escaped(str(root / path))} into {first} and another one into "
+                    f"{entry.split}"
+                )
             video = _video(str(root / path), folder, inside, entry)
             if videos.setdefault(path, video).label != entry.label:
                 raise UserError(

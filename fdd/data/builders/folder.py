@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import pathlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from fdd.data import division, identical, layouts, places
@@ -60,11 +60,13 @@ def survey(root: pathlib.Path, fractions: Division | None = None) -> Holdings:
         _refuse_nothing(root)
     lists = [file.path for file in found if file.path.lower() == GROUPS_FILE]
     groups = folder_paths.of_paths(root, lists, placed)
+    ungrouped = [path for path in placed if path not in groups] if lists else []
     videos = [
         _video(str(root / by_path[path].path), where, name, groups.pop(path, ""))
         for (path, where), name in zip(placed.items(), _names(placed).values(), strict=True)
     ]
     videos, copies, warning = identical.settle(root, videos, refuse_copies=True)
+    warning = "; ".join(filter(None, (warning, _not_in_groups(ungrouped))))
     _refuse_shared_groups(videos)
     layout = _layout(placed)
     if layout is layouts.PLAIN and not lists and (known := _with_people(videos)):
@@ -130,6 +132,18 @@ def _unused(root: pathlib.Path, found: Iterable[File], used: Iterable[str]) -> l
         Ignored(each.path, "a mask that is not needed") if each.path.startswith(masks) else each
         for each in unused
     ]
+
+
+def _not_in_groups(paths: Sequence[pathlib.PurePath]) -> str:
+    """A warning about videos that groups.csv does not name; '' if there are none."""
+    if not paths:
+        return ""
+    names = ", ".join(escaped(str(path)) for path in paths[:3])
+    more = ", …" if len(paths) > 3 else ""
+    return (
+        f"{GROUPS_FILE} does not name {len(paths)} of the videos ({names}{more}), so each of them "
+        "is a group of its own"
+    )
 
 
 def _with_people(videos: Iterable[Video]) -> str:

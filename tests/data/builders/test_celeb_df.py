@@ -107,6 +107,13 @@ def test_a_list_of_nothing_is_refused(tmp_path):
             celeb_df.survey(tmp_path)
 
 
+def test_two_lists_are_refused(tmp_path):
+    _tree(tmp_path)
+    (tmp_path / celeb_df.TEST_LIST.lower()).write_text("1 YouTube-real/00001.mp4\n")
+    with pytest.raises(UserError, match=r"holds both List_of.*\.txt and list_of.*\.txt: remove"):
+        celeb_df.survey(tmp_path)
+
+
 def test_counts_of_the_complete_data_set(tmp_path):
     _tree(tmp_path)
     assert celeb_df.survey(tmp_path).expected == {

@@ -190,6 +190,18 @@ def test_lists_that_disagree(tmp_path):
         dfdc.survey(tmp_path)
 
 
+def test_lists_that_disagree_on_the_split(tmp_path):
+    """A list that gives no split contradicts nothing."""
+    _write(tmp_path, "metadata.json", {"a.mp4": {"label": "REAL", "split": "train"}}, ["a.mp4"])
+    _write(tmp_path, "labels.csv", "filename,label\na.mp4,0\n")
+    assert [video.split for video in dfdc.survey(tmp_path).videos] == ["train"]
+    _write(tmp_path, "labels.csv", "filename,label,split\na.mp4,0,test\n")
+    with pytest.raises(
+        UserError, match=r"one list puts .*a\.mp4 into train and another one into t"
+    ):
+        dfdc.survey(tmp_path)
+
+
 def test_nothing_there_names_the_layout(tmp_path):
     with pytest.raises(UserError, match=r"expected dfdc_train_part_0/metadata\.json with") as error:
         dfdc.survey(tmp_path)

@@ -73,6 +73,17 @@ def test_finds_what_is_there(tmp_path):
     }
 
 
+def test_videos_that_groups_do_not_name(tmp_path):
+    """Such as a fake whose path is misspelt: its person would be trained on and tested on."""
+    _touch(tmp_path, "train/real/a.mp4", "train/fake/Swap/a.mp4", "test/real/b.mp4")
+    names = "train/real/a.mp4,Ann\ntrain/fake/Swap/aa.mp4,Ann\ntest/real/b.mp4,Bob\n"
+    (tmp_path / "groups.csv").write_text(f"video,group\n{names}")
+    assert folder.survey(tmp_path).warning == (
+        "groups.csv does not name 1 of the videos (train/fake/Swap/a.mp4), so each of them is a "
+        "group of its own"
+    )
+
+
 def test_own_splits_and_links(tmp_path):
     _touch(tmp_path, "elsewhere/a.mp4", "held/train/real/a.mp4", "held/test/fake/Swap/b.mp4")
     (tmp_path / "held/test/real").symlink_to(tmp_path / "elsewhere")
@@ -96,6 +107,7 @@ def test_groups(tmp_path):
     )
     targets = {video.video_id: video.target for video in folder.survey(tmp_path).videos}
     assert targets == {"real/a": "Ann", "Swap/a": "Ann", "real/b": "real/b"}
+    assert not folder.survey(tmp_path).warning
     counts = folder.survey(tmp_path).expected
     assert counts == {
         ("train", "real"): 1,
