@@ -15,6 +15,11 @@ _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED and AVCOL_TRC_UNSPECIFIED.
 _LARGEST_ASPECT = 8  # Of a pixel; a larger value in a file is taken for an error.
 
 
+def is_sensible(pixel_aspect: float) -> bool:
+    """Whether a file's width of a pixel over its height can be meant so."""
+    return 1 / _LARGEST_ASPECT <= pixel_aspect <= _LARGEST_ASPECT
+
+
 class Pictures:
     """Converts the frames of one stream into pictures; not thread-safe."""
 
@@ -22,11 +27,11 @@ class Pictures:
         """Prepares the conversion.
 
         Args:
-            pixel_aspect: Width of a pixel over its height.
+            pixel_aspect: Width of a pixel over its height; pixels are taken as square if it is not
+                sensible.
             max_pixels: The largest number of pixels of a picture.
         """
-        wrong = not 1 / _LARGEST_ASPECT <= pixel_aspect <= _LARGEST_ASPECT
-        self._aspect = 1.0 if wrong else pixel_aspect
+        self._aspect = pixel_aspect if is_sensible(pixel_aspect) else 1.0
         self._max_pixels = max_pixels
         self._reformatter = VideoReformatter()  # Keeps its tables from frame to frame.
 

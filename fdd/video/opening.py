@@ -17,7 +17,7 @@ import av
 
 from fdd.errors import first_line
 from fdd.video import declared, pipes, truncation
-from fdd.video.display import HDR
+from fdd.video.display import HDR, is_sensible
 from fdd.video.errors import IncompleteError, VideoError
 from fdd.video.info import INCOMPLETE
 
@@ -167,6 +167,9 @@ def _shown_stream(
     if len(videos) > 1:
         size = f"{best.width}×{best.height} pixels"
         notes = (f"the file holds {len(videos)} videos, of which the one of {size} is classified",)
+    aspect = best.sample_aspect_ratio
+    if aspect and not is_sensible(aspect):
+        notes += (f"its pixels' ratio of {float(aspect):.3g} is taken for an error and ignored",)
     if kind := HDR.get(best.codec_context.color_trc):
         notes += (f"its colours are HDR ({kind}) and were converted to SDR",)
     return best, notes

@@ -1,4 +1,4 @@
-"""How a process uses memory."""
+"""How a process uses memory, and what it says about its device."""
 
 import os
 import statistics
@@ -27,6 +27,29 @@ for _ in range(12):
 print(*np.diff(faults))
 """
 
+# A machine with a GPU that JAX cannot use; the command is one of those that absl starts.
+WITHOUT_CUDA = """
+from absl import app
+
+from fdd import cli
+
+
+def main(_):
+    import jax
+    from jax._src import hardware_utils
+
+    hardware_utils.has_visible_nvidia_gpu = lambda: True
+    print(jax.devices())
+
+
+def start():
+    with cli.one_line():
+        app.run(main)
+
+
+cli.start(start)
+"""
+
 
 def run(program: str, **environment: str) -> str:
     command = [sys.executable, "-c", program]
@@ -42,3 +65,12 @@ def test_steps_find_their_memory_again():
 
 def test_memory_is_left_alone_where_it_is_asked_for():
     assert statistics.median(map(int, run(STEPS, FDD_KEEP_MEMORY="0").split())) > 10_000
+
+
+def test_a_gpu_that_cannot_be_used_is_told():
+    """absl, whose level the commands raise, would keep JAX's warning to itself."""
+    environment = {**os.environ, "JAX_PLATFORMS": "", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-c", WITHOUT_CUDA]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    either = ("An NVIDIA GPU may be present on this machine", "CUDA backend failed to initialize")
+    assert any(line in done.stderr for line in either)  # Without and with JAX's CUDA plugin.

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -248,3 +249,13 @@ def test_of_several_videos_the_largest_is_classified(tmp_path):
     assert info.condition.notes == (
         "the file holds 2 videos, of which the one of 128×64 pixels is classified",
     )
+
+
+def test_a_ratio_of_pixels_that_cannot_be_meant_is_told(tmp_path):
+    path = numbered.write(tmp_path / "a.mkv", count=3, aspect=Fraction(30, 1))
+    info = decode.probe(path)
+    assert info.condition.clauses() == (
+        "its pixels' ratio of 30 is taken for an error and ignored",
+    )
+    ((_, image),) = decode.read_frames(path, info, [0])
+    assert image.shape[:2] == (numbered.HEIGHT, numbered.WIDTH)
