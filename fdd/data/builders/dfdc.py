@@ -174,11 +174,7 @@ def survey(root: pathlib.Path) -> Holdings:
             named.setdefault(inside, (entry.split, entry.method))
             if (path := index.find(folder, inside)) is None:
                 continue
-            if entry.says_split and (first := splits.setdefault(path, entry.split)) != entry.split:
-                raise UserError(
-                    f"one list puts {escaped(str(root / path))} into {first} and another one into "
-                    f"{entry.split}"
-                )
+            _check_split(splits, str(root / path), entry)
             video = _video(str(root / path), folder, inside, entry)
             if videos.setdefault(path, video).label != entry.label:
                 raise UserError(
@@ -206,6 +202,14 @@ def survey(root: pathlib.Path) -> Holdings:
         layouts=held,
         root=root,
     )
+
+
+def _check_split(splits: dict[str, str], path: str, entry: Entry) -> None:
+    """Checks that no other list gives a video another split; stores the entry's."""
+    if entry.says_split and (first := splits.setdefault(path, entry.split)) != entry.split:
+        raise UserError(
+            f"one list puts {escaped(path)} into {first} and another one into {entry.split}"
+        )
 
 
 def _as_list(file: File) -> tuple[int, int, str] | None:

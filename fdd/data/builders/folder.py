@@ -60,13 +60,12 @@ def survey(root: pathlib.Path, fractions: Division | None = None) -> Holdings:
         _refuse_nothing(root)
     lists = [file.path for file in found if file.path.lower() == GROUPS_FILE]
     groups = folder_paths.of_paths(root, lists, placed)
-    ungrouped = [path for path in placed if path not in groups] if lists else []
+    ungrouped = _not_in_groups([path for path in placed if lists and path not in groups])
     videos = [
         _video(str(root / by_path[path].path), where, name, groups.pop(path, ""))
         for (path, where), name in zip(placed.items(), _names(placed).values(), strict=True)
     ]
     videos, copies, warning = identical.settle(root, videos, refuse_copies=True)
-    warning = "; ".join(filter(None, (warning, _not_in_groups(ungrouped))))
     _refuse_shared_groups(videos)
     layout = _layout(placed)
     if layout is layouts.PLAIN and not lists and (known := _with_people(videos)):
@@ -88,7 +87,7 @@ def survey(root: pathlib.Path, fractions: Division | None = None) -> Holdings:
         videos=videos,
         expected=expected,
         ignored=sorted(ignored),
-        warning=warning,
+        warning="; ".join(filter(None, (warning, ungrouped))),
         layouts=(layout,),
         root=root,
     )
