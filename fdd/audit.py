@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--splits_json",
         type=pathlib.Path,
         metavar="FILE",
-        help="also write the splits of a data set of FaceForensics++ to a file, as DeepfakeBench "
-        "has them (config.data.splits_file reads them)",
+        help="also write the splits of a FaceForensics++ data set to a file in the format of "
+        "DeepfakeBench (config.data.splits_file reads it)",
     )
     options = parser.parse_args(arguments)
     with cli.one_line("standard output"):
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from fdd.data import coverage_lists, identity, splits, splits_file
-    from fdd.data.records import Dataset  # Late, so that --help need not wait for TFDS.
+    from fdd.data.records import Dataset  # Late, so that --help does not wait for TFDS.
     from fdd.evaluation import leakage
 
     try:

@@ -45,7 +45,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
 
 
 def main(argv: list[str]) -> None:
-    """Runs the command; an error the user can put right ends it with one line and status 1."""
+    """Runs the command; an error that the user can fix ends it with one line and status 1."""
     from fdd import benchmarks
     from fdd.devices import runtime
 

@@ -12,7 +12,7 @@ from fdd.system import home
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command; an error the user can put right ends it with one line and status 1."""
+    """Runs the command; an error that the user can fix ends it with one line and status 1."""
     parser = cli.Parser("compare", __doc__)
     parser.add_argument(
         "runs", type=pathlib.Path, nargs="+", metavar="DIR", help="workdir of a run"
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with cli.one_line(options.figure):
         home.give_matplotlib_a_folder()
-        from fdd.report import comparison  # Late, so that --help need not wait for JAX.
+        from fdd.report import comparison  # Late, so that --help does not wait for JAX.
 
         comparison.compare(options.runs, options.figure)
 

@@ -1,4 +1,4 @@
-"""Settings of the types that are declared for them, whatever way they were given."""
+"""Converts settings to their declared types, whichever types they were given in."""
 
 import dataclasses
 import math
@@ -7,16 +7,16 @@ from typing import Any
 
 
 def settle(settings: Any) -> None:
-    """Gives each number among a dataclass' fields the type that is declared for it.
+    """Converts the numbers among a dataclass' fields to their declared types.
 
-    Names, fingerprints and keys are made of what settings look like as text: 2 and 2.0 must be one
-    margin. Fields of other types than float, int and bool stay as they are.
+    Names, fingerprints and keys are made from the text of settings, so the margins 2 and 2.0 must
+    have the same text. Only fields of the types float, int and bool are converted.
 
     Args:
         settings: An instance of a dataclass, frozen or not; changed in place.
 
     Raises:
-        ValueError: a value is no finite number, no integer, or neither true nor false.
+        ValueError: a value is not a finite number, not an integer, or neither true nor false.
     """
     for field in dataclasses.fields(settings):
         if convert := _CONVERSIONS.get(field.type):

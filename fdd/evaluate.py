@@ -8,7 +8,7 @@ from fdd import cli, parts
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command; an error the user can put right ends it with one line and status 1."""
+    """Runs the command; an error that the user can fix ends it with one line and status 1."""
     parser = cli.Parser("evaluate", __doc__)
     parser.add_workdir()
     parser.add_argument(
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out",
         type=pathlib.Path,
         help="folder of the reports, one each in BUILDER-KEY-SPLIT-FRAMES, or in "
-        "BUILDER-KEY-SPLIT-robustness; the key tells data sets apart; default: WORKDIR/evaluations",
+        "BUILDER-KEY-SPLIT-robustness; the key is the data set's; default: WORKDIR/evaluations",
     )
     options = parser.parse_args(arguments)
     place = options.out or options.workdir
@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from fdd.devices import runtime  # Late, so that --help need not wait for JAX.
+    from fdd.devices import runtime  # Late, so that --help does not wait for JAX.
 
-    runtime.prepare()  # Before Matplotlib is imported, which wants a folder.
+    runtime.prepare()  # Before Matplotlib is imported, which needs a folder.
     from fdd.report import evaluations, robustness
     from fdd.runs.workdir import EVALUATIONS_DIR
 

@@ -1,4 +1,4 @@
-"""python -m fdd.export --workdir=DIR --out=FILE: a run's detector as a file that needs no fdd."""
+"""python -m fdd.export --workdir=DIR --out=FILE: a run's detector as a file for use without fdd."""
 
 import pathlib
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from fdd import cli, parts
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command; an error the user can put right ends it with one line and status 1."""
+    """Runs the command; an error that the user can fix ends it with one line and status 1."""
     parser = cli.Parser(
         "export",
         "Writes a run's detector as a program for jax.export (uint8 clips to "
@@ -18,18 +18,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out",
         type=pathlib.Path,
         required=True,
-        help="file of the program; the parameters' has the suffix .safetensors instead",
+        help="file of the program; that of the parameters has the suffix .safetensors instead",
     )
     options = parser.parse_args(arguments)
     with cli.one_line(options.out):
         parts.import_modules(options.modules)
-        from fdd.inference import program  # Late, so that --help need not wait for JAX.
+        from fdd.inference import program  # Late, so that --help does not wait for JAX.
 
         parameters = program.export(options.workdir, options.out)
         print(f"{options.out} ({_megabytes(options.out)}): uint8 clips to probabilities of fake")
         print(
-            f"{parameters} ({_megabytes(parameters)}): the parameters; its header says what clips "
-            "are"
+            f"{parameters} ({_megabytes(parameters)}): the parameters; its header describes the "
+            "clips"
         )
 
 

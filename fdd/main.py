@@ -31,11 +31,13 @@ _PROFILE = flags.DEFINE_string(
 _COORDINATOR = flags.DEFINE_string(
     "coordinator",
     None,
-    "Several processes: HOST:PORT of the first. (Not needed with SLURM, Open MPI.)",
+    "Several processes: HOST:PORT of the first one. (Not needed with SLURM or Open MPI.)",
 )
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Several processes: how many.")
 _IMPORT = flags.DEFINE_multi_string(
-    "import", [], "With --mode=eval: a module with parts of your own that the run names; it is run."
+    "import",
+    [],
+    "With --mode=eval: a module with your own parts that the run names; it is run.",
 )
 _PROCESS_ID = flags.DEFINE_integer(
     "process_id", None, "Several processes: number of this one, from 0."
@@ -57,7 +59,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
 
 
 def _profile() -> tuple[int, int] | None:
-    """The first step to record and the one to stop before; None if they cannot be."""
+    """The first step to record and the one to stop before; None if the flag is not valid."""
     match = re.fullmatch(r"(\d{1,15}):(\d{1,15})", _PROFILE.value or "")
     start, stop = map(int, match.groups()) if match else (0, 0)
     return (start, stop) if 0 < start < stop else None
@@ -65,7 +67,7 @@ def _profile() -> tuple[int, int] | None:
 
 @contextlib.contextmanager
 def _resumable() -> Iterator[None]:
-    """A context that ends with one line and a status of its own where the run can go on later."""
+    """A context that ends the program with one line, and its own status if the run can go on."""
     with cli.one_line("the run's folder", "the same command goes on from here"):
         try:
             yield
@@ -84,7 +86,7 @@ def main(_: list[str]) -> None:
     """Runs the command."""
     folder = _folder()
     home.give_matplotlib_a_folder()
-    # Late, so that --help and a mistyped flag do not wait for JAX.
+    # Imported late, so that --help and a mistyped flag do not wait for JAX.
     from fdd import train
     from fdd.devices import parallel, runtime
     from fdd.runs import workdir
@@ -97,7 +99,7 @@ def main(_: list[str]) -> None:
     parallel.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
     runtime.keep_memory()
     if not parallel.is_main():
-        sys.stdout = io.StringIO()  # One process speaks for all.
+        sys.stdout = io.StringIO()  # Only the main process prints.
     with cli.writing_to(folder):
         if _MODE.value == "train":
             train.train_and_evaluate(config, folder, _profile())

@@ -33,7 +33,7 @@ def _no_option(argument: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command; an error the user can put right ends it with one line."""
+    """Runs the command; an error that the user can fix ends it with one line."""
     parser = cli.Parser("predict", __doc__, _EPILOG)
     parser.add_workdir()
     parser.add_argument("videos", nargs="+", metavar="VIDEO", help="a file, a folder or a glob")
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     given = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args([_no_option(argument) for argument in given])
-    # Videos that are being decoded ahead are not waited for.
+    # The program does not wait for videos that are being decoded ahead.
     with cli.one_line(options.out or "standard output", waits=False):
         try:
             paths, notes = named.find_videos(options.videos)
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
     """Classifies the videos and prints; yields for each whether it got no answer."""
-    from fdd.runs import workdir  # Late, so that --help need not wait.
+    from fdd.runs import workdir  # Late, so that --help does not wait.
     from fdd.video.prefetch import ClipPrefetcher
     from fdd.video.preprocessing import Preprocessing
 

@@ -1,4 +1,4 @@
-"""The configs that come with fdd, which a command line may name without their files' paths."""
+"""The configs that come with fdd; a command line can name them without a path."""
 
 import contextlib
 import os
@@ -11,12 +11,12 @@ FOLDER = pathlib.Path(configs.__file__).parent
 
 
 def names() -> list[str]:
-    """What there is, sorted."""
+    """Their names, sorted."""
     return sorted(file.stem for file in FOLDER.glob("*.py") if file.stem != "__init__")
 
 
 def path(name: str) -> str:
-    """The path of one of them, which holds no colon."""
+    """The path of one of them; it contains no colon."""
     return _without_colon(FOLDER / f"{name}.py")
 
 
@@ -24,14 +24,14 @@ def located(config: str) -> str:
     """Returns what `--config` names as a path to a file.
 
     Args:
-        config: A file, or the name of a config of fdd's; after a colon, a variant may follow. A
-            file goes before a name.
+        config: A file, or the name of one of these configs; a variant may follow after a colon. A
+            file takes precedence over a name.
 
     Returns:
-        The path, which holds no colon itself, and the variant.
+        The path, which contains no colon itself, and the variant.
 
     Raises:
-        ValueError: there is no such file, or its path cannot be given; the message says so.
+        ValueError: there is no such file, or its path contains a colon.
     """
     drive, rest = os.path.splitdrive(config)  # On Windows, a path may begin with 'C:'.
     name, colon, variant = rest.partition(":")
@@ -47,7 +47,7 @@ def located(config: str) -> str:
 
 
 def _without_colon(file: pathlib.Path) -> str:
-    """ml_collections takes whatever follows the first colon for a variant."""
+    """The path without a colon: ml_collections reads what follows the first one as a variant."""
     found = os.fspath(file)
     if ":" in found:
         with contextlib.suppress(ValueError):  # It is on another drive.

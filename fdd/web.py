@@ -36,7 +36,7 @@ def serve(
     """
     with _listen(host, port) as sock:
         try:
-            import uvicorn  # Late, so that --help need not wait.
+            import uvicorn  # Late, so that --help does not wait.
 
             from fdd.webpage import protocol, server
         except ImportError as error:
@@ -90,7 +90,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command; an error the user can put right ends it with one line and status 1."""
+    """Runs the command; an error that the user can fix ends it with one line and status 1."""
     parser = cli.Parser("web", __doc__, _EPILOG)
     parser.add_workdir()
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")

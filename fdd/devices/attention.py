@@ -1,18 +1,18 @@
-"""Attention, in the forms that are fastest on each kind of processor."""
+"""Attention, in the fastest form for each kind of processor."""
 
 import jax
 import jax.numpy as jnp
 
 from fdd.devices import runtime
 
-_CUDNN_HEADS = 128  # Largest size of a head, in multiples of 8, that cuDNN's kernel takes.
+_CUDNN_HEADS = 128  # cuDNN's kernel supports heads of up to this size, in multiples of 8.
 
 
 def attend(queries: jax.Array, keys: jax.Array, values: jax.Array) -> jax.Array:
     """Scaled dot-product attention, without a mask.
 
-    In half precision on an NVIDIA GPU it is cuDNN's fused kernel, which never writes the weights
-    of all pairs of tokens to memory.
+    In half precision on an NVIDIA GPU, cuDNN's fused kernel computes it without writing the matrix
+    of attention weights to memory.
 
     Args:
         queries: float [b, n, heads, c].

@@ -1,4 +1,4 @@
-"""Steps that look at each clip for itself, taken in parts where memory does not last."""
+"""Steps that process each clip independently, in parts if memory runs out."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -13,25 +13,25 @@ PyTree = Any
 
 
 class InParts:
-    """A compiled step that takes half as many clips at a time whenever memory runs out.
+    """A compiled step that processes half as many clips at a time whenever memory runs out.
 
-    What it gives for a clip must not depend on the others. It remembers how many clips at a time
-    went well. Processes that work together must take the same steps, so several never halve.
+    The result for a clip must not depend on other clips. The number of clips that fitted is
+    remembered. Several processes must run the same steps, so with them it is never halved.
     """
 
     def __init__(self, step: Callable[[PyTree, Mapping[str, np.ndarray]], PyTree], count: int):
-        """Takes a step.
+        """Wraps a step.
 
         Args:
             step: (state, arrays [b, ...]) to arrays [b, ...].
-            count: Of devices, which get equally many clips.
+            count: Number of devices; each gets the same number of clips.
         """
         self._step, self._count = step, count
-        self._well = 0  # So many clips at a time have gone well,
-        self._most: int | None = None  # and more than so many have not.
+        self._fitted = 0  # The largest number of clips at a time that fitted.
+        self._most: int | None = None  # The largest number to try; None: not known.
 
     def __call__(self, state: PyTree, batch: Mapping[str, np.ndarray]) -> PyTree:
-        """Takes the step; the results of parts are put together again, as NumPy arrays.
+        """Runs the step; the results of parts are concatenated, as NumPy arrays.
 
         Raises:
             Exception: memory runs out with one clip on each device.
@@ -41,9 +41,9 @@ class InParts:
         while True:
             try:
                 found = self._in_parts_of(size, state, batch, rows)
-                if size > self._well:
-                    jax.block_until_ready(found)  # A device may say only then that it is full.
-                    self._well = size
+                if size > self._fitted:
+                    jax.block_until_ready(found)  # It may report a full memory only now.
+                    self._fitted = size
                 return found
             except Exception as error:
                 if not is_out_of_memory(error) or jax.process_count() > 1:
@@ -72,5 +72,5 @@ class InParts:
 
 
 def _filled(array: np.ndarray, size: int) -> np.ndarray:
-    """The array with its last row again and again, up to so many rows."""
+    """The array, padded to `size` rows with copies of its last row."""
     return np.concatenate([array, np.repeat(array[-1:], size - len(array), axis=0)])

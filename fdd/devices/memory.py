@@ -1,4 +1,4 @@
-"""How much memory there is, how much a compiled program takes, and what to say where it ran out."""
+"""Free memory, the memory that a compiled program needs, and messages when memory runs out."""
 
 import contextlib
 import ctypes
@@ -18,11 +18,11 @@ _PROC, _CGROUP = pathlib.Path("/proc"), pathlib.Path("/sys/fs/cgroup")
 
 
 class Free(NamedTuple):
-    """Memory that a program may take.
+    """Memory that a program may still allocate.
 
     Attributes:
         bytes: On each device.
-        where: In words.
+        where: The device, in words.
     """
 
     bytes: int
@@ -30,10 +30,11 @@ class Free(NamedTuple):
 
 
 def free() -> Free | None:
-    """What each device of this process may still take; None where nothing tells.
+    """The memory that is free for this process on each device; None if it is not known.
 
-    A GPU says what JAX may take of it (`XLA_PYTHON_CLIENT_MEM_FRACTION`, three quarters unless told
-    otherwise) and holds already. On a CPU it is the host's, in equal parts for simulated devices.
+    A GPU reports JAX's limit (`XLA_PYTHON_CLIENT_MEM_FRACTION`, by default three quarters of its
+    memory) and what is in use. On a CPU it is the host's memory, in equal parts for simulated
+    devices.
     """
     devices = jax.local_devices()
     if runtime.on_cpu():
@@ -47,10 +48,10 @@ def free() -> Free | None:
 
 
 def free_of_host() -> int | None:
-    """Bytes that this process may still take of the host's memory; None where nothing tells.
+    """The host's memory that is free for this process, in bytes; None if it is not known.
 
-    The least of what the system calls available and what the process' control groups leave it.
-    Pages of files that the system can drop count as free.
+    This is the smaller of what the system reports as available and what the process' control groups
+    leave. Cached files that the system can drop count as free.
     """
     found = [each for each in (_available(), _left_by_groups()) if each is not None]
     return min(found, default=None)
@@ -61,7 +62,7 @@ def _available() -> int | None:
         for line in (_PROC / "meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 2**10
-    with contextlib.suppress(AttributeError, OSError, ValueError):  # Of macOS: what is built in.
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # macOS: all memory.
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with contextlib.suppress(AttributeError, OSError):
         return _available_on_windows()
@@ -79,12 +80,12 @@ def _available_on_windows() -> int:
 
     status = Status(length=ctypes.sizeof(Status))
     if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
-        raise OSError("the system does not tell")
+        raise OSError("the system does not report its memory")
     return status.available
 
 
 def _left_by_groups() -> int | None:
-    """What control groups of version 2 or 1 leave, those above this process' own included."""
+    """What this process' control groups (version 1 or 2), and those above, leave, in bytes."""
     try:
         lines = (_PROC / "self/cgroup").read_text().splitlines()
     except OSError:
@@ -114,9 +115,10 @@ def _left_by(group: pathlib.Path, limit: str, used: str, droppable: str) -> int 
 
 
 def needed(program: jax.stages.Compiled) -> int | None:
-    """Bytes that a program holds on a device while it runs; None where the compiler does not tell.
+    """Bytes that a program holds on a device while it runs; None if the compiler reports nothing.
 
-    Its arguments, its temporary values, and those results that do not take an argument's place.
+    These are its arguments, its temporary values, its code, and the results that are not stored in
+    place of an argument.
     """
     found = program.memory_analysis()
     if found is None:
@@ -127,20 +129,20 @@ def needed(program: jax.stages.Compiled) -> int | None:
 
 
 def gib(count: float) -> str:
-    """Bytes for a reader: '24.9 GiB'; a program's needs are rounded up, to a tenth."""
+    """Bytes as text, rounded up to a tenth: '24.9 GiB'."""
     return f"{math.ceil(10 * count / GIB) / 10:.1f} GiB"
 
 
 @contextlib.contextmanager
 def enough_for(work: str, advice: str | Callable[[], str]) -> Iterator[None]:
-    """A context in which memory that runs out, the device's or the host's, is said in one line.
+    """A context that reports in one line if the device or the host runs out of memory.
 
     Args:
-        work: What is done, such as 'a train step'.
-        advice: What to do, or a function that says it when it is wanted.
+        work: What the memory is needed for, such as 'a train step'.
+        advice: What to do, or a function that returns it.
 
     Raises:
-        OutOfMemory: it ran out.
+        OutOfMemory: memory ran out.
     """
     try:
         yield
@@ -152,7 +154,7 @@ def enough_for(work: str, advice: str | Callable[[], str]) -> Iterator[None]:
 
 
 def lack(error: BaseException) -> str:
-    """What ran out, for the beginning of a line: 'there is not enough memory on NVIDIA L4'."""
+    """The beginning of a message, such as 'there is not enough memory on NVIDIA L4'."""
     of_host = isinstance(error, MemoryError) or runtime.on_cpu()
     place = "on this machine" if of_host else f"on {runtime.device_name()}"
     return f"there is not enough memory {place}"

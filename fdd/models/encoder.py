@@ -32,13 +32,13 @@ class StoredAs(NamedTuple):
         """The tensor with our axes.
 
         Raises:
-            ValueError: it has not as many as it should.
+            ValueError: it has another number of axes.
         """
         tensor = tensor.squeeze(tuple(range(self.ones)))
         return tensor if self.axes is None else tensor.transpose(self.axes)
 
     def theirs(self, array: np.ndarray) -> np.ndarray:
-        """The opposite of `ours`."""
+        """The inverse of `ours`."""
         tensor = array if self.axes is None else array.transpose(np.argsort(self.axes))
         return tensor.reshape((1,) * self.ones + tensor.shape)
 
@@ -55,7 +55,7 @@ class Encoder(nn.Module, kw_only=True):
         remat: Store less for the backward pass, and compute the rest again.
         frozen_parts: The batch norms of this number of first parts use their running statistics
             in training too.
-        tune: Which of its parameters learn, one of `tunes`.
+        tune: Which of its parameters are trained, one of `tunes`.
         axis_name: Names of the mapped axes that batch statistics include besides the batch.
         mean: What normalisation subtracts per channel, in units of 0 to 255, if neither the config
             nor the loaded weights say otherwise.
@@ -125,7 +125,7 @@ class Encoder(nn.Module, kw_only=True):
 
     @nn.nowrap
     def learns(self, path: Path) -> bool:
-        """Whether `tune` lets a parameter learn."""
+        """Whether a parameter is trained, according to `tune`."""
         return True
 
     @nn.nowrap
@@ -135,7 +135,7 @@ class Encoder(nn.Module, kw_only=True):
 
     @property
     def stated(self) -> Mapping[str, Any]:
-        """What config.json beside weights must not say otherwise: what no shape would show."""
+        """Settings that a config.json beside weights must not contradict; no shape shows them."""
         return {}
 
     @nn.nowrap

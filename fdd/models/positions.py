@@ -1,11 +1,11 @@
-"""Where patches lie in an image, as vision transformers are told."""
+"""Position encodings of vision transformers: learned and rotary."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 BASE = 100.0
-"""Of the frequencies of `rotation`."""
+"""Base of the frequencies in `rotation`."""
 
 _SHARPNESS = -0.75  # Of the bicubic kernel, as in PyTorch and OpenCV; Keys' own is -0.5.
 
@@ -15,8 +15,8 @@ def resized(positions: jax.Array, height: int, width: int) -> jax.Array:
 
     Args:
         positions: float [h, w, c].
-        height: Of the new grid.
-        width: Of the new grid.
+        height: Height of the new grid in patches.
+        width: Width of the new grid in patches.
 
     Returns:
         float [height, width, c], as `torch.nn.functional.interpolate` with mode 'bicubic' gives.
@@ -54,16 +54,16 @@ def _cubic(old: int, new: int) -> np.ndarray:
 
 
 def rotation(height: int, width: int, size: int, *, unmoved: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines of the angles by which queries and keys are turned.
+    """Cosines and sines of the angles by which queries and keys are rotated.
 
     A patch's centre, from -1 to 1 along each side of the image whatever its size, is multiplied by
     frequencies that fall from 1 to 1 / `BASE`.
 
     Args:
-        height: Of the grid of patches.
-        width: Of it.
-        size: Of a head; a multiple of 4.
-        unmoved: Number of tokens before the patches, which are not turned.
+        height: Height of the grid of patches.
+        width: Width of the grid of patches.
+        size: Number of features of a head; a multiple of 4.
+        unmoved: Number of tokens before the patches; these are not rotated.
 
     Returns:
         Two arrays, float64 [unmoved + height * width, size].
@@ -82,7 +82,7 @@ def rotation(height: int, width: int, size: int, *, unmoved: int) -> tuple[np.nd
 
 
 def rotate(x: jax.Array, cosines: jax.Array, sines: jax.Array) -> jax.Array:
-    """Turns each pair of numbers of a head, (i, i + c / 2), by its token's angle.
+    """Rotates each pair of a head's features, (i, i + c / 2), by the angle of its token.
 
     Args:
         x: float [b, n, heads, c].

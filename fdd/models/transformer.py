@@ -1,4 +1,4 @@
-"""A block of a transformer: attention and a perceptron, each beside a shortcut."""
+"""A transformer block: attention and an MLP, each with a residual connection."""
 
 import functools
 from collections.abc import Callable
@@ -13,12 +13,13 @@ from fdd.models import positions
 Rotation = tuple[jax.Array, jax.Array]
 
 EPSILON = 1e-5
+"""Of all layer norms."""
 
 kernel_init = nn.initializers.xavier_uniform()
 
 
 def quick_gelu(x: jax.Array) -> jax.Array:
-    """x · sigmoid(1.702 x), which OpenAI's CLIP takes for GELU (Hendrycks and Gimpel, 2016)."""
+    """x · sigmoid(1.702 x): OpenAI's CLIP's approximation of GELU (Hendrycks and Gimpel, 2016)."""
     return x * nn.sigmoid(1.702 * x)
 
 
@@ -29,15 +30,15 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 
 
 class Block(nn.Module):
-    """Layer norm before attention, and before a perceptron; both are added to what they saw.
+    """A block with layer norms before attention and before the MLP, and residual connections.
 
     Attributes:
-        num_heads: Heads of the attention.
-        mlp_features: Size of the perceptron's hidden layer.
+        num_heads: Number of attention heads.
+        mlp_features: Size of the MLP's hidden layer.
         activation: One of `ACTIVATIONS`.
         key_bias: Whether keys have a bias.
-        layer_scale: Whether what is added is scaled, by a learned factor per feature.
-        only: Give this many tokens, the first ones; 0: all. They are computed as among all.
+        layer_scale: Whether residual branches are scaled by a learned factor per feature.
+        only: Number of first tokens to return; 0: all. They attend to all tokens.
         dtype: Type of the computation.
 
     References:
@@ -59,7 +60,7 @@ class Block(nn.Module):
 
         Args:
             tokens: The tokens.
-            rotation: See `positions.rotation`; None: queries and keys are not turned.
+            rotation: See `positions.rotation`; None: queries and keys are not rotated.
         """
         size = tokens.shape[-1]
         dense = functools.partial(nn.Dense, dtype=self.dtype, kernel_init=kernel_init)
@@ -91,5 +92,5 @@ class Block(nn.Module):
 
 
 def layer_norm(dtype: jnp.dtype, name: str) -> nn.LayerNorm:
-    """Layer normalisation (Ba et al., 2016), whose variance is that of centred values."""
+    """Layer normalisation (Ba et al., 2016); the variance is computed from centred values."""
     return nn.LayerNorm(epsilon=EPSILON, dtype=dtype, use_fast_variance=False, name=name)

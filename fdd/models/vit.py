@@ -24,7 +24,7 @@ class Patches(nn.Module):
 
     Attributes:
         features: Size of a vector.
-        size: Of a patch's side, in pixels.
+        size: Side of a patch in pixels.
         use_bias: Whether a bias is added.
         dtype: Type of the computation.
     """
@@ -58,15 +58,14 @@ class Patches(nn.Module):
 
 
 class Embedding(nn.Module):
-    """The first tokens: a class token, registers, and the patches.
+    """The input tokens: a class token, registers, and the patches.
 
     Attributes:
         features: Size of a token.
-        patch_size: Side of a patch, in pixels.
+        patch_size: Side of a patch in pixels.
         patch_bias: Whether patches have a bias.
         num_registers: Number of registers.
-        grid: Patches along a side of the images that learned positions are for; 0: there are no
-            learned positions.
+        grid: Side, in patches, of the grid of learned position embeddings; 0: there are none.
         pre_norm: Whether tokens are normalised before the first block.
         dtype: Type of the computation.
     """
@@ -103,20 +102,20 @@ class Embedding(nn.Module):
 class VisionTransformer(Encoder):
     """A vision transformer whose features are its class token, normalised.
 
-    A call gives the tokens before the last block; `pool` does the rest. Only there does the class
-    token depend on the patches in one step, so saliency is computed there. Of the last block, only
-    the class token is computed. With `remat`, only the values between blocks are stored.
+    A call returns the tokens before the last block; `pool` computes the rest. In the last block the
+    class token depends directly on the patches, so saliency is computed at its input. The last
+    block computes only the class token. With `remat`, only the values between blocks are stored.
 
     Attributes:
         features: Size of a token.
         num_blocks: Number of blocks.
-        num_heads: Heads of each attention.
-        patch_size: Side of a patch, in pixels.
-        activation: Of the perceptrons, 'quick_gelu' or 'gelu'; their hidden layer has four times
-            `features`.
-        grid: Patches along a side of the images that learned positions are for; they are
-            interpolated for others.
-        num_registers: Number of tokens, besides the class token, without a patch.
+        num_heads: Number of attention heads.
+        patch_size: Side of a patch in pixels.
+        activation: Activation of the MLPs, 'quick_gelu' or 'gelu'. Their hidden layers have four
+            times `features` units.
+        grid: Side, in patches, of the grid of learned position embeddings, which are interpolated
+            for other image sizes; 0: there are none.
+        num_registers: Number of register tokens.
 
     References:
         Dosovitskiy et al., An Image is Worth 16x16 Words: Transformers for Image Recognition at
@@ -183,18 +182,18 @@ class VisionTransformer(Encoder):
 
     @nn.nowrap
     def as_picture(self, values: jax.Array) -> jax.Array:
-        """One value for each token, [..., n], as a picture of the patches, [..., h', w']."""
+        """Arranges one value per token, [..., n], as a picture of the patches, [..., h', w']."""
         patches = values[..., self._num_first :]
         return patches.reshape(*patches.shape[:-1], *[math.isqrt(patches.shape[-1])] * 2)
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The embedding, and each block; the normalisation after them is of the last."""
+        """The embedding, and each block; the last block includes the final layer norm."""
         return ("embedding", *(f"block{number}" for number in range(1, self.num_blocks + 1)))
 
     @nn.nowrap
     def part_of(self, path: Path) -> int:
-        """Index in `parts` of what a parameter belongs to."""
+        """Index in `parts` of the part that a parameter belongs to."""
         return self.num_blocks if path[0] == "norm" else self.parts.index(path[0])
 
     @nn.nowrap
@@ -206,12 +205,12 @@ class VisionTransformer(Encoder):
 
     @nn.nowrap
     def learns(self, path: Path) -> bool:
-        """Whether `tune` lets a parameter learn."""
+        """Whether a parameter is trained, according to `tune`."""
         return self.tune == "all" or not {*_NORMS}.isdisjoint(path)
 
     @property
     def stated(self) -> Mapping[str, Any]:
-        """As transformers' configs name it."""
+        """Settings by their names in the configs of transformers; see `Encoder.stated`."""
         shared = {"hidden_act": self.activation, "layer_norm_eps": EPSILON}
         turned = {"rope_theta": positions.BASE, "use_gated_mlp": False} if self.rotary else {}
         return {**shared, "num_attention_heads": self.num_heads, **turned}
@@ -228,7 +227,7 @@ class VisionTransformer(Encoder):
 
 
 class ClipVit(VisionTransformer):
-    """CLIP's image encoder: learned positions, and a layer norm before the first block too.
+    """CLIP's image encoder: learned positions, and a layer norm before the first block.
 
     References:
         Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML
@@ -247,7 +246,7 @@ class ClipVit(VisionTransformer):
 
     @nn.nowrap
     def name_in(self, layout: str, name: str) -> str | None:
-        """Names of CLIPVisionModel come with or without a prefix; text is left."""
+        """Adds CLIPVisionModel's prefix if it is missing; the text encoder is ignored."""
         if name.startswith(_CLIP_UNUSED) or name.endswith(".position_ids"):
             return None
         return name if name.startswith("vision_model.") else f"vision_model.{name}"
@@ -273,7 +272,7 @@ class Dinov3Vit(VisionTransformer):
 
     @nn.nowrap
     def name_in(self, layout: str, name: str) -> str | None:
-        """What stood for hidden patches while it was trained is left."""
+        """Removes a prefix; the token that replaced masked patches in pretraining is ignored."""
         return None if name == "embeddings.mask_token" else name.removeprefix("model.")
 
 
@@ -287,7 +286,7 @@ VITS: dict[str, Callable[..., VisionTransformer]] = {
     "clip_vit_b16": functools.partial(_clip, **_BASE, patch_size=16, grid=14),
     "clip_vit_l14": functools.partial(_clip, **_LARGE, patch_size=14, grid=16),
     "dinov3_vit_l16": functools.partial(_dinov3, **_LARGE, patch_size=16, num_registers=4),
-    # For tests: small and quick, with every kind of layer.
+    # For tests: small and fast, with every kind of layer.
     "clip_vit_tiny": functools.partial(_clip, **_TINY, grid=4),
     "dinov3_vit_tiny": functools.partial(_dinov3, **_TINY, num_registers=2),
 }

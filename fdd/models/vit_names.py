@@ -10,9 +10,9 @@ class Names(NamedTuple):
     """How a network's tensors are named.
 
     Attributes:
-        block: Before the name of what is in a block, which counts from 0.
-        layers: By our names, those of layers; a tensor's name follows.
-        tensors: By our names, those of tensors that stand alone, as they are stored.
+        block: Prefix of the names in a block, with a place for the block's number from 0.
+        layers: The stored name of each layer, by our name; the tensor's name is appended.
+        tensors: How tensors outside of layers are stored, by our name.
     """
 
     block: str
@@ -69,7 +69,7 @@ def stored_as(path: Path, names: Names) -> StoredAs:
 
     Args:
         path: The parameter's path, such as ('block1', 'query', 'kernel').
-        names: Of the file's kind.
+        names: The names for this kind of network.
     """
     block = names.block.format(int(path[0].removeprefix("block")) - 1) if "block" in path[0] else ""
     *_, layer, tensor = path

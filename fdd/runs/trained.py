@@ -2,7 +2,7 @@
 
 import contextlib
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -54,7 +54,7 @@ def restore(
 
 
 @contextlib.contextmanager
-def opened(folder: pathlib.Path):
+def opened(folder: pathlib.Path) -> Iterator[Checkpoints]:
     """Opens a run's checkpoints for reading; a context manager.
 
     Raises:

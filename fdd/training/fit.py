@@ -1,4 +1,4 @@
-"""Whether a run's steps fit the memory that there is, found out before its data is built."""
+"""Checks that a run's steps fit into the free memory, before its data set is built."""
 
 import dataclasses
 import functools
@@ -15,20 +15,20 @@ from fdd.errors import OutOfMemory
 from fdd.training import steps
 from fdd.training.task import Task, abstract_state, create_task
 
-_MOST_TIMES = (
-    1000  # A step's memory, of that of its clips as float32; ResNet-50 takes 137 times it.
-)
-_MOST_BESIDES = 2 * memory.GIB  # For parameters, gradients and the optimiser's state.
+# An upper bound of a step's memory: a multiple of its clips as float32 (137 for ResNet-50), and an
+# amount for parameters, gradients and the optimiser's state.
+_LARGEST_MULTIPLE = 1000
+_LARGEST_REST = 2 * memory.GIB
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """A setting that takes less memory.
+    """A setting with which a step needs less memory.
 
     Attributes:
-        key: Of the config.
+        key: The config's key.
         value: Its new value.
-        needed: Bytes that a step then takes on a device.
+        needed: Bytes that a step needs on a device with this value.
     """
 
     key: str
@@ -39,7 +39,7 @@ class Change:
         flag = f"--config.{self.key}"
         return flag if self.value is True else f"{flag}={self.value}"
 
-    def of(self, config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    def applied_to(self, config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
         """The config with this setting."""
         return _with(config, self.key, self.value)
 
@@ -47,31 +47,31 @@ class Change:
 def fitted(
     config: ml_collections.ConfigDict, devices: parallel.Parallel
 ) -> ml_collections.ConfigDict:
-    """Sees that the largest step of a run fits the memory that is free on each device.
+    """Checks that the largest step of a run fits into the free memory of each device.
 
-    The step is compiled for the device, without data, unless its clips are so small that it surely
-    fits: a thousand times their size and 2 GiB. With `config.fit`, settings that leave the results
-    as they are, `remat` and, where batch statistics are frozen, `accumulate_steps`, are taken as
-    far as needed; a line says so.
+    The step is compiled for the device, without data, unless a rough upper bound fits: a thousand
+    times the size of its clips, and 2 GiB. With `config.fit`, settings that do not change the
+    results are applied as far as needed: `remat` and, if batch statistics are frozen,
+    `accumulate_steps`. A line says which.
 
     Args:
-        config: The run's, with its normalisation.
-        devices: What it runs on.
+        config: The run's config, with its normalisation.
+        devices: The devices that it runs on.
 
     Returns:
-        The config, with the settings that were taken.
+        The config with the applied settings.
 
     Raises:
-        OutOfMemory: it does not fit; the line says what does.
+        OutOfMemory: it does not fit; the message says which setting does.
     """
     free = memory.free()
-    if free is None or _surely(config, devices.mesh.size) <= free.bytes:
+    if free is None or _upper_bound(config, devices.mesh.size) <= free.bytes:
         return config
     need = needed(config, devices)
     if need is None or need <= free.bytes:
         return config
     lacks = (
-        f"a step takes {memory.gib(need)} on each device, and {_down(free.bytes)} are free "
+        f"a step takes {memory.gib(need)} on each device, and {_rounded_down(free.bytes)} are free "
         f"{free.where}"
     )
     _say(f"{lacks}: looking for settings that fit")
@@ -79,7 +79,7 @@ def fitted(
     if config.fit:
         for change in _unchanging(config, devices, need, free.bytes):
             taken.append(change)
-            config, need = change.of(config), change.needed
+            config, need = change.applied_to(config), change.needed
             if need <= free.bytes:
                 _say(f"config.fit: {lacks}; with {_listed(taken)} it takes {memory.gib(need)}")
                 return config
@@ -87,7 +87,8 @@ def fitted(
         if change.needed <= free.bytes:
             beside = f", beside {_listed(taken)}," if taken else ""
             raise OutOfMemory(
-                f"{lacks}: with {change}{beside} it takes {memory.gib(change.needed)}{_but(change)}"
+                f"{lacks}: with {change}{beside} it takes {memory.gib(change.needed)}"
+                f"{_consequence(change)}"
             )
     raise OutOfMemory(
         f"{lacks}; no precision, part or batch of it fits: take a smaller --config.model.encoder "
@@ -96,7 +97,7 @@ def fitted(
 
 
 def unchanging(config: ml_collections.ConfigDict, num_devices: int) -> str:
-    """The next setting that takes less memory and leaves a run's results as they are; or ''."""
+    """The flag of the next setting that saves memory and does not change the results, or ''."""
     if not config.remat:
         return "--config.remat"
     parts = [n for n in _numbers_of_parts(config, num_devices) if n > config.accumulate_steps]
@@ -106,18 +107,21 @@ def unchanging(config: ml_collections.ConfigDict, num_devices: int) -> str:
 
 
 def has_frozen_statistics(config: ml_collections.ConfigDict) -> bool:
-    """Whether training leaves batch statistics as they are, so that parts of a batch add up."""
+    """Whether training does not change batch statistics, so that parts of a batch add up."""
     parts = len(models.create_encoder(config).parts)
     frozen = models.num_frozen_parts(config) == parts and not config.freeze_epochs
     return config.frozen_batch_stats or frozen
 
 
 def needed(config: ml_collections.ConfigDict, devices: parallel.Parallel) -> int | None:
-    """Bytes that a config's largest step takes on a device, as the compiler counts them.
+    """Bytes that a config's largest step needs on a device, as the compiler counts them.
 
-    That is the train step; with `config.cache_features` the one that computes features. One more
-    batch lies on the device meanwhile. (Evaluation keeps nothing for a backward pass, and halves
-    its batch if need be.) None where the compiler does not tell.
+    That is the train step, or with `config.cache_features` the step that computes features. One
+    more batch is on the device at the same time. (Evaluation stores nothing for a backward pass,
+    and halves its batch if necessary.)
+
+    Returns:
+        The bytes; None if the compiler reports nothing.
     """
     task = create_task(config)
     batch = _shapes(task, config.batch_size)
@@ -132,7 +136,7 @@ def needed(config: ml_collections.ConfigDict, devices: parallel.Parallel) -> int
 
 
 def _shapes(task: Task, clips: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """A training batch of all devices."""
+    """The shapes of a training batch of all devices."""
     return {
         "frames": jax.ShapeDtypeStruct((clips, *task.clip_shape), np.uint8),
         "label": jax.ShapeDtypeStruct((clips,), np.float32),
@@ -140,21 +144,21 @@ def _shapes(task: Task, clips: int) -> dict[str, jax.ShapeDtypeStruct]:
     }
 
 
-def _surely(config: ml_collections.ConfigDict, num_devices: int) -> int:
-    """More than a step takes on a device, found without compiling it."""
+def _upper_bound(config: ml_collections.ConfigDict, num_devices: int) -> int:
+    """An upper bound of the bytes that a step needs on a device, without compiling it."""
     clips = config.batch_size * config.data.num_frames * config.data.image_size**2 * 3
-    return _MOST_TIMES * 4 * clips // num_devices + _MOST_BESIDES
+    return _LARGEST_MULTIPLE * 4 * clips // num_devices + _LARGEST_REST
 
 
 def _unchanging(
     config: ml_collections.ConfigDict, devices: parallel.Parallel, need: int, free: int
 ) -> Iterator[Change]:
-    """Settings that leave the results as they are, each beside those before it."""
+    """Settings that do not change the results, each in addition to the previous ones."""
     if not config.remat:
         change = _computed(config, devices, "remat", True)
         if change.needed < need:
             yield change
-            config, need = change.of(config), change.needed
+            config, need = change.applied_to(config), change.needed
     if has_frozen_statistics(config):
         yield from _parts(config, devices, need, free)
 
@@ -162,7 +166,7 @@ def _unchanging(
 def _changes(
     config: ml_collections.ConfigDict, devices: parallel.Parallel, need: int, free: int
 ) -> Iterator[Change]:
-    """Settings, each by itself, from the one that changes results the least."""
+    """Alternative settings; those that change the results least come first."""
     if config.precision != "bfloat16":
         yield _computed(config, devices, "precision", "bfloat16")
     if not config.remat:
@@ -179,7 +183,7 @@ def _changes(
 def _parts(
     config: ml_collections.ConfigDict, devices: parallel.Parallel, need: int, free: int
 ) -> Iterator[Change]:
-    """The first number of parts that fits, or the largest: what surely does not fit is left out."""
+    """The first number of parts that fits, or the largest; what cannot fit is not compiled."""
     numbers = [
         number
         for number in _numbers_of_parts(config, devices.mesh.size)
@@ -196,8 +200,8 @@ def _parts(
 
 
 def _numbers_of_parts(config: ml_collections.ConfigDict, num_devices: int) -> list[int]:
-    share = config.batch_size // num_devices
-    return [number for number in range(1, share + 1) if share % number == 0]
+    shard = config.batch_size // num_devices
+    return [number for number in range(1, shard + 1) if shard % number == 0]
 
 
 def _computed(
@@ -213,7 +217,7 @@ def _with(config: ml_collections.ConfigDict, key: str, value: object) -> ml_coll
     return changed
 
 
-def _but(change: Change) -> str:
+def _consequence(change: Change) -> str:
     consequences = {
         "precision": " (the encoder computes in 16 bits)",
         "remat": " and more time; the results stay as they are",
@@ -227,7 +231,7 @@ def _listed(changes: list[Change]) -> str:
     return " and ".join(map(str, changes))
 
 
-def _down(count: int) -> str:
+def _rounded_down(count: int) -> str:
     return f"{int(10 * count / memory.GIB) / 10:.1f} GiB"
 
 

@@ -1,17 +1,17 @@
-"""Aligned faces: each frame turned, scaled and shifted so that five landmarks lie on a template.
+"""Aligned faces: each frame rotated, scaled and shifted so that five landmarks lie on a template.
 
-As GenD's authors cut faces (Yermakov et al., arXiv 2508.06248, `align_face` in github.com/
-yermandy/GenD), so that networks trained on theirs see what they know: a similarity transform to the
-template below; the warp is bilinear, at about the size that the face has in the frame, and black
-beyond the frame's border; and then a bicubic resize that smooths where it shrinks (Pillow's, which
-Hugging Face's preprocessing of CLIP takes). Two things differ. The transform is the one of least
-squares, where theirs leaves out landmarks that fit badly (OpenCV's least median of squares). And
-landmarks are YuNet's, where theirs are RetinaFace's.
+Faces are cut as GenD's authors cut them (Yermakov et al., arXiv 2508.06248, `align_face` in
+github.com/yermandy/GenD), so that networks trained on their crops can be used: a similarity
+transform to the template below, with a bilinear warp at about the face's size in the frame, black
+beyond the frame's border; then a bicubic, antialiased resize (Pillow's, which Hugging Face's
+preprocessing of CLIP uses). Two things differ. The transform is fitted by least squares, while
+theirs leaves out landmarks that fit badly (OpenCV's least median of squares). And the landmarks are
+YuNet's, while theirs are RetinaFace's.
 
-YuNet's landmarks lean less than the head does. When frames of sixteen videos of real people were
-turned by 10 and by 20 degrees, its landmarks turned by 0.61 of that on average. So a face is
-searched again in what it aligns to, where it is nearly upright (`refined`): that gave 0.86. What
-remains of a head's tilt is seen in its crop.
+YuNet's landmarks are rotated less than the head. When frames of sixteen videos of real people were
+rotated by 10 and by 20 degrees, its landmarks rotated by 0.61 of that on average. So the face is
+searched again in its aligned crop, where it is nearly upright (`refined`): that gave 0.86. The rest
+of a head's tilt remains in its crop.
 """
 
 from collections.abc import Sequence
@@ -27,16 +27,16 @@ from fdd.video.landmarks import Points, as_points
 KINDS = ("smoothed", "per_frame")
 TEMPLATE_NAME = "GenD"
 TEMPLATE = np.array([[0.34, 0.46], [0.66, 0.46], [0.5, 0.64], [0.37, 0.82], [0.63, 0.82]])
-"""Where the landmarks come to lie in a unit square, in the order of `fdd.video.landmarks.NAMES`.
-Half of what the margin is above 1 is added on each side. It is its own mirror image."""
+"""Positions of the landmarks in a unit square, in the order of `fdd.video.landmarks.NAMES`.
+(margin - 1) / 2 is added on each side. The template is symmetric."""
 REFINEMENTS = 2
-"""How often a face is searched again in what it aligns to, at most."""
-_UPRIGHT = np.radians(1.5)  # A search that turns the face by less is the last one.
+"""How many times a face is searched again in its aligned crop, at most."""
+_UPRIGHT = np.radians(1.5)  # A search that rotates the face by less is the last one.
 _REFINED_SIDE, _REFINED_MARGIN = 128, 2.0  # Of the crops that are searched.
 _OTHER_FACE = 0.25  # Of a crop's side: a face farther from the middle is another one.
 _PAIRS = np.triu_indices(len(TEMPLATE), k=1)
 _LARGEST = 8192
-"""Pixels: the largest side of a warp. No picture that is read has faces as large."""
+"""The largest side of a warp in pixels. No picture that is read has faces as large as this."""
 
 
 def on_template(margin: float, size: int) -> np.ndarray:
@@ -45,10 +45,10 @@ def on_template(margin: float, size: int) -> np.ndarray:
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The similarity transform that takes points nearest to others, by least squares.
+    """The similarity transform from points to other points with the least squared error.
 
-    Turning, scaling and shifting, without mirroring. In the plane as complex numbers it is
-    t = a s + b, whose least squares have a closed form.
+    That is rotation, scaling and translation, without reflection. With points as complex numbers it
+    is t = a s + b, and the least squares solution has a closed form.
 
     Args:
         source: float [n, 2].
@@ -58,7 +58,7 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
         float64 [2, 3], to be multiplied with (x, y, 1).
 
     Raises:
-        ValueError: the points to move are all at one place.
+        ValueError: the source points are all at one place.
 
     References:
         Umeyama: Least-Squares Estimation of Transformation Parameters Between Two Point Patterns,
@@ -68,14 +68,14 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     s0, t0 = s.mean(), t.mean()
     spread = np.sum(np.abs(s - s0) ** 2)
     if not spread > 0:
-        raise ValueError("landmarks at one place show no direction to turn a face to")
+        raise ValueError("landmarks at one place do not define a rotation")
     a = np.sum(np.conj(s - s0) * (t - t0)) / spread
     b = t0 - a * s0
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
 def transform(points: Points, margin: float) -> np.ndarray:
-    """What takes a frame to its aligned crop as a unit square: float64 [2, 3].
+    """The transform from a frame's pixels to its aligned crop as a unit square: float64 [2, 3].
 
     Args:
         points: The face's landmarks, in pixels of the frame.
@@ -85,9 +85,9 @@ def transform(points: Points, margin: float) -> np.ndarray:
 
 
 def size_in_frame(points: Points, margin: float) -> int:
-    """Pixels of a crop's side at about the scale of the frame.
+    """The side of a crop in pixels at about the frame's own scale.
 
-    By the mean ratio of the distances between landmarks to those of the template.
+    It follows from the mean ratio of the distances between landmarks to those of the template.
     """
     ratio = np.mean(_distances(np.asarray(points, float)) / _distances(TEMPLATE))
     return int(np.clip(np.round(ratio * margin), 1, _LARGEST))
@@ -98,13 +98,13 @@ def _distances(points: np.ndarray) -> np.ndarray:
 
 
 def aligned(frame: np.ndarray, move: np.ndarray, side: int, size: int) -> np.ndarray:
-    """A face on the template.
+    """Crops a face so that its landmarks lie on the template.
 
     Args:
         frame: uint8 [height, width, 3].
         move: The frame's `transform`.
-        side: Pixels at which to warp; see `size_in_frame`.
-        size: Height and width to give it, in pixels.
+        side: Side of the warped picture in pixels; see `size_in_frame`.
+        size: Height and width of the result in pixels.
 
     Returns:
         uint8 [size, size, 3].
@@ -122,7 +122,7 @@ def _warped(frame: np.ndarray, move: np.ndarray, side: int) -> np.ndarray:
 
 
 def refined(frame: np.ndarray, points: Points) -> Points:
-    """Landmarks as searches of the aligned face find them, as far as they find any.
+    """Landmarks from further searches in the aligned crop; unchanged if these find no face.
 
     Args:
         frame: uint8 [height, width, 3], RGB.
@@ -146,18 +146,18 @@ def refined(frame: np.ndarray, points: Points) -> Points:
 
 
 def in_crop(points: Points, move: np.ndarray, size: int) -> Points:
-    """Where landmarks of a frame are in its aligned crop, in pixels of that.
+    """The positions of a frame's landmarks in its aligned crop, in pixels of the crop.
 
     Args:
         points: In pixels of the frame.
         move: The frame's `transform`.
-        size: Of the crop, in pixels.
+        size: Side of the crop in pixels.
     """
     return as_points((np.asarray(points, float) @ move[:, :2].T + move[:, 2])[None] * size)[0]
 
 
 def around(moves: Sequence[np.ndarray]) -> Box:
-    """The upright box in a video's frames around all that the crops of some frames show.
+    """The axis-aligned box around everything that the crops show, in pixels of the frames.
 
     Args:
         moves: Each frame's `transform`.

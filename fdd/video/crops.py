@@ -32,6 +32,16 @@ def in_crop(points: Sequence[Points], crop: Box, size: int) -> tuple[Points, ...
 
 
 def resized(frame: np.ndarray, crop: Box, size: int) -> np.ndarray:
+    """A part of a frame, scaled to a square; beyond the frame's border the border is repeated.
+
+    Args:
+        frame: uint8 [height, width, 3].
+        crop: The part, in whole pixels of the frame.
+        size: Height and width of the result in pixels.
+
+    Returns:
+        uint8 [size, size, 3].
+    """
     height, width = frame.shape[:2]
     x0, y0, x1, y1 = (int(value) for value in crop)
     inside = frame[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
@@ -44,6 +54,11 @@ def resized(frame: np.ndarray, crop: Box, size: int) -> np.ndarray:
 
 
 def jpeg(image: np.ndarray, quality: int) -> bytes:
+    """Codes an image, uint8 [height, width, 3], RGB, as JPEG of a quality from 0 to 100.
+
+    Raises:
+        VideoError: OpenCV cannot code it.
+    """
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     ok, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not ok:
