@@ -71,6 +71,8 @@ def _data(config: ml_collections.ConfigDict, region: str) -> None:
     config.data.clips_per_video = 30
     config.data.spacing = 0.04  # Seconds between a clip's frames; 0: no times.
     config.data.jpeg_quality = 95
+    config.data.fakes = "recorded"  # Or "self_blended": made of genuine clips; or "both".
+    config.data.paired = False  # True: a batch holds each fake with its original.
     config.balanced = True
     config.num_workers = 0
 
@@ -107,6 +109,14 @@ def _training(config: ml_collections.ConfigDict) -> None:
     config.augment.flip = False
     config.augment.brightness = 0.0
     config.augment.contrast = 0.0
+
+    config.blend = ml_collections.ConfigDict()  # See `fdd.training.blending.Settings`.
+    config.blend.constant = 1.0  # How often, relative to the two others.
+    config.blend.drifting = 1.0
+    config.blend.reordered = 1.0
+    config.blend.drift = 1.0
+    config.blend.jpeg = 0.5
+    config.blend.crop = 0.08
 
     config.loss = "binary_cross_entropy"
     config.optimizer = "adam"

@@ -12,7 +12,7 @@ from fdd.errors import UserError
 from fdd.evaluation.scores import score
 from fdd.inference import detector
 from fdd.runs import trained_on, workdir
-from fdd.training import fit, logs, loop, pretrained
+from fdd.training import fakes, fit, logs, loop, pretrained
 from fdd.training.run import Run, open_run
 from fdd.training.state import TrainState
 from fdd.training.task import abstract_state, create_state
@@ -93,7 +93,8 @@ def evaluate(run: Run) -> None:
     trained_on.check(best.trained_on, run.dataset, run.folder)
     size, frames = run.config.batch_size, run.config.eval_frames
     with memory.enough_for("a clip", f"--mode=eval --workdir={run.folder} evaluates it again"):
-        scores = score(best.eval_step, best.state, run.dataset, "test", size, frames)
+        made = fakes.for_split(run.config, run.dataset, "test")
+        scores = score(best.eval_step, best.state, run.dataset, "test", size, frames, fakes=made)
     if not parallel.is_main():
         return
     out, history = run.folder / workdir.REPORT_DIR, logs.read_metrics(run.folder)

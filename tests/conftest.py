@@ -11,6 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+# Before NumPy is imported: threads of several processes that wait for each other's cores, spinning,
+# made one test of matrices take twenty times its time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import jax
 import ml_collections

@@ -20,6 +20,7 @@ from fdd.training import config_checks, pretrained, steps
 from fdd.training.speed import SpeedMeter
 from fdd.training.state import TrainState
 from fdd.training.task import Task, create_state, create_task
+from fdd.video import alignment
 
 
 def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) -> dict[str, Any]:
@@ -95,11 +96,17 @@ def _timed(work: Callable[[], Any], repeats: int) -> dict[str, Any]:
 
 def _random_batch(task: Task, size: int) -> pipeline.Batch:
     rng = np.random.default_rng(0)
-    return {
-        "frames": rng.integers(0, 256, (size, *task.clip_shape), np.uint8),
-        "label": (np.arange(size) % 2).astype(np.float32),
-        "position": np.arange(size, dtype=np.int32),
+    shapes = task.batch(size)
+    (rows,) = shapes["label"].shape
+    batch = {
+        "frames": rng.integers(0, 256, shapes["frames"].shape, np.uint8),
+        "label": (np.arange(rows) % 2).astype(np.float32),
+        "position": np.arange(0, size, size // rows, dtype=np.int32),
     }
+    if "landmarks" in shapes:
+        face = alignment.on_template(1.3, task.clip_shape[1])
+        batch["landmarks"] = np.broadcast_to(face, shapes["landmarks"].shape).astype(np.float32)
+    return batch
 
 
 def _fractions(lowered: jax.stages.Lowered, precision: str, seconds: float) -> dict[str, Any]:

@@ -61,13 +61,13 @@ def divide(videos: Sequence[Video], division: Division) -> dict[str, str]:
     """The split of each group (`Video.target`).
 
     Groups with real videos only, with fakes only, and with both are divided separately, so that
-    every split gets both classes. Each time, the groups are sorted by a hash of their names; the
-    first ones go to training. The order of files does not matter. A new group moves at most one
-    group of its kind over each of the two borders. A new video in a group moves nothing, unless it
-    is the group's first video of a class.
+    every split gets both classes, or real videos where there is no fake at all. Each time, the
+    groups are sorted by a hash of their names; the first ones go to training. The order of files
+    does not matter. A new group moves at most one group of its kind over each of the two borders. A
+    new video in a group moves nothing, unless it is the group's first video of a class.
 
     Args:
-        videos: Of both classes.
+        videos: Of both classes, or real ones alone.
         division: The fractions.
 
     Raises:
@@ -81,21 +81,29 @@ def divide(videos: Sequence[Video], division: Division) -> dict[str, str]:
         for kind in (LABELS, LABELS[:1], LABELS[1:])
     ]
     splits: dict[str, str] = {}
-    lacking = {label: set(division.used) for label in LABELS}
+    real, fake = LABELS
+    has_fakes = any(fake in found for found in labels.values())
+    lacking = {label: set(division.used) for label in (LABELS if has_fakes else (real,))}
     for groups, kind in zip(kinds, (LABELS, LABELS[:1], LABELS[1:]), strict=True):
-        first = set().union(*(lacking[label] for label in kind))
+        first = set().union(*(lacking.get(label, ()) for label in kind))
         ends = _counts(len(groups), division, first)
         names = [name for name in SPLITS for _ in range(ends.get(name, 0))]
         splits |= dict(zip(groups, names, strict=True))
-        for label in kind:
+        for label in lacking.keys() & {*kind}:
             lacking[label] -= set(names)
     if any(lacking.values()):
-        both, real, fake = map(len, kinds)
+        both, only_real, only_fake = map(len, kinds)
+        found, wanted = f"{only_real} real videos", "real videos"
+        if has_fakes:
+            found = (
+                f"{both + only_real} groups with real videos and {both + only_fake} with fakes, "
+                f"{both} of them with both,"
+            )
+            wanted = "real and fake videos"
         raise UserError(
-            f"{both + real} groups with real videos and {both + fake} with fakes, {both} of them "
-            f"with both, are too few for real and fake videos in each of "
-            f"{', '.join(division.used)}: add videos, name smaller groups in groups.csv, or give a "
-            f"split the fraction 0 (config.data.split={division.text()})"
+            f"{found} are too few for {wanted} in each of {', '.join(division.used)}: add videos, "
+            "name smaller groups in groups.csv, or give a split the fraction 0 "
+            f"(config.data.split={division.text()})"
         )
     return splits
 

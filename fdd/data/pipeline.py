@@ -50,6 +50,7 @@ def train_batches(
     shard: Shard = WHOLE,
     features: np.ndarray | None = None,
     landmarks: bool = False,
+    together: np.ndarray | None = None,
 ) -> Generator[Batch]:
     """Shuffled training batches; the batch of step N depends only on the seed and N.
 
@@ -65,6 +66,9 @@ def train_batches(
         features: float32 [n, t, c]; delivered instead of the records' frames.
         landmarks: Whether to deliver 'landmarks' as well: float32 [b, t, 5, 2], in pixels of the
             frames (`fdd.video.landmarks`). They come with frames only.
+        together: Numbers of records, int [n, k], of which each row is read together
+            (`fdd.data.groups`), whatever `balanced` says. A row stands for two clips; if k is 1,
+            the step makes the second, and every second position is delivered.
 
     Returns:
         An iterator over {'frames': uint8 [b, t, h, w, 3] (or 'features'), 'label': float32 [b]
@@ -75,7 +79,9 @@ def train_batches(
         UserError: the data set has no training clips, no landmarks although they are asked for, or
             only one class although `balanced` is set; while iterating: a record cannot be read.
     """
-    if balanced:
+    if together is not None:
+        order = grain.MapDataset.source(together).seed(seed).shuffle().repeat()
+    elif balanced:
         labels = np.array([row["label"] for row in dataset.metadata("train")])
         order = grain.MapDataset.mix(
             [_shuffled(_of_class(labels, label, dataset), seed) for label in range(len(LABELS))]
@@ -83,10 +89,13 @@ def train_batches(
     else:
         order = _shuffled(np.arange(dataset.splits["train"]), seed)
     read = _reader(dataset, "train", features, landmarks)
+    clips, width = (1, 1) if together is None else (2, together.shape[1])
 
     def at(step: int) -> Batch:
-        positions = shard.positions(step, batch_size)
-        return {**read([order[position] for position in positions.tolist()]), "position": positions}
+        rows = shard.positions(step, batch_size // clips)
+        records = np.array([order[row] for row in rows.tolist()]).reshape(-1)
+        positions = (rows[:, None] * clips + np.arange(width, dtype=np.int32)).reshape(-1)
+        return {**read(records.tolist()), "position": positions}
 
     return _iterate(grain.MapDataset.range(start_step, num_steps).map(at), num_workers)
 

@@ -54,18 +54,25 @@ class Parallel:
         """The placement of a state: a complete copy on every device."""
         return NamedSharding(self.mesh, PartitionSpec())
 
-    def check_batch_size(self, batch_size: int, parts: int = 1) -> None:
+    def check_batch_size(self, batch_size: int, parts: int = 1, pairs: bool = False) -> None:
         """Checks that every device gets the same number of clips, in `parts` equal parts.
+
+        Args:
+            batch_size: Clips.
+            parts: Number of parts.
+            pairs: Whether clips come in pairs, which stay together.
 
         Raises:
             UserError: the batch size cannot be divided so.
         """
         devices = self.mesh.size
-        if batch_size % (devices * parts):
+        shares = devices * parts * (2 if pairs else 1)
+        if batch_size % shares:
             each = f" with config.accumulate_steps={parts}" if parts > 1 else ""
+            whole = " in pairs of clips" if pairs else ""
             raise UserError(
                 f"config.batch_size is {batch_size}, which {devices} devices{each} cannot share "
-                f"evenly: take a multiple of {devices * parts}, or hide devices "
+                f"evenly{whole}: take a multiple of {shares}, or hide devices "
                 "(CUDA_VISIBLE_DEVICES)"
             )
 

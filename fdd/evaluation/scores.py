@@ -2,9 +2,10 @@
 
 import csv
 import dataclasses
+import functools
 import hashlib
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +18,13 @@ from fdd.data.records import Dataset
 from fdd.errors import UserError
 from fdd.evaluation import metrics
 from fdd.video.sampling import middle
+
+SELF_BLENDED = "self_blended"
+"""The method of fakes that were made of a split's genuine clips."""
+
+MakeFakes = Callable[[np.ndarray, np.ndarray, np.ndarray], jax.Array]
+"""Makes fakes: of positions int32 [b], genuine clips uint8 [b, t, h, w, 3] and landmarks float32
+[b, t, 5, 2], fakes uint8 [b, t, h, w, 3]."""
 
 FRAMES = ("as_is", "shuffled", "repeated")
 _COLUMNS = (
@@ -118,6 +126,7 @@ def score(
     batch_size: int,
     frames: str = "as_is",
     features: np.ndarray | None = None,
+    fakes: MakeFakes | None = None,
 ) -> Scores:
     """Scores every clip of a split.
 
@@ -129,6 +138,8 @@ def score(
         batch_size: Clips at a time, over all devices.
         frames: See `frame_order`.
         features: float32 [n, t, c]; scored instead of the records' frames.
+        fakes: For a split of genuine clips alone: makes a fake of each, which is scored as well,
+            under the method `SELF_BLENDED`.
 
     Returns:
         Scores, in an order that does not depend on the records' order.
@@ -137,32 +148,34 @@ def score(
         UserError: a logit is not finite, or a record cannot be read.
     """
     rows = dataset.metadata(split)
-    shard = pipeline.Shard(jax.process_index(), jax.process_count())
-    batches = pipeline.eval_batches(
-        dataset, split, batch_size=batch_size, shard=shard, features=features
+    read = functools.partial(
+        pipeline.eval_batches,
+        dataset,
+        split,
+        batch_size=batch_size,
+        shard=pipeline.Shard(jax.process_index(), jax.process_count()),
+        features=features,
     )
-    if frames != "as_is":
-        names = [f"{row['video_id']}/{row['clip_index']}" for row in rows]
-        batches = (_reordered(batch, frames, names) for batch in batches)
+    names = [f"{row['video_id']}/{row['clip_index']}" for row in rows]
     key = "frames" if features is None else "features"
-    logits = [np.asarray(eval_step(state, {key: batch[key]})) for batch in batches]
-    found = np.concatenate(logits)[: len(rows)].astype(np.float64)  # The last batch is padded.
+
+    def logits(batches: Iterable[pipeline.Batch]) -> np.ndarray:
+        if frames != "as_is":
+            batches = (_reordered(batch, frames, names) for batch in batches)
+        found = [np.asarray(eval_step(state, {key: batch[key]})) for batch in batches]
+        return np.concatenate(found)[: len(rows)]  # The last batch is padded.
+
+    found = logits(read())
+    if fakes is not None:
+        found = np.concatenate([found, logits(_faked(read(landmarks=True), fakes))])
+        rows = [*rows, *map(_fake, rows)]
+    found = found.astype(np.float64)
     if bad := np.count_nonzero(~np.isfinite(found)):
         raise UserError(
             f"{bad} of {len(found)} clips of the split '{split}' get logits that are not finite: "
             "train again with a lower --config.learning_rate or --config.precision=float32"
         )
-    scores = Scores(
-        split=split,
-        video_ids=np.array([row["video_id"] for row in rows]),
-        methods=np.array([row["method"] for row in rows]),
-        labels=np.array([row["label"] for row in rows]),
-        clip_indices=np.array([row["clip_index"] for row in rows]),
-        logits=found,
-        target_people=np.array([row["target_person"] for row in rows]),
-        source_people=np.array([row["source_person"] for row in rows]),
-    )
-    return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))
+    return _sorted(split, rows, found)
 
 
 def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
@@ -183,6 +196,33 @@ def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
     if kind == "repeated":
         return np.full(num_frames, middle(range(num_frames)))
     return np.arange(num_frames)
+
+
+def _sorted(split: str, rows: Sequence[Mapping[str, Any]], logits: np.ndarray) -> Scores:
+    """Scores by video and clip, from records' fields and their logits."""
+    scores = Scores(
+        split=split,
+        video_ids=np.array([row["video_id"] for row in rows]),
+        methods=np.array([row["method"] for row in rows]),
+        labels=np.array([row["label"] for row in rows]),
+        clip_indices=np.array([row["clip_index"] for row in rows]),
+        logits=logits,
+        target_people=np.array([row["target_person"] for row in rows]),
+        source_people=np.array([row["source_person"] for row in rows]),
+    )
+    return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))
+
+
+def _faked(batches: Iterable[pipeline.Batch], fakes: MakeFakes) -> Iterator[pipeline.Batch]:
+    for batch in batches:
+        made = fakes(batch["position"], batch["frames"], batch["landmarks"])
+        yield {**batch, "frames": np.asarray(made)}
+
+
+def _fake(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the fake that was made of a genuine clip."""
+    video = f"{SELF_BLENDED}/{row['video_id']}"
+    return {**row, "video_id": video, "method": SELF_BLENDED, "label": 1}
 
 
 def _reordered(batch: pipeline.Batch, frames: str, names: Sequence[str]) -> pipeline.Batch:

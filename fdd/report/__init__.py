@@ -15,6 +15,7 @@ from fdd.models import layers
 from fdd.pages import html
 from fdd.report import errors, figures, text
 from fdd.runs import trained_on, workdir
+from fdd.training import fakes
 
 _METRICS = "metrics.json"
 _PARTIAL = ".partial"
@@ -69,7 +70,7 @@ def _write_files(
         "failed_videos": failed,
         "checkpoint_step": detector.step,
         "data_set": trained_on.named(dataset),
-        "notes": list(notes),
+        "notes": [*notes, *fakes.notes(scores)],
     }
     videos = scores.by_video()
     scores.write_csv(out / "predictions.csv")
@@ -82,7 +83,8 @@ def _write_files(
     boxes = layers.describe(detector.task.model, detector.task.clip_shape)
     figures.layers(out / "model.png", boxes)
     worst = errors.worst(scores, detector.calibration)
-    figures.strips(out / "errors.png", errors.strips(worst, dataset))
+    made = fakes.for_split(detector.config, dataset, scores.split)
+    figures.strips(out / "errors.png", errors.strips(worst, dataset, made))
     page = text.markdown(summary, detector.config, name, dataset, reasons, bool(history))
     (out / "report.md").write_text(page, "utf-8")
     (out / "report.html").write_text(html.self_contained(page, out, f"fdd: {name}"), "utf-8")

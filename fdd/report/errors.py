@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 
 from fdd.data.records import Dataset
+from fdd.data.schema import LANDMARKS
 from fdd.evaluation.calibration import Calibration
-from fdd.evaluation.scores import Scores
+from fdd.evaluation.scores import SELF_BLENDED, MakeFakes, Scores
 from fdd.pages.plain import short
 
 
@@ -42,21 +43,34 @@ def worst(scores: Scores, calibration: Calibration, most: int = 6) -> Scores:
     return scores.only(np.array(chosen, int))
 
 
-def strips(scores: Scores, dataset: Dataset) -> list[Strip]:
+def strips(scores: Scores, dataset: Dataset, fakes: MakeFakes | None = None) -> list[Strip]:
     """Fetches the frames of clips.
 
     Args:
         scores: The clips.
         dataset: The data set that they come from.
+        fakes: What made the fakes that are not in it (`fdd.evaluation.scores.score`).
     """
     rows = dataset.metadata(scores.split)
     places = {(row["video_id"], row["clip_index"]): place for place, row in enumerate(rows)}
     source = dataset.source(scores.split)
     found = []
-    for video_id, clip, label, logit in zip(
-        scores.video_ids, scores.clip_indices, scores.labels, scores.logits, strict=True
+    for video_id, method, clip, label, logit in zip(
+        scores.video_ids,
+        scores.methods,
+        scores.clip_indices,
+        scores.labels,
+        scores.logits,
+        strict=True,
     ):
-        frames = np.stack(source[places[str(video_id), int(clip)]]["frames"])
+        is_made = fakes is not None and method == SELF_BLENDED
+        genuine = str(video_id).removeprefix(f"{SELF_BLENDED}/") if is_made else str(video_id)
+        place = places[genuine, int(clip)]
+        record = source[place]
+        frames = np.stack(record["frames"])
+        if is_made:
+            marks = record[LANDMARKS]
+            (frames,) = np.asarray(fakes(np.array([place], np.int32), frames[None], marks[None]))
         kind = "fake" if label else "real"
         name = short(str(video_id), 80)
         found.append(Strip(f"{name}, clip {clip}: {kind}, logit {logit:+.2f}", frames))

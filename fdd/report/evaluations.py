@@ -18,6 +18,7 @@ from fdd.inference.detector import Detector
 from fdd.report import robustness as report_robustness
 from fdd.runs import prepare, trained_on
 from fdd.runs.workdir import EVALUATIONS_DIR
+from fdd.training import fakes
 
 
 def evaluate(
@@ -57,7 +58,8 @@ def evaluate(
     summaries = {}
     for dataset in opened:
         size = loaded.config.batch_size
-        scores = score(loaded.eval_step, loaded.state, dataset, split, size, frames)
+        made = fakes.for_split(loaded.config, dataset, split)
+        scores = score(loaded.eval_step, loaded.state, dataset, split, size, frames, fakes=made)
         name = f"{dataset.builder}-{dataset.key}-{split}-{frames}"
         note = [*notes[dataset.folder], *report.control_note(frames)]
         summaries[name] = report.write(out / name, name, loaded, dataset, scores, notes=note)

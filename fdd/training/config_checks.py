@@ -6,10 +6,11 @@ import math
 import ml_collections
 
 from fdd import models
+from fdd.data import groups
 from fdd.devices import parallel
 from fdd.errors import UserError
 from fdd.evaluation import scores
-from fdd.training import losses, optimizers
+from fdd.training import blending, losses, optimizers
 
 _LOWEST = {
     "batch_size": 1,
@@ -29,6 +30,7 @@ _LOWEST = {
     "num_workers": 0,
     "augment.brightness": 0,
     "augment.contrast": 0,
+    "blend.drift": 0,
     "model.width": 1,
     "model.lstm_features": 1,
 }
@@ -39,8 +41,10 @@ _FRACTIONS = (  # At least 0 and below 1.
     "label_smoothing",
     "model.dropout_features",
     "model.dropout_head",
+    "blend.crop",
 )
 _CHOICES = {
+    "data.fakes": groups.FAKES,
     "schedule": optimizers.SCHEDULES,
     "parallel": parallel.KINDS,
     "precision": ("float32", "bfloat16", "float64"),
@@ -75,6 +79,8 @@ def check(config: ml_collections.ConfigDict) -> None:
             names = ", ".join(name or "''" for name in known)
             raise UserError(f"config.{key} is '{value}', known: {names}")
     losses.create_loss(config)
+    if config.data.fakes != "recorded":
+        _check_blend(config)
 
 
 def _check_finite(config: ml_collections.ConfigDict, prefix: str = "") -> None:
@@ -97,6 +103,18 @@ def _check_cache(config: ml_collections.ConfigDict) -> None:
             "config.cache_features computes features once, so clips cannot be augmented: "
             "--config.augment.flip=False, brightness and contrast 0"
         )
+
+
+def _check_blend(config: ml_collections.ConfigDict) -> None:
+    if config.cache_features:
+        raise UserError(
+            "config.cache_features computes features once, and config.data.fakes="
+            f"{config.data.fakes} makes other clips in each step: --config.cache_features=False"
+        )
+    weights = [config.blend[family] for family in blending.FAMILIES]
+    if min(weights) < 0 or not sum(weights):
+        names = ", ".join(f"config.blend.{family}" for family in blending.FAMILIES)
+        raise UserError(f"{names} must be 0 or more, and one of them above 0")
 
 
 def _get(config: ml_collections.ConfigDict, key: str) -> object:

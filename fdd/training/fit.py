@@ -5,15 +5,13 @@ import functools
 import sys
 from collections.abc import Iterator
 
-import jax
 import ml_collections
-import numpy as np
 
 from fdd import models
 from fdd.devices import memory, parallel
 from fdd.errors import OutOfMemory
 from fdd.training import steps
-from fdd.training.task import Task, abstract_state, create_task
+from fdd.training.task import abstract_state, create_task
 
 # An upper bound of a step's memory: a multiple of its clips as float32 (137 for ResNet-50), and an
 # amount for parameters, gradients and the optimiser's state.
@@ -124,7 +122,7 @@ def needed(config: ml_collections.ConfigDict, devices: parallel.Parallel) -> int
         The bytes; None if the compiler reports nothing.
     """
     task = create_task(config)
-    batch = _shapes(task, config.batch_size)
+    batch = task.batch(config.batch_size)
     state = abstract_state(task, devices.replicated)
     step, donate = steps.train_step, True
     if config.cache_features:
@@ -133,15 +131,6 @@ def needed(config: ml_collections.ConfigDict, devices: parallel.Parallel) -> int
     found = memory.needed(lowered.compile())
     one_batch = sum(leaf.size * leaf.dtype.itemsize for leaf in batch.values())
     return None if found is None else found + one_batch // devices.mesh.size
-
-
-def _shapes(task: Task, clips: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """The shapes of a training batch of all devices."""
-    return {
-        "frames": jax.ShapeDtypeStruct((clips, *task.clip_shape), np.uint8),
-        "label": jax.ShapeDtypeStruct((clips,), np.float32),
-        "position": jax.ShapeDtypeStruct((clips,), np.int32),
-    }
 
 
 def _upper_bound(config: ml_collections.ConfigDict, num_devices: int) -> int:

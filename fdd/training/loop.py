@@ -19,7 +19,7 @@ from fdd.evaluation.scores import Scores, score
 from fdd.runs import trained_on, workdir
 from fdd.runs.checkpoint_checks import not_finite
 from fdd.system import preemption
-from fdd.training import finite, logs
+from fdd.training import fakes, finite, logs
 from fdd.training import steps as training_steps
 from fdd.training.features import cached
 from fdd.training.run import Run
@@ -144,6 +144,7 @@ class _Records:
                 "validation",
                 run.config.batch_size,
                 features=self.features,
+                fakes=fakes.for_split(run.config, run.dataset, "validation"),
             )
         metrics = {**_validation_metrics(scores), **_penalty(state, run)}
         _require_finite({"validation loss": metrics["loss"]}, step, run)
@@ -195,6 +196,8 @@ def _batches(run: Run, start: int, features: np.ndarray | None) -> Any:
         num_workers=config.num_workers,
         shard=pipeline.Shard(jax.process_index(), jax.process_count()),
         features=features,
+        landmarks=config.data.fakes != "recorded",
+        together=run.together,
     )
 
 

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 
 import jax
 import ml_collections
+import numpy as np
 
-from fdd.data import pipeline
+from fdd.data import groups, pipeline
 from fdd.data.catalog import LABELS
 from fdd.data.records import Dataset
 from fdd.devices import parallel
 from fdd.errors import UserError
 from fdd.runs import prepare, workdir
 from fdd.runs.checkpoints import Checkpoints
-from fdd.training import config_checks, fit, pretrained, steps
+from fdd.training import config_checks, fakes, fit, pretrained, steps
 from fdd.training.state import TrainState
 from fdd.training.task import Task, create_task
 
@@ -32,8 +33,8 @@ class Run:
         dataset: Its data.
         checkpoints: Its saved states.
         devices: The devices that it runs on.
-        chooses: Whether the validation split has both classes; otherwise it cannot choose
-            anything.
+        together: Records that are read together; see `fdd.data.groups`.
+        chooses: Whether validation has both classes; otherwise it cannot choose anything.
         num_steps: Steps of the whole run.
         steps_per_epoch: Steps in which as many clips are used as the training split has.
         task: What its steps compute.
@@ -47,6 +48,7 @@ class Run:
     dataset: Dataset
     checkpoints: Checkpoints
     devices: parallel.Parallel
+    together: np.ndarray | None
     chooses: bool
     num_steps: int
     steps_per_epoch: int
@@ -73,24 +75,24 @@ def open_run(
     config = pretrained.with_normalization(workdir.with_settled(folder, config))
     create_task(config)  # Reports unknown names before the data is built.
     devices = parallel.Parallel(config.parallel)
-    devices.check_batch_size(config.batch_size, config.accumulate_steps)
+    devices.check_batch_size(
+        config.batch_size,
+        config.accumulate_steps,
+        pairs=config.data.paired or config.data.fakes != "recorded",
+    )
     workdir.check(folder, config)
     if trains:
         config = fit.fitted(config, devices)
     dataset = _open_dataset(config)
-    missing = {"train", "validation", "test"} - dataset.splits.keys()
-    if missing:
-        raise UserError(
-            f"{dataset.folder} has no clips for {' and '.join(sorted(missing))}; its coverage.csv "
-            "says which videos were found, its failures.csv why others gave none"
-        )
-    if config.batch_size > dataset.splits["train"]:
+    together = groups.of_training(dataset, config.data.fakes, config.data.paired)
+    num_clips = groups.clips_per_epoch(dataset, together)
+    if config.batch_size > num_clips:
         raise UserError(
             f"config.batch_size is {config.batch_size}, and {dataset.folder} has only "
-            f"{dataset.splits['train']} clips to train on"
+            f"{num_clips} clips to train on"
         )
-    chooses = _check_classes(config, dataset)
-    steps_per_epoch = max(1, dataset.splits["train"] // config.batch_size)
+    chooses = _check_classes(config, dataset, together)
+    steps_per_epoch = max(1, num_clips // config.batch_size)
     num_steps = config.num_steps or config.num_epochs * steps_per_epoch
     task = create_task(config, num_steps, steps_per_epoch)
     with contextlib.ExitStack() as stack:
@@ -105,6 +107,7 @@ def open_run(
             dataset=dataset,
             checkpoints=checkpoints,
             devices=devices,
+            together=together,
             chooses=chooses,
             num_steps=num_steps,
             steps_per_epoch=steps_per_epoch,
@@ -118,11 +121,23 @@ def _open_dataset(config: ml_collections.ConfigDict) -> Dataset:
     """One process builds the data set if necessary; the others wait."""
     dataset = prepare.open_dataset(config.data) if parallel.is_main() else None
     parallel.barrier("data set")
-    return dataset or prepare.open_dataset(config.data)
+    dataset = dataset or prepare.open_dataset(config.data)
+    if missing := {"train", "validation", "test"} - dataset.splits.keys():
+        raise UserError(
+            f"{dataset.folder} has no clips for {' and '.join(sorted(missing))}; its coverage.csv "
+            "says which videos were found, its failures.csv why others gave none"
+        )
+    return dataset
 
 
-def _check_classes(config: ml_collections.ConfigDict, dataset: Dataset) -> bool:
-    """Prints which splits have one class only; returns whether validation has both."""
+def _check_classes(
+    config: ml_collections.ConfigDict, dataset: Dataset, together: np.ndarray | None
+) -> bool:
+    """Prints which splits lack what; returns whether validation has both classes."""
+    if config.data.fakes != "recorded":
+        return _check_fakes(config, dataset, together)
+    if together is not None and (lost := groups.without_original(dataset, together)):
+        _say(f"{lost} fake clips have no genuine clip of their frames: they are not trained on")
     only = {split: _only_class(dataset, split) for split in ("train", "validation", "test")}
     consequences = {
         "train": "the detector can learn nothing",
@@ -131,15 +146,35 @@ def _check_classes(config: ml_collections.ConfigDict, dataset: Dataset) -> bool:
         "test": "the report can hold no AUC",
     }
     for split, label in only.items():
-        if label is not None and parallel.is_main():
+        if label is not None:
             text = f"{dataset.folder} has {LABELS[label]} clips only for {split}"
-            print(f"fdd: {text}: {consequences[split]}", file=sys.stderr)
+            _say(f"{text}: {consequences[split]}")
     if only["validation"] is not None and config.early_stopping:
         raise UserError(
             "config.early_stopping goes by the validation loss, which says nothing of one class: "
             "--config.early_stopping=0"
         )
     return only["validation"] is None
+
+
+def _check_fakes(config: ml_collections.ConfigDict, dataset: Dataset, together: np.ndarray) -> bool:
+    """Says where fakes come from; then every split has both classes, if it has genuine clips."""
+    if config.data.fakes == "both" and (lost := groups.without_original(dataset, together)):
+        _say(f"{lost} fake clips have no genuine clip of their frames: they are not trained on")
+    held = {split: fakes.has_fakes(dataset, split) for split in ("train", "validation", "test")}
+    if config.data.fakes == "self_blended" and held.pop("train"):
+        _say("the recorded fakes for training are not read (config.data.fakes=self_blended)")
+    for split in ("validation", "test"):
+        if _only_class(dataset, split) == 1:
+            raise UserError(f"{dataset.folder} has fake clips only for {split}")
+        if not held[split]:
+            _say(f"{dataset.folder} has no fakes for {split}: self-blended ones are scored")
+    return True
+
+
+def _say(line: str) -> None:
+    if parallel.is_main():
+        print(f"fdd: {line}", file=sys.stderr)
 
 
 def _only_class(dataset: Dataset, split: str) -> int | None:

@@ -13,7 +13,7 @@ import optax
 from fdd.devices.parallel import DATA_AXIS
 from fdd.evaluation import metrics
 from fdd.models.clip_classifier import ClipClassifier
-from fdd.training import augment, optimizers
+from fdd.training import augment, blending, optimizers
 from fdd.training.state import PyTree, TrainState
 from fdd.training.task import Task
 
@@ -29,7 +29,8 @@ def train_step(
         state: The present state; the same on every device.
         batch: A device's shard: {'frames': uint8 [b, t, h, w, 3], 'label': float32 [b],
             'position': int32 [b], of each clip in the whole training}; 'features', float32
-            [b, t, c], may replace 'frames'.
+            [b, t, c], may replace 'frames'. Where fakes are made in the step, see
+            `fdd.training.blending.with_fakes`.
         task: What the step computes.
 
     Returns:
@@ -77,9 +78,13 @@ def _gradients(
     state: TrainState, batch: Batch, task: Task, model: ClipClassifier, frozen_parts: int
 ) -> tuple[PyTree, PyTree, metrics.ClipSums]:
     """The gradient of some clips' mean loss, the next batch statistics, and sums."""
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(task.seed), batch["position"])
+    if task.fakes != "recorded":
+        both = task.fakes == "both"
+        batch = blending.with_fakes(batch, task.blend, both, task.seed, task.model.dtype)
+    position = batch["position"]
+    alike = position - position % 2 if task.paired else position
     augment_keys, model_keys = (
-        jax.vmap(functools.partial(jax.random.fold_in, data=number))(keys) for number in (0, 1)
+        _keys(task.seed, each, stream) for stream, each in enumerate((alike, position))
     )
     if "features" in batch:
         inputs, method = batch["features"], "classify"
@@ -108,6 +113,12 @@ def _gradients(
 
     gradients, (batch_stats, sums) = jax.grad(mean_loss, has_aux=True)(state.params)
     return gradients, batch_stats, sums
+
+
+def _keys(seed: int, position: jax.Array, stream: int) -> jax.Array:
+    """A key for each clip: it depends on the seed and on the clip's place in the training."""
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), position)
+    return jax.vmap(functools.partial(jax.random.fold_in, data=stream))(keys)
 
 
 def eval_step(state: TrainState, batch: Batch, *, task: Task) -> jax.Array:

@@ -11,8 +11,9 @@ import optax
 from fdd import models
 from fdd.evaluation.metrics import ClipSums
 from fdd.models.clip_classifier import ClipClassifier
-from fdd.training import losses, optimizers
+from fdd.training import blending, losses, optimizers
 from fdd.training.state import PyTree, TrainState
+from fdd.video import landmarks
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,6 +35,10 @@ class Task:
         mean: What normalisation subtracts per channel, in units of 0 to 255.
         std: What normalisation divides by per channel, in units of 0 to 255.
         augment: Keyword arguments of `fdd.training.augment.augment`.
+        fakes: Where fakes come from (`fdd.data.groups.FAKES`).
+        paired: Whether clips come in pairs of a genuine one and a fake of it, which are augmented
+            alike.
+        blend: How fakes are made of genuine clips, unless they are all recorded.
         seed: Decides the augmentation of each clip.
         accumulate_steps: Number of equal parts in which a device processes its shard of the batch,
             one after the other. The gradient is the mean over the parts. If batch statistics are
@@ -54,6 +59,9 @@ class Task:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     augment: Mapping[str, float]
+    fakes: str
+    paired: bool
+    blend: blending.Settings
     seed: int
     accumulate_steps: int
 
@@ -63,6 +71,19 @@ class Task:
         variables = self.model.init(key, clips, train=False)
         params = self.model.redraw(jax.random.fold_in(key, 1), dict(variables["params"]))
         return {"params": params, "batch_stats": variables.get("batch_stats", {})}
+
+    def batch(self, clips: int) -> dict[str, jax.ShapeDtypeStruct]:
+        """What a train step on this number of clips is given: shapes and types by name."""
+        read = clips // 2 if self.fakes == "self_blended" else clips
+        batch = {
+            "frames": jax.ShapeDtypeStruct((read, *self.clip_shape), jnp.uint8),
+            "label": jax.ShapeDtypeStruct((read,), jnp.float32),
+            "position": jax.ShapeDtypeStruct((read,), jnp.int32),
+        }
+        if self.fakes != "recorded":
+            shape = (read, self.clip_shape[0], len(landmarks.NAMES), 2)
+            batch["landmarks"] = jax.ShapeDtypeStruct(shape, jnp.float32)
+        return batch
 
     def state(self, variables: PyTree) -> TrainState:
         """The state before the first step; a pure function."""
@@ -111,6 +132,9 @@ def create_task(
         mean=tuple(config.model.mean),
         std=tuple(config.model.std),
         augment=config.augment.to_dict(),
+        fakes=config.data.fakes,
+        paired=config.data.paired or config.data.fakes != "recorded",
+        blend=blending.Settings(**config.blend),
         seed=config.seed,
         accumulate_steps=config.accumulate_steps,
     )

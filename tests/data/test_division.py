@@ -97,13 +97,22 @@ def test_people_of_both_classes_fill_what_is_lacking(tmp_path):
     assert len(_counts(tmp_path)) == 6
 
 
-@pytest.mark.parametrize(("real", "fake"), [(2, 9), (9, 0), (1, 1)])
+@pytest.mark.parametrize(("real", "fake"), [(2, 9), (0, 9), (1, 1)])
 def test_too_few_groups(tmp_path, real, fake):
     _write(tmp_path, *_numbered(real, "real"), *_numbered(fake, "fake"))
     with pytest.raises(UserError) as error:
         folder.survey(tmp_path, FRACTIONS)
     assert f"{real} groups with real videos and {fake} with fakes" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_real_videos_alone_are_divided(tmp_path):
+    """Fakes can be made of them (config.data.fakes)."""
+    _write(tmp_path, *_numbered(2, "real"))
+    with pytest.raises(UserError, match=r"^2 real videos are too few for real videos in each of"):
+        folder.survey(tmp_path, FRACTIONS)
+    _write(tmp_path, *_numbered(3, "real"))
+    assert set(_counts(tmp_path).values()) == {1}
 
 
 def test_an_empty_file_counts_for_nothing(tmp_path):
