@@ -93,7 +93,7 @@ def _no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Where the session's data set lies; built once."""
+    """The folder of the session's data set, which is built once."""
     folder = tmp_path_factory.mktemp("data")
     prepare.open_dataset(tiny_config(folder).data)
     return folder
@@ -101,7 +101,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, data_dir: pathlib.Path) -> pathlib.Path:
-    """The folder of a run that went through undisturbed."""
+    """The folder of a run that was not interrupted."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     with jax.enable_x64(False):  # Whatever the first test that asks for it computes in.
         train.train_and_evaluate(tiny_config(data_dir), folder)
@@ -110,7 +110,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, data_dir: pathlib.Path) -
 
 @pytest.fixture
 def float64() -> Iterator[None]:
-    """JAX has float64, and takes it where no type is given."""
+    """Enables float64 in JAX and makes it the default type."""
     with jax.enable_x64(True):
         yield
 
@@ -144,7 +144,7 @@ def pair(tree: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
 
 @pytest.fixture
 def shared() -> pathlib.Path:
-    """A folder with real footage and weights that not everybody has."""
+    """A folder with real footage and weights, which is not distributed."""
     if not SHARED.is_dir():
         pytest.skip("needs the folder ../shared with real footage, which is not distributed")
     return SHARED

@@ -1,4 +1,4 @@
-"""Some training steps, run by tests in processes of their own, on as many devices as they want.
+"""Some training steps that tests run in separate processes, on any number of devices.
 
     python -m tests.on_devices OUT.npz CASES
 

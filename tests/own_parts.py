@@ -1,4 +1,4 @@
-"""Parts as a user would write them, in a file of the user's own; tests name them in a config.
+"""Parts as users would write them in their own files; tests name them in a config.
 
 Their programs compile in a fraction of the time that a ResNet's take.
 """
@@ -67,7 +67,7 @@ OneBlock = functools.partial(ResNet, (1,), BottleneckBlock)
 
 
 class Changes(TemporalHead):
-    """The mean over the frames, beside the mean size of the change from each to the next."""
+    """The mean over the frames, and the mean absolute change from each frame to the next."""
 
     change_features: int = 4
 

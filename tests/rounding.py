@@ -1,4 +1,4 @@
-"""How far results may lie apart that differ by rounding alone, from arithmetic.
+"""How much results may differ by rounding alone, computed from the arithmetic.
 
 Values that should be equal are compared in float64 if possible (`jax.enable_x64`): rounding then
 stays far below `SAME`, and a fault far above. Bounds for float32 are for what is float32 by nature.
@@ -46,7 +46,7 @@ its encoder, and ten times in its LSTM.
 
 
 def in_float64(detector: Detector) -> Detector:
-    """The same detector, computing in float64; call and use it where JAX has float64."""
+    """The same detector, computing in float64; call and use it while float64 is enabled in JAX."""
     config = detector.config.copy_and_resolve_references()
     config.precision = "float64"
     state = jax.tree.map(np.float64, jax.device_get(detector.state))

@@ -1,4 +1,4 @@
-"""Settings that mean the same are the same, in every form that configs, JSON and NumPy give."""
+"""Equal settings are equal in every type that configs, JSON and NumPy give."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_equal_values_are_one_fingerprint_and_one_name(kind, name, one, two):
         ({"jpeg_quality": False}, "jpeg_quality must be an integer, not False"),
     ],
 )
-def test_what_is_no_such_number_is_refused(kind, changes, message):
+def test_invalid_numbers_are_refused(kind, changes, message):
     with pytest.raises(ValueError, match=message):
         kind(**changes)
 

@@ -1,4 +1,4 @@
-"""What `pip install` makes of this folder: the wheel and the sdist, and fdd from the wheel."""
+"""The wheel and the sdist that `pip` builds from this folder, and fdd from the wheel."""
 
 import json
 import os
@@ -114,7 +114,7 @@ def test_recipes_and_builders_are_found_in_the_package(run, site):
 
 
 def test_a_recipe_by_name(run):
-    """The key that it lacks shows that it was loaded; a variant may follow the name."""
+    """The error about a missing key shows that it was loaded; a variant may follow the name."""
     for config in ("demo", "resnet_lstm:face"):
         done = run("-m", "fdd.main", f"--config={config}", "--config.batchsize=3")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -1,4 +1,4 @@
-"""Parts that a user wrote, from the config to a program that needs no fdd."""
+"""Parts that a user wrote, from the config to an exported program."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ from tests import own_parts
 
 @pytest.fixture(scope="module")
 def videos(tree, tmp_path_factory):
-    """The drawn tree's videos in folders of another kind."""
+    """The drawn tree's videos in another layout."""
     root = tmp_path_factory.mktemp("own")
     kinds = {"genuine": "original_sequences/youtube", "forged": "manipulated_sequences/DemoFlicker"}
     for kind, folder in kinds.items():
@@ -113,15 +113,15 @@ def _resumed(config, tmp_path, monkeypatch):
         ),
     ],
 )
-def test_names_that_lead_to_no_part(config, tmp_path, key, name, message):
+def test_names_without_a_part_are_refused(config, tmp_path, key, name, message):
     config.update_from_flattened_dict({key: name, "label_smoothing": 0.1 if key == "loss" else 0.0})
     with pytest.raises(UserError, match=message):
         train.train_and_evaluate(config, tmp_path / "run")
     assert not (tmp_path / "run/checkpoints").exists()
 
 
-def test_a_run_of_somebody_else_imports_nothing(config, tmp_path, monkeypatch):
-    """Its config.json could name any module, for example one that came in its folder."""
+def test_a_foreign_run_imports_nothing(config, tmp_path, monkeypatch):
+    """Its config.json could name any module, for example one in its own folder."""
     (tmp_path / "harmful.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     monkeypatch.syspath_prepend(tmp_path)
     train.train_and_evaluate(config, tmp_path / "run")

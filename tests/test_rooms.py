@@ -1,4 +1,4 @@
-"""The rooms of the house: which part of the package may import which."""
+"""Which folder of the package may import which."""
 
 import ast
 import pathlib

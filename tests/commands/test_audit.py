@@ -96,7 +96,7 @@ def test_actors():
     assert whats == ["actor 01 is in train and test", "actor 02 is in train and test"]
 
 
-def test_celebrities_whichever_video_shows_them():
+def test_celebrities_in_any_video():
     rows = {
         "train": [_record("id0_0000", "id1", builder="celeb_df")],
         "test": [_record("id1_0007", builder="celeb_df"), _record("00170", builder="celeb_df")],
@@ -108,8 +108,8 @@ def test_celebrities_whichever_video_shows_them():
     assert not leaks
 
 
-def test_groups_of_ones_own_videos_are_taken_as_they_are():
-    """Two of them are called as videos of FaceForensics++ that show one source, or as an actor."""
+def test_groups_of_the_users_own_videos_are_used_unchanged():
+    """Two of them have the names of FaceForensics++ videos of one source, or of an actor."""
     rows = {
         split: [_record(name, digest=f"{split} {name}", builder="folder") for name in names]
         for split, names in {

@@ -75,7 +75,7 @@ def test_wrong_usage_is_one_line(arguments, message):
     assert done.stderr.count("\n") == 1
 
 
-def test_without_a_data_set_training_is_measured_on_random_clips_alone(config, tmp_path):
+def test_without_a_data_set_training_is_measured_on_random_clips_only(config, tmp_path):
     config.model.encoder = kill_and_resume.QUICK
     config.data.demo = None
     config.data.data_dir = str(tmp_path)
@@ -83,7 +83,7 @@ def test_without_a_data_set_training_is_measured_on_random_clips_alone(config, t
     assert "there is no data set" in found["on_data"]["not_measured"]
 
 
-def test_json_is_all_that_standard_output_holds(data_dir, tmp_path):
+def test_standard_output_holds_only_json(data_dir, tmp_path):
     file = tmp_path / "config.py"
     file.write_text(
         "import pathlib\nfrom tests.conftest import tiny_config\n"

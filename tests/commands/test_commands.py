@@ -33,7 +33,7 @@ def test_a_closed_pipe_is_one_line():
     assert done.stderr == "fdd: standard output was closed before all was written\n"
 
 
-def test_closed_streams_lend_their_numbers_to_no_file(tmp_path):
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path):
     """What libraries print to a closed standard error must not land in the next file opened."""
     file = tmp_path / "file"
     body = (
@@ -56,12 +56,12 @@ def test_a_signal_in_a_finaliser_stops_too(number, status):
     assert (done.returncode, done.stderr.count("\n")) == (status, 1)
 
 
-def test_streams_of_ascii_take_any_name():
+def test_ascii_streams_accept_any_name():
     done = _run("print('ü \\udcff')", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stdout) == (0, "\\xfc \\udcff\n")
 
 
-def test_disks_and_memory_are_one_line():
+def test_disk_and_memory_errors_are_one_line():
     full = _run("print('x' * 10**6)", "> /dev/full")
     assert (full.returncode, full.stderr.count("\n")) == (1, 1)
     assert full.stderr == "fdd: DIR cannot be written: No space left on device\n"
@@ -85,7 +85,7 @@ def test_a_folder_that_is_deleted_while_it_is_written_to(tmp_path):
     assert other.stderr.startswith("Traceback"), "a file that should be there is another error"
 
 
-def test_a_name_that_the_locale_cannot_say_is_one_line(dataset, tmp_path):
+def test_a_name_that_the_locale_cannot_encode_is_one_line(dataset, tmp_path):
     """Libraries take names as UTF-8: they would look for another file, or fail without a reason."""
     folder = tmp_path / "dätä"
     folder.symlink_to(dataset.folder)

@@ -61,14 +61,14 @@ def test_damaged_files_are_one_line(runs, content):
         compare.main([str(runs[2])])
 
 
-def test_a_run_is_no_second_seed_of_itself(runs, tmp_path):
+def test_a_run_is_not_counted_as_two_seeds(runs, tmp_path):
     for again in (runs[0], shutil.copytree(runs[0], tmp_path / "copy")):
         with pytest.raises(SystemExit, match=r"a and .* are the same run, or two with the same"):
             compare.main([str(runs[0]), str(runs[1]), str(again)])
 
 
 def test_data_sets_that_differ_are_named(runs, tmp_path, capsys):
-    """Two runs may have one config and the same names of videos, but other videos."""
+    """Two runs may have equal configs and equal names of videos, but other videos."""
     path = runs[1] / "report/metrics.json"
     metrics = json.loads(path.read_text())
     known = metrics["data_set"]["key"]
@@ -83,7 +83,7 @@ def test_data_sets_that_differ_are_named(runs, tmp_path, capsys):
     assert "different data sets" not in capsys.readouterr().out
 
 
-def test_predictions_that_are_cut_short(runs):
+def test_truncated_predictions_are_refused(runs):
     path = runs[0] / "report/predictions.csv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(SystemExit, match=r"predictions\.csv is damaged: --mode=eval"):

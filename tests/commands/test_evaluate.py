@@ -85,8 +85,10 @@ def test_reports_go_where_out_says(finished, dataset, tmp_path):
         evaluations.evaluate(finished, [dataset.folder], out=tmp_path / "file/new")
 
 
-def test_reports_of_two_data_sets_of_one_name_lie_side_by_side(finished, dataset, tmp_path, capsys):
-    """Two old ones too, of which nothing is recorded."""
+def test_reports_of_data_sets_with_equal_names_have_their_own_folders(
+    finished, dataset, tmp_path, capsys
+):
+    """This includes two old ones without a record of their origin."""
     places = [dataset.folder]
     for number in range(3):
         folder = tmp_path / str(number) / pathlib.Path(*dataset.folder.parts[-3:])

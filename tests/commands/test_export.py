@@ -54,7 +54,7 @@ def _header(file):
 
 
 def _reported(finished, names):
-    """Probabilities from the report's logits and temperature, and how near others must be."""
+    """Probabilities from the report's logits and temperature, and the allowed difference."""
     with (finished / "report/predictions.csv").open() as file:
         rows = {(row["video_id"], row["clip_index"]): row["logit"] for row in csv.DictReader(file)}
     metrics = json.loads((finished / "report/metrics.json").read_text())
@@ -63,7 +63,7 @@ def _reported(finished, names):
     return scipy.special.expit(logits / temperature), LOGIT / temperature / 4
 
 
-def test_what_evaluation_reports_for_any_number_of_clips(exported, finished, clips):
+def test_it_gives_what_evaluation_reports_for_any_number_of_clips(exported, finished, clips):
     frames, names = clips
     reloaded = jax.export.deserialize(bytearray(exported.read_bytes()))
     assert reloaded.platforms == ("cpu", "cuda")
@@ -112,7 +112,7 @@ def test_the_average_of_parameters_and_the_temperature_are_used(finished, clips)
 
 
 def test_the_encoder_starts_another_run(exported, finished, config):
-    """Values, names and axes are right, since what reads them was compared with PyTorch."""
+    """Values, names and axes are right, since their reader was compared with PyTorch."""
     file = str(exported.with_suffix(".safetensors"))
     detector = Detector.load(finished)
     state = jax.device_get(detector.state)
@@ -190,13 +190,13 @@ def test_a_failed_export_leaves_the_files_as_they_were(exported, finished, tmp_p
         ("file/detector.jaxexport", "cannot be written: File exists"),
     ],
 )
-def test_names_that_will_not_do(finished, tmp_path, out, message):
+def test_unusable_names_are_refused(finished, tmp_path, out, message):
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit, match=f"^fdd: .*{message}"):
         export.main([f"--workdir={finished}", f"--out={tmp_path / out}"])
 
 
-def test_runs_that_will_not_do(finished, tmp_path, monkeypatch):
+def test_unusable_runs_are_refused(finished, tmp_path, monkeypatch):
     out = f"--out={tmp_path / 'detector.jaxexport'}"
     with pytest.raises(SystemExit, match=r"^fdd: .* holds no run"):
         export.main([f"--workdir={tmp_path}", out])

@@ -48,7 +48,7 @@ def test_a_report_stays_until_the_next_one_is_complete(
     assert sorted(os.listdir(folder / "report")) == sorted(before)
 
 
-def test_a_stop_is_no_error_of_the_checkpoints(tmp_path, monkeypatch):
+def test_a_stop_is_not_reported_as_a_checkpoint_error(tmp_path, monkeypatch):
     """SIGTERM can come in the middle of any call, and all errors of some calls are translated."""
 
     def stopped(*_, **__):
@@ -67,7 +67,7 @@ def test_a_stop_is_no_error_of_the_checkpoints(tmp_path, monkeypatch):
 
 
 def test_features_that_do_not_fit_the_disk(dataset, small_disk):
-    """Of 7.7 MB. A page of a mapped file that gets no room would end the program by a signal."""
+    """They have 7.7 MB. A mapped page without room on disk would end the program by a signal."""
 
     def encode(_, batch):
         return np.zeros((*batch["frames"].shape[:2], 4000), np.float32)

@@ -19,7 +19,7 @@ ENDS = {
 
 
 def _stop(process: subprocess.Popen, *signals: int) -> list[str]:
-    """Signals the group; returns what was printed, but for progress and the data set's lines."""
+    """Signals the group; returns the printed lines, without progress and the data set's."""
     for number in signals:
         os.killpg(process.pid, number)
         time.sleep(0.05)
@@ -40,12 +40,12 @@ def _stop(process: subprocess.Popen, *signals: int) -> list[str]:
 
 
 def _count(folder: pathlib.Path, ending: str) -> int:
-    """How many files below a folder have an ending, while others make and move them."""
+    """How many files below a folder have an ending, while other processes create and move them."""
     return sum(name.endswith(ending) for *_, names in os.walk(folder) for name in names)
 
 
 def _members(group: int) -> list[str]:
-    """The processes that are left of a group, those that only wait to be counted left out."""
+    """The remaining processes of a group, without zombies."""
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:

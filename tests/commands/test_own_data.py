@@ -1,4 +1,4 @@
-"""A run on one's own folder of videos, here with labels that mean nothing."""
+"""A run on the user's own folder of videos, here with random labels."""
 
 import json
 import random

@@ -45,7 +45,7 @@ def _run(capsys, *arguments):
 
 
 def test_a_video_of_the_data_set_gets_the_logits_that_evaluation_gave(detector, dataset, tree):
-    """Of originals, since a fake's clips are cut where its original's face is."""
+    """Only of originals, since a fake's clips are cut at the place of its original's face."""
     scores = score(detector.eval_step, detector.state, dataset, "test", 4)
     videos = {video.stem: video for video in _originals(tree)}
     compared = 0
@@ -60,7 +60,7 @@ def test_a_video_of_the_data_set_gets_the_logits_that_evaluation_gave(detector, 
 
 
 def test_clips_are_what_records_hold(detector, dataset, tree):
-    """Bit for bit, so that nothing can differ but the order of sums."""
+    """They are equal bit for bit, so that only the order of sums can differ."""
     records = dataset.source("test")
     rows = [index for index, row in enumerate(dataset.metadata("test")) if row["label"] == 0]
     for index in rows[:3]:
@@ -145,7 +145,7 @@ def test_files_folders_and_globs(tmp_path):
     assert found == [f"{tmp_path}/sub/c.webm"]
 
 
-def test_pages_stand_alone_and_apart(finished, tree, tmp_path, capsys):
+def test_pages_are_self_contained_and_separate(finished, tree, tmp_path, capsys):
     name = "a <b> *c* ü'.mp4"
     for folder, video in zip(("one", "two"), _originals(tree), strict=False):
         (tmp_path / folder).mkdir()
@@ -219,8 +219,8 @@ def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path):
     ]
 
 
-def test_names_of_every_kind_on_a_terminal_of_ascii(finished, tree, tmp_path):
-    """One call for all, since each loads a detector; names may even be no text."""
+def test_all_kinds_of_names_on_an_ascii_terminal(finished, tree, tmp_path):
+    """One call for all, since each call loads a detector. Some names are not valid text."""
     source = sorted(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))[0]
     names = ["12:30:05.mp4", "-leading.mp4", "[1].mp4", "видео.mp4", os.fsdecode(b"caf\xe9.mp4")]
     for name in names:

@@ -241,7 +241,7 @@ def small_disk(tmp_path):
 
 @pytest.mark.parametrize("full", ["clips", "records"])
 def test_a_full_disk(tree, dataset, small_disk, tmp_path, full):
-    """While clips are cut, or while records are written; with room it goes on."""
+    """While clips are cut, or while records are written; the build goes on when there is room."""
     if full == "clips":
         (small_disk / "downloads").mkdir()
     else:
@@ -275,7 +275,7 @@ def test_tfds_build_with_nothing_to_build(tmp_path):
     assert "original_sequences/youtube/c23/videos" in last
 
 
-def test_looking_at_what_is_not_built_uses_no_network_and_leaves_no_file(tmp_path, monkeypatch):
+def test_describing_an_unbuilt_data_set_uses_no_network_and_leaves_no_file(tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))

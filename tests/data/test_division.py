@@ -32,7 +32,7 @@ def _counts(root, fractions=FRACTIONS):
     return collections.Counter((v.split, v.label) for v in folder.survey(root, fractions).videos)
 
 
-def test_each_split_has_its_share_of_both_classes(tmp_path, capsys):
+def test_each_split_has_both_classes_in_proportion(tmp_path, capsys):
     _write(tmp_path, *_numbered(40, "real", "fake/Swap"), *_numbered(20, "fake"))
     assert _counts(tmp_path) == {
         ("train", "real"): 28,
@@ -67,8 +67,8 @@ def test_groups_stay_together(tmp_path, capsys):
     assert "train 24 real, 24 fake in 8 groups" in capsys.readouterr().out
 
 
-def test_what_is_added_moves_few(tmp_path):
-    """One more video of a class pushes at most one over each of the two borders."""
+def test_new_videos_move_few_groups(tmp_path):
+    """One more video of a class moves at most one group over each of the two borders."""
     _write(tmp_path, *_numbered(50, "real", "fake"))
     before = _splits(tmp_path)
     assert _splits(tmp_path) == before
@@ -82,13 +82,13 @@ def test_what_is_added_moves_few(tmp_path):
 
 
 @pytest.mark.parametrize(("real", "fake"), [(3, 3), (3, 7), (4, 5), (30, 3)])
-def test_few_groups_are_enough_where_each_split_can_have_one(tmp_path, real, fake):
+def test_few_groups_are_enough_if_each_split_can_have_one(tmp_path, real, fake):
     _write(tmp_path, *_numbered(real, "real"), *_numbered(fake, "fake"))
     assert len(_counts(tmp_path)) == 6
 
 
-def test_people_of_both_classes_fill_what_is_lacking(tmp_path):
-    """Two people in both classes, and one real and one fake by themselves: just enough."""
+def test_people_of_both_classes_fill_missing_classes(tmp_path):
+    """Two people in both classes, one in real videos only and one in fakes only are enough."""
     _write(tmp_path, *_numbered(3, "real", "fake"))
     (tmp_path / "groups.csv").write_text(
         "video,group\nreal/000.mp4,Ann\nfake/000.mp4,Ann\nreal/001.mp4,Bob\nfake/001.mp4,Bob\n"
@@ -115,7 +115,7 @@ def test_real_videos_alone_are_divided(tmp_path):
     assert set(_counts(tmp_path).values()) == {1}
 
 
-def test_an_empty_file_counts_for_nothing(tmp_path):
+def test_an_empty_file_is_not_counted(tmp_path):
     _write(tmp_path, *_numbered(3, "real", "fake"))
     (tmp_path / "real/000.mp4").write_bytes(b"")
     with pytest.raises(UserError, match="2 groups with real videos and 3 with fakes"):
@@ -142,7 +142,7 @@ def test_known_people_are_not_divided_by_video(tmp_path, name, dataset):
 @pytest.mark.parametrize(
     "text", ["0.7,0.3", "0.7,0.15,0.25", "-0.1,0.6,0.5", "a", "nan,0.5,0.5", "1", "0.5;0.25;0.25"]
 )
-def test_shares_that_are_none(config, text):
+def test_invalid_fractions_are_refused(config, text):
     config.data.builder = "folder"
     config.data.split = text
     with pytest.raises(UserError) as error:

@@ -86,7 +86,7 @@ def test_all_fakes_are_cropped_as_their_originals(built, capsys):
     assert "none has faces or frames of its own" in capsys.readouterr().out
 
 
-def test_an_interrupted_build_ends_alike(held, built, tmp_path):
+def test_an_interrupted_build_gives_the_same_result(held, built, tmp_path):
     builder = _builder(tmp_path)
     videos = faceforensics_tree.survey(held, Selection(methods=METHODS)).videos
     spec = builder.builder_config.preprocessing
@@ -109,7 +109,7 @@ def test_beam_gives_the_same(held, built, tmp_path):
         assert (again.folder / name).read_text() == (built.folder / name).read_text()
 
 
-def test_what_cannot_share_is_counted_named_and_a_leak(held, tmp_path, capsys):
+def test_videos_that_cannot_share_crops_are_counted_named_and_a_leak(held, tmp_path, capsys):
     root = tmp_path / "held"
     for path in held.rglob("*.mp4"):
         link = root / path.relative_to(held)
@@ -140,7 +140,7 @@ def test_what_cannot_share_is_counted_named_and_a_leak(held, tmp_path, capsys):
     assert f"{table} cannot be read" in capsys.readouterr().err
 
 
-def test_a_split_alone_is_placed_by_the_whole_family(tmp_path):
+def test_clips_of_a_single_split_are_placed_by_the_whole_family(tmp_path):
     """The test list names one fake; another one of its scene, to train on, is shorter."""
     root = tmp_path / "held"
     families.write_original(root / "Celeb-real/id0_0000.mp4", 40)

@@ -1,4 +1,4 @@
-"""A tree of files of every kind that goes wrong, or looks as if it would, in one build."""
+"""A build of a tree with all kinds of damaged or unusual files."""
 
 import fractions
 import os
@@ -152,7 +152,7 @@ GOOD = {
 
 @pytest.fixture(scope="module")
 def outcome(face, tmp_path_factory):
-    """What became of each file, and why what is no file was passed over."""
+    """The outcome of each file, and the reasons for ignored files."""
     root = tmp_path_factory.mktemp("hostile")
     folder = root / "original_sequences/youtube/c23/videos"
     folder.mkdir(parents=True)
@@ -181,7 +181,7 @@ def outcome(face, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def results(outcome):
-    """What became of each file."""
+    """The outcome of each file."""
     return outcome[0]
 
 
@@ -206,7 +206,7 @@ def test_what_is_bad_is_named_with_its_reason(results, kind):
 
 
 @pytest.mark.parametrize("kind", GOOD)
-def test_what_only_looks_odd_gives_a_clip_of_the_face(results, kind):
+def test_unusual_files_give_a_clip_of_the_face(results, kind):
     result = results[kind]
     assert result.extraction is not None, result.error
     ((clip,),) = result.extraction.people

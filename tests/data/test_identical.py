@@ -43,7 +43,7 @@ def test_a_folder_with_the_same_bytes_twice_is_refused(tmp_path, first, second, 
     assert "\n" not in str(error.value)
 
 
-def test_the_same_bytes_in_two_splits_are_said(tmp_path):
+def test_the_same_bytes_in_two_splits_give_a_warning(tmp_path):
     """They are not refused: splits of others may share videos, and the audit calls it leakage."""
     _files(tmp_path, **{"test/real/c": SAME, "train/real/a": SAME, "train/fake/b": None})
     holdings = folder.survey(tmp_path)
@@ -101,7 +101,7 @@ def test_only_files_of_one_size_are_read(tmp_path, monkeypatch):
 
 
 def test_official_data_sets_take_a_harmless_copy_once(tmp_path):
-    """Whoever holds DFDC's sample beside the parts that it was drawn from holds copies."""
+    """DFDC's sample contains copies of videos in its parts."""
     for part in ("dfdc_train_part_0", "train_sample_videos"):
         _write(tmp_path, **{f"{part}/aa.mp4": SAME})
         (tmp_path / part / "metadata.json").write_text('{"aa.mp4": {"label": "FAKE"}}')

@@ -36,7 +36,7 @@ def _own_videos(tree, root, shift=0):
 
 @pytest.fixture
 def own(tree, tmp_path):
-    """Two folders of videos, `a` and `b`, and a config for one's own videos."""
+    """Two folders of videos, `a` and `b`, and a config for the user's own videos."""
     config = tiny_config(tmp_path / "data")
     config.data.builder, config.data.demo = "folder", None
     config.data.clips_per_video = 1
@@ -71,7 +71,7 @@ def test_two_folders_are_two_data_sets(own, tmp_path, capsys):
         prepare.open_dataset(own.data)
 
 
-def test_what_changed_since_is_said_with_the_command_that_rebuilds(own, tree, tmp_path, capsys):
+def test_changes_are_printed_with_the_command_that_rebuilds(own, tree, tmp_path, capsys):
     first = prepare.open_dataset(own.data)
     root = tmp_path / "a"
     (root / "train/real/a0.mp4").unlink()
@@ -111,7 +111,7 @@ def test_a_folder_that_was_moved_gives_the_same_data_set(own, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_without_its_videos_a_data_set_is_taken(own, tmp_path, capsys, named):
+def test_a_data_set_is_used_without_its_videos(own, tmp_path, capsys, named):
     first = prepare.open_dataset(own.data)
     shutil.rmtree(tmp_path / "a")
     (tmp_path / "data").rename(tmp_path / "copied")
@@ -207,7 +207,7 @@ def test_the_key_depends_on_settings_names_sizes_and_times(tmp_path):
     assert len(set(keys)) == len(keys)
 
 
-def test_what_has_no_say_is_left_out(tmp_path):
+def test_files_without_influence_are_not_in_the_key(tmp_path):
     for name in (
         *("real/a.mp4", "groups.csv", "masks/a.png"),
         *("real/.hidden.mp4", "real/tmpx", "notes.md", ".git/config.json"),

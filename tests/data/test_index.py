@@ -1,4 +1,4 @@
-"""The index of a split: its fields without its frames, and always those of its records."""
+"""The index of a split holds the fields of its records without the frames."""
 
 import shutil
 
@@ -43,7 +43,7 @@ def test_metadata_reads_it_and_no_record(copy, monkeypatch):
 
 
 @pytest.mark.parametrize("harm", ["missing", "empty", "cut", "changed"])
-def test_without_a_good_one_the_records_are_read_and_it_is_written(copy, harm):
+def test_without_a_valid_index_the_records_are_read_and_it_is_written(copy, harm):
     file = index.path(copy, "test")
     good = file.read_bytes()
     if harm == "missing":
@@ -61,7 +61,7 @@ def test_without_a_good_one_the_records_are_read_and_it_is_written(copy, harm):
     assert not list(copy.glob(".index*"))
 
 
-def test_one_of_other_records_is_not_taken(copy):
+def test_an_index_of_other_records_is_not_used(copy):
     shutil.copy(index.path(copy, "train"), index.path(copy, "test"))
     assert index.read(copy, "test") is None
     Dataset(copy).metadata("test")
@@ -80,7 +80,7 @@ def test_a_data_set_that_cannot_be_written_is_read(copy, monkeypatch):
     assert not list(copy.glob(".index*"))
 
 
-def test_it_has_no_part_in_which_data_set_it_is(copy):
+def test_the_index_does_not_change_the_key(copy):
     before = identity.stand_in(copy)
     index.path(copy, "test").unlink()
     assert identity.stand_in(copy) == before

@@ -107,7 +107,7 @@ def test_ff_of_kaggle_is_deepfakedetection(tmp_path):
         _survey(tmp_path)
 
 
-def test_what_two_copies_hold_is_counted_once(tmp_path):
+def test_videos_in_two_copies_are_counted_once(tmp_path):
     """Kaggle's two copies side by side: the fakes of the second one are in the first one."""
     _write(tmp_path / "FF++", ACTORS)
     _write(tmp_path / "ff/FaceForensics++_C23", _kaggle())
@@ -160,7 +160,7 @@ def test_videos_where_frames_are_wanted(tmp_path):
         _survey(tmp_path, of_frames=True)
 
 
-def test_none_of_them_says_what_was_looked_for(tmp_path):
+def test_an_unknown_layout_is_refused_with_what_was_looked_for(tmp_path):
     _write(tmp_path, ["data/a.mp4", "Deepfakes/notes.txt"])
     with pytest.raises(UserError) as error:
         _survey(tmp_path)

@@ -1,4 +1,4 @@
-"""Names that are legal and mean something else to patterns, shells, terminals or spreadsheets."""
+"""Legal names that have a special meaning in patterns, shells, terminals or spreadsheets."""
 
 import os
 import shutil
@@ -71,7 +71,7 @@ def test_a_manual_dir_that_is_no_utf8(few, tmp_path):
 
 
 def test_a_data_dir_that_is_no_utf8(few, tmp_path):
-    """TFDS cannot write there, which is said before anything is cut."""
+    """TFDS cannot write there; this is reported before any video is cut."""
     with pytest.raises(UserError, match=r"caf\\xe9.* UTF-8"):
         _build(few, tmp_path / NOT_UTF8)
     assert not list(tmp_path.rglob("*.pickle"))

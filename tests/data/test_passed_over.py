@@ -167,7 +167,7 @@ def test_a_folder_above_the_data_set(tmp_path, builder, capsys):
 
 @pytest.fixture
 def unreadable(monkeypatch):
-    """Makes a folder one that this account must not read; whoever runs the test may be root."""
+    """Makes a folder unreadable, also for root."""
     paths = set()
 
     def scandir(path="."):
@@ -182,7 +182,7 @@ def unreadable(monkeypatch):
 
 @pytest.mark.parametrize("builder", ["faceforensics", "celeb_df", "folder"])
 def test_a_folder_that_cannot_be_searched_is_named(tmp_path, builder, unreadable, capsys):
-    """Beside the data set, which may be there too; and instead of it."""
+    """Beside the data set, and instead of it."""
     taken, _ = CASES[builder]
     _write(tmp_path / "set", taken)
     (tmp_path / "lost+found").mkdir()
@@ -221,7 +221,7 @@ def test_a_folder_inside_the_data_set(tmp_path, builder):
         SURVEYS[builder](tmp_path / "empty")
 
 
-def test_what_was_passed_over_is_written_and_said(tree, tmp_path, capsys):
+def test_ignored_files_are_listed_and_counted(tree, tmp_path, capsys):
     held = tmp_path / "held"
     real = sorted(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))
     fake = next(tree.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))

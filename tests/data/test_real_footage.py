@@ -1,4 +1,4 @@
-"""Data sets of real footage, from the small tree that not everybody has."""
+"""Data sets of real footage, from a small tree that is not distributed."""
 
 import pytest
 import tensorflow_datasets as tfds

@@ -1,4 +1,4 @@
-"""What is kept of a build that was interrupted, if somebody else could write there."""
+"""Stored results of an interrupted build, in a folder where others may write."""
 
 import dataclasses
 import os

@@ -28,7 +28,7 @@ def _entry(label, video):
 
 
 def _content():
-    """Every method has another split for the fake of one name."""
+    """Each method has another split for fakes of the same name."""
     names = ("train", "val", "test")
     return {
         "FaceForensics++": {
@@ -74,7 +74,7 @@ def test_what_is_not_understood(content, reason):
     assert "\n" not in str(error.value)
 
 
-def test_it_takes_the_place_of_the_official_splits(tmp_path):
+def test_the_file_replaces_the_official_splits(tmp_path):
     _write(tmp_path / "held", _official())
     file = tmp_path / "splits.json"
     file.write_text(json.dumps(_content()))
@@ -92,7 +92,7 @@ def test_it_takes_the_place_of_the_official_splits(tmp_path):
     assert holdings.expected["test", "Deepfakes"] == 0
 
 
-def test_its_contents_are_part_of_the_name(config, tmp_path):
+def test_the_name_depends_on_the_contents_of_the_file(config, tmp_path):
     names = []
     for text in ("{}", '{"a": {}}'):
         (tmp_path / "splits.json").write_text(text)

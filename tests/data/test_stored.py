@@ -1,4 +1,4 @@
-"""DeepfakeBench's stored frames, from pictures to a data set and a detector of them."""
+"""DeepfakeBench's stored frames, from pictures to a data set and a detector."""
 
 import dataclasses
 import json
@@ -76,7 +76,7 @@ def test_their_splits_are_written_with_the_frames(stored, tmp_path):
         assert entry["frames"][-1].endswith("/102.png")
 
 
-def test_the_fingerprint_tells_stored_frames_apart():
+def test_stored_frames_have_another_fingerprint():
     spec = Preprocessing(**STORED)
     whole = dataclasses.replace(spec, region="full_frame", spacing=0.0)
     assert spec.fingerprint() != whole.fingerprint()

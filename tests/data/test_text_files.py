@@ -96,7 +96,7 @@ def test_a_table_that_is_refused(text, reason):
         text_files.table(text, "a.csv", COLUMNS)
 
 
-def test_a_coding_that_was_guessed_is_said(tmp_path, capsys):
+def test_a_guessed_encoding_is_printed(tmp_path, capsys):
     path = tmp_path / "groups.csv"
     path.write_bytes("video,group\nreal/a.mp4,Müller\n".encode("cp1252"))
     assert "Müller" in text_files.read(path)

@@ -35,7 +35,7 @@ def training(config):
 
 
 def test_a_program_for_cuda_that_a_cpu_lowers_has_ordinary_convolutions(training):
-    """Of 3 layers (the others are 1 × 1, so products), their kernels' gradients, 2 maps'."""
+    """Those of 3 layers, of their kernels' gradients and 2 maps' gradients; 1 × 1 are products."""
     for_cuda, for_cpu = (_program(*training, platform) for platform in ("cuda", "cpu"))
     assert for_cuda.count("stablehlo.convolution") == 3 + 3 + 2
     assert "callback" not in for_cuda

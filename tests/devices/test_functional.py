@@ -49,7 +49,7 @@ def test_dilated_and_grouped_convolutions_are_those_of_lax(options, image):
 
 
 @pytest.mark.parametrize(("size", "image"), [(1, 24), (3, 2), (3, 20), (7, 20)])
-def test_a_mapped_axis_is_another_of_the_batch(size, image):
+def test_a_mapped_axis_acts_as_another_batch_axis(size, image):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(3, 4, image, image, 5))
     kernel = rng.normal(size=(size, size, 5, 6))

@@ -1,4 +1,4 @@
-"""A batch is taken in parts where memory does not last for all of it; and what is said of it."""
+"""A batch is processed in parts if memory runs out, and this is reported."""
 
 import shutil
 
@@ -17,7 +17,7 @@ FULL = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 
 
 
 def _up_to(most, step=lambda state, batch: batch["x"] * state, error=FULL):
-    """A step for which there is only memory for so many clips; the sizes it was asked for."""
+    """A step with memory for a limited number of clips, and the sizes of its batches."""
     sizes = []
 
     def limited(state, batch):
@@ -55,8 +55,8 @@ def test_other_errors_are_left_alone():
     assert sizes == [8]
 
 
-def test_a_split_is_scored_in_parts_as_it_is_at_once(finished, dataset):
-    """Up to rounding: parts are another program."""
+def test_scores_in_parts_equal_scores_at_once(finished, dataset):
+    """They are equal up to rounding, since parts are another program."""
     loaded = Detector.load(finished)
     limited, sizes = _up_to(2, loaded.eval_step)
     expected = score(loaded.eval_step, loaded.state, dataset, "test", 8)
@@ -74,7 +74,7 @@ def test_a_device_without_room_for_one_clip_is_one_line(finished, tree, monkeypa
         loaded.predict(video)
 
 
-def test_what_ran_out_is_said():
+def test_the_message_says_which_memory_ran_out():
     with pytest.raises(UserError) as raised, memory.enough_for("a step", lambda: "do this"):
         np.ones(2**50)  # NumPy's own exception.
     assert str(raised.value) == "there is not enough memory on this machine for a step: do this"
@@ -84,8 +84,8 @@ def test_what_ran_out_is_said():
         raise jax.errors.JaxRuntimeError("INTERNAL: a fault")
 
 
-def test_xla_says_it_as_expected():
-    """What is looked for is what XLA raises, here for more memory than addresses reach."""
+def test_xla_raises_the_expected_error():
+    """Compares with what XLA raises if more memory is requested than can be addressed."""
     product = jax.jit(lambda x: (x[:, None] * x[None, :]).sort(0) @ x)
     with pytest.raises(UserError, match="not enough memory"), memory.enough_for("it", "less"):
         jax.block_until_ready(product(np.ones(2**23, np.float32)))  # 256 TiB.

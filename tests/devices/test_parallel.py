@@ -113,7 +113,7 @@ def test_two_processes_of_four_devices_found_through_slurm(one, tmp_path):
     assert _difference(one["frozen"], both["frozen"]) < SAME
 
 
-def test_only_gradients_and_statistics_travel(eight):
+def test_only_gradients_and_statistics_are_communicated(eight):
     for kind in ("jit", "pmap"):
         arrays = eight[kind]
         sent = {name: int(arrays[name]) for name in arrays if name.startswith("bytes/")}
@@ -124,7 +124,7 @@ def test_only_gradients_and_statistics_travel(eight):
         assert gradients < sent["bytes/all-reduce"] <= gradients + 12 * channels
 
 
-def test_communicated_bytes_sees_a_gather():
+def test_communicated_bytes_counts_a_gather():
     program = """
   %a = (f32[2,3]{1,0}, bf16[]) all-reduce(f32[2,3]{1,0} %x, bf16[] %y), channel_id=1
   %b = f32[8]{0} all-gather(f32[4]{0} %z), dimensions={0}
@@ -139,7 +139,7 @@ def test_rematerialisation_changes_nothing(one):
     assert _difference(one["float64"], one["remat"]) < SAME
 
 
-def test_accumulation_changes_nothing_where_statistics_are_frozen(one):
+def test_accumulation_changes_nothing_if_statistics_are_frozen(one):
     assert _difference(one["frozen"], one["frozen, parts"]) < SAME
 
 
@@ -155,7 +155,7 @@ def test_float64_without_x64_is_refused(config):
         train.evaluate_again(config, pathlib.Path("nowhere"))
 
 
-def test_batches_that_devices_cannot_share():
+def test_batches_that_cannot_be_divided_among_devices():
     devices = parallel.Parallel("jit")
     devices.check_batch_size(12, 3)
     with pytest.raises(UserError, match=r"12, which 1 devices with config.accumulate_steps=5"):

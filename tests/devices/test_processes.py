@@ -50,9 +50,7 @@ def test_a_shell_in_an_allocation_runs_alone_and_says_so():
         (("localhost:45671", 2, 1), {}, "1 other process"),
     ],
 )
-def test_others_that_do_not_come_are_named_at_once_and_given_up_in_one_line(
-    arguments, environment, others
-):
+def test_missing_processes_are_named_soon_and_end_with_one_line(arguments, environment, others):
     done = _run(arguments, **environment)
     assert done.returncode == 1 and not done.stdout
     waiting, given_up = done.stderr.splitlines()
@@ -74,7 +72,7 @@ def test_wrong_flags(arguments, message):
         processes.initialize(*arguments)
 
 
-def test_variables_that_are_no_numbers(monkeypatch):
+def test_variables_that_are_not_numbers(monkeypatch):
     monkeypatch.setenv("SLURM_NTASKS", "4(x2)")
     with pytest.raises(UserError, match=r"SLURM_NTASKS is '4\(x2\)', not a number"):
         processes.initialize()

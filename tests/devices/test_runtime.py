@@ -58,16 +58,16 @@ def run(program: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_steps_find_their_memory_again():
+def test_steps_reuse_their_memory():
     """A step works on 16,000 pages and more; those that it takes from the system are counted."""
     assert statistics.median(map(int, run(STEPS).split())) < 1000
 
 
-def test_memory_is_left_alone_where_it_is_asked_for():
+def test_keeping_memory_can_be_turned_off():
     assert statistics.median(map(int, run(STEPS, FDD_KEEP_MEMORY="0").split())) > 10_000
 
 
-def test_a_gpu_that_cannot_be_used_is_told():
+def test_an_unusable_gpu_is_reported():
     """absl, whose level the commands raise, would keep JAX's warning to itself."""
     environment = {**os.environ, "JAX_PLATFORMS": "", "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-c", WITHOUT_CUDA]

@@ -22,17 +22,17 @@ def test_threshold_separates_what_can_be_separated():
     assert 0.05 < fitted.temperature < 20
 
 
-def test_zero_is_kept_where_nothing_is_better():
+def test_zero_is_kept_if_no_threshold_is_better():
     assert calibration.fit([0, 0, 1, 1], [-2.0, -0.5, 0.1, 3.0]).threshold == 0
 
 
-def test_classes_weigh_the_same():
+def test_classes_have_equal_weight():
     labels = np.array([0] * 10 + [1] * 1000)
     logits = np.array([-1.0] * 9 + [0.5] + [0.2] * 400 + [2.0] * 600)
     assert 0.2 > calibration.fit(labels, logits).threshold > -1
 
 
-def test_one_class_alone_changes_nothing():
+def test_one_class_changes_nothing():
     assert calibration.fit([1, 1], [3.0, -1.0]) == calibration.Calibration(
         temperature=1.0, threshold=0.0, fitted=False
     )

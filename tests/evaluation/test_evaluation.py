@@ -25,7 +25,7 @@ def _scores(rng, signal, methods=("A", "B", "C", "D"), people=40, clips=3):
     return Scores(split="test", **dict(zip(names, columns, strict=True)))
 
 
-def test_random_scores_have_an_interval_that_holds_a_half():
+def test_random_scores_have_an_interval_that_contains_one_half():
     summary = evaluate_scores(_scores(np.random.default_rng(0), 0.0), Calibration())
     for values in (summary["video"], summary["macro"], *summary["per_method"].values()):
         low, high = values["intervals"]["auc"]

@@ -8,7 +8,7 @@ from fdd.evaluation.weighted import accuracy_and_auc
 
 
 def _celebrities(rng, people=59, fakes=340):
-    """As in Celeb-DF's test list: videos of 59 people, all combined, and of others as often."""
+    """As in Celeb-DF's test list: videos of 59 people, all combined, and as many of others."""
     rows = [(0, f"id{i}", "") for i in range(people)] * 2
     rows += [(0, f"{i:05d}", "") for i in range(people)]
     for _ in range(fakes):
@@ -34,7 +34,7 @@ def _actors(count, videos=3):
 
 
 def _alone(count, videos=8):
-    """Many videos of each person, and nobody combined."""
+    """Many videos of each person, without combinations."""
     return [(label, f"{i}", "") for i in range(count) for label in (0, 1)] * videos
 
 
@@ -109,7 +109,7 @@ KINDS = {
         ("many videos per person", 1.0, True),
     ],
 )
-def test_95_percent_intervals_hold_the_truth_in_92_to_98_percent(kind, spread, shared):
+def test_95_percent_intervals_cover_the_truth_in_92_to_98_percent(kind, spread, shared):
     """Of 500 data sets whose scores are normal, with an effect of each person.
 
     A fake's score holds its target's effect and its source's; a person has the same effect in both
@@ -168,8 +168,8 @@ def test_a_mean_over_unrelated_videos_has_the_usual_error():
     assert (low, high) == pytest.approx((values.mean() - reach, values.mean() + reach))
 
 
-def test_all_right_is_not_certain():
-    """Twenty people all right: with less than 83.2 % they would be in 2.5 % of cases."""
+def test_all_correct_is_not_certain():
+    """Twenty people, all classified correctly: below 83.2 % this would happen in 2.5 % of cases."""
     labels, found = _units(_alone(20))
     made = intervals.estimate(accuracy_and_auc(labels, 2 * labels - 1), found)
     assert made.values.tolist() == [1, 1]

@@ -35,8 +35,8 @@ def test_every_damage_at_every_level_is_the_same_each_time(videos):
     assert robustness.evaluate(pair, SPEC, colour) == areas
 
 
-def test_what_gives_no_clips_is_named_and_what_is_unknown_is_no_number(videos, tmp_path, capsys):
-    """The reals' files are empty: their AUC is unknown, and JSON knows no NaN."""
+def test_failed_videos_are_named_and_an_unknown_auc_is_null(videos, tmp_path, capsys):
+    """The real videos' files are empty, so the AUC is unknown, and JSON has no NaN."""
     (tmp_path / "empty.mp4").touch()
     some = [
         video if video.label == "fake" else dataclasses.replace(video, path=tmp_path / "empty.mp4")

@@ -74,7 +74,7 @@ def _later(row):
 
 
 def _at_one_size(row):
-    """Real videos have sizes at both ends; the crop takes the same part as before."""
+    """Real videos have the smallest and largest sizes; the crop is the same part of the frame."""
     scale = 1280 / row["video_width"]
     row["crop_box"] = row["crop_box"] * scale
     row |= {"video_width": 1280, "video_height": 720}
@@ -112,7 +112,7 @@ def test_every_field_has_a_planted_leak_here():
 
 
 def test_false_alarms_are_rare():
-    """Lower limits above .5 by chance are 2.5 %: more than 5 of 60 come in 0.2 % of cases."""
+    """By chance, 2.5 % of lower limits are above 0.5; more than 5 of 60 are in 0.2 % of cases."""
     alarms = sum(shortcuts.probe(_rows(seed, train=12, test=10)).leak for seed in range(60))
     assert alarms <= 5
 
@@ -130,7 +130,7 @@ def test_fakes_cut_like_their_originals_tell_nothing():
     assert "give the label away" not in found.text
 
 
-def test_the_lengths_of_genuine_fakes_tell_something_and_what_it_means_is_said():
+def test_lengths_of_genuine_fakes_are_a_shortcut_and_explained():
     """FaceSwap is as long as the shorter one of two videos, Deepfakes as its target."""
     rows = _rows(train=360, test=70)
     for records in rows.values():
@@ -163,7 +163,7 @@ def test_what_is_not_recorded_or_constant_is_said():
     assert not {"frame rate", "number of frames", "file size"} & set(found.fields)
 
 
-def test_records_of_nothing_but_names():
+def test_records_with_names_only():
     rows = _rows()
     names = ("label", "method", "video_id", "target", "source", "file_sha256")
     bare = {split: [{n: row[n] for n in names} for row in each] for split, each in rows.items()}
@@ -248,5 +248,5 @@ def test_records_hold_what_the_probe_asks_for(dataset, tree):
         ("folder", "id3_0002", "id3_0002"),
     ],
 )
-def test_people_are_the_builders(builder, identity, expected):
+def test_people_are_those_of_the_builder(builder, identity, expected):
     assert person(builder, identity) == expected

@@ -1,4 +1,4 @@
-"""Every file that went wrong once gets an answer or a reason, all in one command."""
+"""Each file that once failed gets an answer or a reason, all in one command."""
 
 import json
 import pathlib

@@ -32,7 +32,7 @@ def test_maps_sum_to_what_frames_contribute(detector, clips):
 
 
 def test_contributions_are_the_slope_of_the_logit(detector, clips):
-    """Scaling one frame's features moves the logit as that frame's contribution says."""
+    """Scaling one frame's features changes the logit by that frame's contribution."""
     _, contributions = detector.explain(clips)
     task, variables = detector.task, variables_for_evaluation(detector.state)
     frames = normalized(np.stack([clip.images() for clip in clips]), task)
@@ -47,7 +47,7 @@ def test_contributions_are_the_slope_of_the_logit(detector, clips):
         np.testing.assert_allclose(slope, contributions[:, frame], rtol=1e-6, atol=1e-7)
 
 
-def test_a_clip_is_explained_whatever_stands_beside_it(detector, clips):
+def test_an_explanation_does_not_depend_on_other_clips(detector, clips):
     both = detector.explain(clips)
     alone = detector.explain(clips[1:])
     np.testing.assert_allclose(both.maps[1], alone.maps[0], rtol=SAME, atol=SAME)

@@ -39,7 +39,7 @@ def _load(name, encoder, size=48, version=None):
 
 
 def _variables(encoder, size=48):
-    """Variables at random: what is not replaced by what is loaded shows."""
+    """Random variables, so that any that are not replaced by loading are noticed."""
     model = _model(encoder)
     init = functools.partial(model.init, train=False)
     shapes = jax.eval_shape(init, jax.random.key(0), jnp.zeros((1, 2, size, size, 3)))
@@ -77,7 +77,7 @@ def test_pytorch_computes_the_same_with_the_same_tensors(tmp_path, name):
     _assert_near(SMALL[name]().apply(_encoder(loaded), images, train=False), features)
 
 
-def test_keras_resnet50_sees_what_keras_sees(shared):
+def test_keras_resnet50_computes_what_keras_computes(shared):
     expected = json.loads((shared / "weights/resnet50_imagenet_expected.json").read_text())
     file = shared / "weights/resnet50_imagenet_keras.h5"
     encoder = functools.partial(ENCODERS["resnet50"], version="v1")
@@ -173,7 +173,7 @@ def test_normalization_comes_with_the_weights(tmp_path, finished):
         {"pretrained_cfg": None},
     ],
 )
-def test_a_stated_normalization_is_taken_whole_or_refused(tmp_path, stated):
+def test_a_stated_normalization_is_used_as_a_whole_or_refused(tmp_path, stated):
     config = resnet_lstm.get_config()
     config.model.pretrained = _saved(tmp_path, _golden("basic")[2])
     (tmp_path / "config.json").write_text(json.dumps(stated))
@@ -183,7 +183,7 @@ def test_a_stated_normalization_is_taken_whole_or_refused(tmp_path, stated):
     assert pretrained.with_normalization(config) == config
 
 
-def test_half_precision_is_taken_and_said(tmp_path, capsys):
+def test_half_precision_is_read_and_reported(tmp_path, capsys):
     images, features, tensors = _golden("basic")
     for dtype in (np.float16, ml_dtypes.bfloat16):
         half = {k: v.astype(dtype) if v.ndim == 4 else v for k, v in tensors.items()}

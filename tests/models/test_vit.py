@@ -1,4 +1,4 @@
-"""Vision transformers, and what weights of others become in them."""
+"""Vision transformers, and loading weights of others into them."""
 
 import functools
 import json
@@ -36,7 +36,7 @@ def _model(encoder):
 
 
 def _variables(model, size=32, frames=2):
-    """Variables at random: what is not replaced by what is loaded shows."""
+    """Random variables, so that any that are not replaced by loading are noticed."""
     init = functools.partial(model.init, train=False)
     shapes = jax.eval_shape(init, jax.random.key(0), jnp.zeros((1, frames, size, size, 3)))
     rng = np.random.default_rng(0)
@@ -70,7 +70,7 @@ def loaded(tmp_path):
 
 @functools.partial(jax.jit, static_argnums=0, compiler_options=QUICKLY)
 def _seen(model, variables, clips):
-    """What the encoder gives for the frames of clips, and their features."""
+    """The encoder's output for the frames of clips, and their features."""
     maps = model.apply(variables, clips, train=False, method="feature_maps")
     return maps, model.apply(variables, maps, method="pool")
 
@@ -155,8 +155,8 @@ def test_resized_positions_are_a_weighted_mean():
         np.testing.assert_allclose(constant, np.ones((7, 3, 1)), rtol=SAME)
 
 
-def test_queries_and_keys_meet_by_the_distance_of_their_patches():
-    """What rotary positions are for: a product depends on where two patches lie to each other."""
+def test_products_of_queries_and_keys_depend_on_the_distance_of_patches():
+    """With rotary positions, a product depends on the relative position of two patches."""
     with jax.enable_x64(True):
         cosines, sines = positions.rotation(5, 5, 8, unmoved=1)
         query, key = np.random.default_rng(0).normal(size=(2, 8))
@@ -252,7 +252,7 @@ def test_weights_of_another_activation_are_refused(tmp_path):
         pretrained.load(str(folder), model, _variables(model))
 
 
-def test_what_is_assumed_without_a_config_is_said(tmp_path, capsys):
+def test_assumptions_without_a_config_are_printed(tmp_path, capsys):
     model = _model(SMALL["clip"])
     folder = _folder(tmp_path, _stored("clip"))
     pretrained.load(str(folder), model, _variables(model))
@@ -268,7 +268,7 @@ def test_what_is_assumed_without_a_config_is_said(tmp_path, capsys):
 
 @pytest.mark.parametrize("name", SMALL)
 def test_values_of_patches_are_laid_out_as_a_picture(name):
-    """Those of the class token and of registers have no place in it."""
+    """The class token and the registers are left out."""
     encoder = SMALL[name]()
     first = 1 + encoder.num_registers
     values = np.arange(2 * (first + 9)).reshape(2, -1)

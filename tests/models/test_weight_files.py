@@ -1,4 +1,4 @@
-"""Weights of somebody who means no good, or whose disk did not: one line each."""
+"""Malicious or damaged weights: one line each."""
 
 import json
 import pathlib
@@ -114,7 +114,7 @@ def _virtual(file):
 
 
 def _huge(file):
-    """Chunks that were never written take no room."""
+    """Chunks that were never written take no room on disk."""
     file.create_dataset("a/kernel", (2**40,), "f4", chunks=(1024,))
 
 

@@ -1,4 +1,4 @@
-"""Names of others in pictures and pages: nothing in them is markup, and nothing is lost."""
+"""Foreign names in pictures and pages: nothing in them is read as markup, and nothing is lost."""
 
 import dataclasses
 import html.parser
@@ -102,7 +102,7 @@ def _only_font_with(sign: str, path: pathlib.Path) -> None:
     builder.save(path)
 
 
-def test_a_sign_is_drawn_in_a_font_that_has_it_or_as_its_escape(
+def test_a_character_is_drawn_in_a_font_that_has_it_or_as_its_escape(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ):
     def drawn(text: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What is saved, and when; and what happens to a checkpoint that is damaged or of no use."""
+"""What is saved and when, and what happens to damaged or unusable checkpoints."""
 
 import contextlib
 import json
@@ -95,7 +95,7 @@ def test_a_best_checkpoint_that_is_gone_or_damaged_is_not_replaced(tmp_path):
 
 
 def test_what_does_not_fit_is_left_alone(tmp_path):
-    """Whole files that cannot be restored: nothing is moved, and what it was is said."""
+    """Undamaged files that cannot be restored: nothing is moved, and the reason is printed."""
     folder = tmp_path / "checkpoints"
     _save(folder, [1.0, 2.0])
     with contextlib.closing(Checkpoints(folder)) as checkpoints:
@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_left_alone(tmp_path):
     assert not (tmp_path / DAMAGED_DIR).exists()
 
 
-def test_damage_must_show_twice(tmp_path, monkeypatch):
+def test_damage_is_reported_only_if_it_is_found_twice(tmp_path, monkeypatch):
     _save(tmp_path, [1.0])
     digest, calls = checksums._digest, []
     monkeypatch.setattr(
@@ -146,7 +146,7 @@ def test_checkpoints_without_checksums_are_read_and_said_once(tmp_path, capsys):
 
 
 def _answer(folder):
-    """All that a verdict depends on besides the video."""
+    """Everything that a verdict depends on besides the video."""
     loaded = Detector.load(folder)
     config = workdir.plain(loaded.config)
     del config["num_workers"], config["parallel"], config["data"]["data_dir"]
@@ -167,8 +167,8 @@ def _damage(file: pathlib.Path, rng: random.Random) -> str:
     return kind
 
 
-def test_no_damage_changes_an_answer_in_silence(finished, tmp_path, capsys):
-    """One file of a run damaged, again and again: the same answer, or one clear line."""
+def test_damage_never_changes_an_answer_silently(finished, tmp_path, capsys):
+    """One file of a run is damaged in many ways: the same answer, or one clear line."""
     original, rng = _answer(finished), random.Random(0)
     names = [
         file.relative_to(finished)
@@ -206,7 +206,7 @@ def test_a_damaged_config_is_one_line(finished, config, tmp_path, content):
             load()
 
 
-def test_facts_are_as_safe_as_files(tmp_path):
+def test_facts_are_protected_like_files(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/file").write_text("text")
     checksums.write(tmp_path, {"best": 3})

@@ -1,4 +1,4 @@
-"""Runs of older versions, whose configs lack keys that came later."""
+"""Runs of older versions, whose configs lack later keys."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ LATER = ("layout", "split", "splits_file")
 
 
 def _old_run(finished, folder, *keys):
-    """A copy of a run with a config from before these keys of `config.data` came."""
+    """A copy of a run whose config lacks these keys of `config.data`."""
     shutil.copytree(finished, folder)
     config = json.loads((folder / workdir.CONFIG_FILE).read_text())
     for key in keys:
@@ -25,7 +25,7 @@ def _old_run(finished, folder, *keys):
     return folder
 
 
-def test_later_keys_get_their_defaults_which_is_said_once_and_kept(finished, tmp_path, capsys):
+def test_later_keys_get_defaults_that_are_reported_once_and_stored(finished, tmp_path, capsys):
     old = _old_run(finished, tmp_path / "run", *LATER)
     config = workdir.stored_config(old)
     assert config.data.layout == "auto"
@@ -61,7 +61,7 @@ def test_frames_were_counted_before_there_was_spacing(finished, config, tmp_path
 
 
 @pytest.mark.parametrize("key", ["region", "num_frames"])
-def test_what_no_default_can_stand_for_is_refused(finished, tmp_path, key):
+def test_keys_without_a_default_are_refused(finished, tmp_path, key):
     old = _old_run(finished, tmp_path / "run", key, *LATER)
     with pytest.raises(UserError, match=rf"lacks data\.{key}, and no default can mean"):
         workdir.stored_config(old)

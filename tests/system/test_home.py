@@ -49,7 +49,7 @@ def test_a_tilde_without_a_home(monkeypatch):
 
 @pytest.mark.parametrize("environment", [{}, {"HOME": "/root"}])
 def test_a_run_that_cannot_be_written_nor_a_home(finished, environment):
-    """What is wanted is evaluated as far as it goes without; the rest is a line each."""
+    """What is possible without them is evaluated; for the rest there is one line each."""
     done = _run_as_stranger("fdd.evaluate", f"--workdir={finished}", **environment)
     cache, folder = done.stderr.splitlines()
     assert cache.startswith("fdd: ~/.cache/fdd cannot be written, so compiled programs are not")

@@ -1,4 +1,4 @@
-"""What only Linux has, or only Unix, taken away: macOS and Windows themselves were not at hand."""
+"""Functions of Linux or Unix only are removed; macOS and Windows themselves were not available."""
 
 import os
 import pathlib
@@ -61,7 +61,7 @@ LINUX_ALONE = re.compile(
 )
 
 
-def test_training_and_an_answer_without_tensorflow_and_what_only_unix_has(data_dir, pair, tmp_path):
+def test_training_and_prediction_without_tensorflow_and_functions_of_unix(data_dir, pair, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site/sitecustomize.py").write_text(WITHOUT)
     (tmp_path / "work.py").write_text(WORK)
@@ -77,8 +77,8 @@ def test_training_and_an_answer_without_tensorflow_and_what_only_unix_has(data_d
     assert "run cannot be locked here: start no second run in it" in done.stdout
 
 
-def test_few_files_know_what_the_operating_system_has():
-    """And those are tested without it."""
+def test_few_files_use_functions_of_one_operating_system():
+    """These files are tested without them."""
     found = {
         file.relative_to(ROOT / "fdd").as_posix()
         for file in (ROOT / "fdd").rglob("*.py")
@@ -94,7 +94,7 @@ def no_fcntl(monkeypatch):
 
 
 def test_locks_of_windows(tmp_path, monkeypatch, no_fcntl):
-    """A stand-in that keeps to what Python's documentation says of msvcrt.locking."""
+    """A stand-in that behaves as Python's documentation of msvcrt.locking says."""
     held = set()
 
     def locking(file, mode, count):
@@ -122,7 +122,7 @@ def test_no_locks_at_all(tmp_path, no_fcntl):
         locks.take(file.fileno())
 
 
-def test_memory_is_told_and_limited_only_where_that_can_be_done(monkeypatch):
+def test_memory_is_reported_and_limited_only_if_possible(monkeypatch):
     known = process_memory.peak_gib()
     assert 0.01 < known < 100
     monkeypatch.setattr(sys, "platform", "darwin")

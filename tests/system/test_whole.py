@@ -1,4 +1,4 @@
-"""Files that are written beside their place and then put there."""
+"""Files that are written beside their place and then moved there."""
 
 import pytest
 

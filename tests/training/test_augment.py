@@ -44,7 +44,7 @@ def test_flip_mirrors_whole_clips_and_about_half_of_them():
 
 
 @pytest.mark.parametrize("change", [{"brightness": 0.2}, {"contrast": 0.3}])
-def test_light_changes_a_clip_as_a_whole(change):
+def test_brightness_and_contrast_change_a_clip_as_a_whole(change):
     """Frames that are equal before are equal after; clips differ."""
     still = jnp.broadcast_to(FRAMES[:, :1], FRAMES.shape)
     out = np.asarray(_augment(jax.random.key(3), still, **change))

@@ -1,4 +1,4 @@
-"""Features that are kept are those of this data set and this encoder."""
+"""Stored features are used only for the same data set and encoder."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ MODEL = ClipClassifier(ENCODERS["resnet_tiny"], Mean)
 
 @dataclasses.dataclass
 class _Records:
-    """As much of a data set as features ask for; each clip is a number."""
+    """The part of a data set that features need; each clip is a number."""
 
     clips: tuple[int, ...] = (3, 1, 4)
     key: str = "01234567"
@@ -55,7 +55,7 @@ def _kernel(state):
 
 @pytest.fixture
 def compute(tmp_path, monkeypatch):
-    """Asks for the features of clips; says whether they were computed."""
+    """Requests the features of clips; returns whether they were computed."""
 
     def batches(dataset, split, *, batch_size, shard):
         for start in range(0, len(dataset.clips), batch_size):
@@ -96,7 +96,7 @@ def test_they_are_computed_once(compute):
     ],
     ids=["data set", "fingerprint", "files", "parameters", "statistics"],
 )
-def test_as_many_clips_of_something_else_are_computed_anew(compute, capsys, changes, state):
+def test_features_of_other_clips_are_computed_again(compute, capsys, changes, state):
     assert compute(_Records(), _state())
     assert compute(_Records(**changes), _state(**state))
     assert "of other clips or another encoder" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Whether a run fits the memory that there is: simulated devices, and what is said of them."""
+"""Whether a run fits into memory: simulated devices, and the messages."""
 
 import json
 
@@ -16,7 +16,7 @@ GIB = memory.GIB
 
 @pytest.fixture
 def device(monkeypatch):
-    """Simulates a device: gives it so many GiB, and steps that take what a rule says."""
+    """Simulates a device with a given memory in GiB, and steps whose need a rule gives."""
 
     def simulate(free, rule):
         found = memory.Free(int(free * GIB), "on a simulated device")
@@ -28,7 +28,7 @@ def device(monkeypatch):
 
 
 def _rule(config):
-    """2 GiB, and 10 for each 4 clips."""
+    """2 GiB, and 10 GiB for every 4 clips."""
     maps = 10 * config.batch_size / 4 / config.accumulate_steps
     maps *= 0.5 if config.precision == "bfloat16" else 1
     return 2 + maps * (0.4 if config.remat else 1)
@@ -60,7 +60,7 @@ def test_the_first_setting_that_fits_is_named(config, device, free, said):
 
 
 def test_a_smaller_batch_is_the_last_of_the_list(config, device):
-    """Of a step whose memory parts do not divide."""
+    """For a step whose memory does not shrink with parts."""
     device(4.9, lambda config: config.batch_size * 2.25)
     with pytest.raises(OutOfMemory, match=r"config.batch_size=2 it takes 4.5 GiB; the learning"):
         fit.fitted(config, parallel.Parallel("jit"))
@@ -76,7 +76,7 @@ def test_what_fits_is_left_alone(config, device, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_fit_takes_what_leaves_the_results_as_they_are(config, device, capsys):
+def test_fit_applies_settings_that_do_not_change_results(config, device, capsys):
     config.fit = True
     device(6.5, _rule)
     found = fit.fitted(config, parallel.Parallel("jit"))
@@ -96,7 +96,7 @@ def test_fit_takes_what_leaves_the_results_as_they_are(config, device, capsys):
     )
 
 
-def test_it_is_known_before_data_is_built(config, device, tmp_path):
+def test_memory_is_checked_before_the_data_set_is_built(config, device, tmp_path):
     device(1, _rule)
     config.data.data_dir = str(tmp_path / "data")
     with pytest.raises(OutOfMemory), open_run(config, tmp_path / "run"):
@@ -134,7 +134,7 @@ def test_parts_of_a_run_that_trains_batch_statistics_belong_to_it(config, tmp_pa
 
 
 def test_the_compiler_counts_state_and_maps(config):
-    """Less in parts, since maps are most of it."""
+    """It is less in parts, since most of it is for maps."""
     config = pretrained.with_normalization(config)
     devices = parallel.Parallel("jit")
     whole = fit.needed(config, devices)
@@ -144,7 +144,7 @@ def test_the_compiler_counts_state_and_maps(config):
     assert fit.needed(config, devices) < 0.7 * whole
 
 
-def test_pmap_is_lowered_for_a_share_of_the_batch():
+def test_pmap_is_lowered_for_a_shard_of_the_batch():
     def step(state, batch):
         return state + batch["frames"].sum()
 
@@ -164,7 +164,7 @@ def test_features_that_are_computed_once_are_the_largest_step(config):
 
 @pytest.mark.parametrize("kind", ["v2", "v1"])
 def test_the_hosts_memory_is_what_its_groups_leave(kind, tmp_path, monkeypatch):
-    """Of this group and those above it, whatever the machine has; caches of files can go."""
+    """Of this group and those above it, whatever the machine has; file caches count as free."""
     monkeypatch.setattr(memory, "_PROC", proc := tmp_path / "proc")
     monkeypatch.setattr(memory, "_CGROUP", groups := tmp_path / "cgroup")
     (proc / "self").mkdir(parents=True)
@@ -187,7 +187,7 @@ def test_the_hosts_memory_is_what_its_groups_leave(kind, tmp_path, monkeypatch):
     assert memory.free_of_host() == 2 * GIB
 
 
-def test_a_gpu_says_what_jax_may_take(monkeypatch):
+def test_free_memory_of_a_gpu_is_what_jax_may_use(monkeypatch):
     class Device:
         def __init__(self, **stats):
             self.memory_stats = lambda: stats

@@ -1,4 +1,4 @@
-"""What is frozen does not learn, and what thaws does."""
+"""Frozen parts are not trained, and thawed parts are."""
 
 import functools
 
@@ -55,8 +55,8 @@ def test_frozen_for_the_first_epoch(config):
     assert {"first", "layer2"} <= random_steps.moved(states[2], states[3])["params"]
 
 
-def test_what_thaws_begins_as_a_fresh_adam_would(config):
-    """Adam's first update is the learning rate times the sign of the gradient, nearly."""
+def test_thawed_parts_start_with_a_fresh_adam(config):
+    """Adam's first update is about the learning rate times the sign of the gradient."""
     config.freeze, config.freeze_epochs, config.schedule = "encoder", 2, "constant"
     config.encoder_learning_rate_scale, config.accumulate_steps = 0.5, 2
     states, _ = random_steps.train(config, num_steps=5, steps_per_epoch=2)

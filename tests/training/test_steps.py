@@ -134,7 +134,7 @@ def test_the_control_without_an_lstm_trains_with_the_same_penalty(config):
     assert "head" in random_steps.moved(before, after)["params"]
 
 
-def test_keras_starts_an_lstm_so():
+def test_keras_initialises_an_lstm_in_this_way():
     """The reference system's loss of 8.59 in the first epoch is explained by this penalty."""
     shapes = {f"i{g}": {"kernel": np.zeros((2048, 256))} for g in "ifgo"}
     shapes |= {f"h{g}": {"kernel": np.zeros((256, 256)), "bias": np.zeros(256)} for g in "ifgo"}

@@ -1,4 +1,4 @@
-"""What goes wrong while a run lasts: damaged files, full disks, two runs in one folder, signals."""
+"""Faults during a run: damaged files, full disks, two runs in one folder, signals."""
 
 import errno
 import fcntl
@@ -222,7 +222,7 @@ def test_sigterm_saves_and_another_number_of_devices_goes_on(data_dir, tmp_path)
     assert steps == list(range(1, stopped[1] + 1))
 
 
-def test_killed_twice_it_ends_as_if_it_had_not_been(data_dir, tmp_path):
+def test_a_run_that_is_killed_twice_ends_like_an_undisturbed_one(data_dir, tmp_path):
     rows = kill_and_resume.compare(data_dir, tmp_path, kills=2, num_steps=40, seed=9)
     assert len(rows) == 2
     assert all(status == -signal.SIGKILL for *_, status in rows)

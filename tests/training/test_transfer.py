@@ -81,7 +81,7 @@ def test_settings_that_make_no_sense(config, tmp_path, changes, message):
         train.train_and_evaluate(config, tmp_path)
 
 
-def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
+def test_the_reference_recipe_and_the_recommended_one_are_complete(config):
     from fdd.configs import demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean
     from fdd.training import config_checks
 
@@ -113,7 +113,7 @@ def test_the_seeds_recipe_and_the_recommended_one_are_complete(config):
 
 
 def test_weights_are_needed_for_the_start_alone(config, finished, tmp_path):
-    """A run goes on, and is evaluated, where the weights that it started from are gone."""
+    """A run goes on, and is evaluated, if the weights that it started from are gone."""
     config.model.encoder = "resnet_tiny"
     config.model.pretrained = str(shutil.copytree(finished, tmp_path / "weights"))
     train.train_and_evaluate(config, tmp_path / "run")

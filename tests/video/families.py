@@ -1,4 +1,4 @@
-"""Drawn families: an original and fakes of it, of as many frames as methods give them."""
+"""Drawn families: an original and its fakes, with the numbers of frames that methods produce."""
 
 import functools
 
@@ -42,12 +42,12 @@ def shown(method: str, target: int, source: int) -> list[int]:
 
 
 def write_original(path, target: int, fps: int = 25, tint: int = 0) -> None:
-    """Writes a target with so many frames."""
+    """Writes a target with this number of frames."""
     encode.write_video(path, [frame(index, tint) for index in range(target)], fps=fps)
 
 
 def write_fake(path, method: str, target: int, source: int, fps: int = 25, tint: int = 0) -> None:
-    """Writes a fake of two videos with so many frames."""
+    """Writes a fake of two videos with these numbers of frames."""
     tint += 3 * list(LENGTHS).index(method) + 9
     frames = [frame(index, tint) for index in shown(method, target, source)]
     encode.write_video(path, frames, fps=fps)

@@ -1,4 +1,4 @@
-"""Aligned faces: a known transform of a picture is undone, and all ways to a clip give the same."""
+"""Aligned faces: a known transform of a picture is undone, and all code paths give equal clips."""
 
 import dataclasses
 import itertools
@@ -59,7 +59,7 @@ def _umeyama(source, target):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_transform_is_that_of_umeyama(seed):
-    """Also where the points are a mirror image, which must not be mirrored back."""
+    """This includes mirrored points, which must not be reflected back."""
     rng = np.random.default_rng(seed)
     source = rng.normal(100, 40, (5, 2))
     target = alignment.on_template(1.3, 224)
@@ -92,7 +92,7 @@ def test_landmarks_come_to_lie_on_the_published_template():
 @pytest.mark.parametrize(
     ("degrees", "scale"), [(0, 1.5), (20, 1.0), (-35, 1.8), (90, 1.0), (180, 1.2)]
 )
-def test_turning_and_scaling_a_picture_changes_nothing(degrees, scale):
+def test_rotating_and_scaling_a_picture_changes_nothing(degrees, scale):
     """Up to the loss of a bicubic and a bilinear interpolation, mostly at edges."""
     first = _crop(_drawn(_move(0, 1.0, (80, 80))), LANDMARKS + 80)
     move = _move(degrees, scale, (90, 100))
@@ -104,7 +104,7 @@ def test_turning_and_scaling_a_picture_changes_nothing(degrees, scale):
 
 
 def test_a_mirrored_picture_gives_the_mirrored_crop():
-    """So that flipping clips at random makes no clips that no video gives."""
+    """So random flips give only clips that a video could give."""
     frame = _drawn(_move(15, 1.1, (80, 80)))
     points = _transformed(LANDMARKS, _move(15, 1.1, (80, 80)))
     mirrored = (points * (-1, 1) + (400, 0))[list(landmarks.MIRRORED)]
@@ -144,8 +144,8 @@ def videos(tmp_path_factory):
     return paths
 
 
-def test_a_turning_head_stands_still(videos):
-    """As far as the detector finds it: its landmarks of drawings are a few pixels off."""
+def test_a_rotating_head_is_still_in_its_clip(videos):
+    """Up to the detector's error, which is a few pixels for drawings."""
     ((clip,),) = extract_clips(videos[0], SPEC).people
     ((square,),) = extract_clips(videos[0], dataclasses.replace(SPEC, region="face")).people
     still, moving = (
@@ -164,13 +164,13 @@ def test_landmarks_lie_near_the_template_in_every_frame(videos, kind, searched):
 
 
 def _turn(source, target):
-    """By how many degrees points are turned, and how many times as large they are."""
+    """The rotation of points in degrees, and their scale."""
     turn = alignment.similarity(source, target)
     return np.degrees(np.arctan2(turn[1, 0], turn[0, 0])), np.hypot(turn[1, 0], turn[0, 0])
 
 
-def test_of_a_head_that_is_turned_and_nearer_little_is_left_in_the_clip(tmp_path):
-    """A third of the turn, and a tenth of the size: as well as YuNet sees a drawing."""
+def test_rotation_and_size_of_a_head_are_mostly_undone(tmp_path):
+    """A third of the rotation and a tenth of the scale remain: YuNet's errors on drawings."""
     shown = []
     for name, move in (("a", _move(0, 1.2, (100, 100))), ("b", _move(20, 1.5, (90, 120)))):
         encode.write_video(tmp_path / f"{name}.mp4", [_drawn(move)] * 10, fps=25)
@@ -181,8 +181,8 @@ def test_of_a_head_that_is_turned_and_nearer_little_is_left_in_the_clip(tmp_path
     assert abs(degrees) < 20 / 3 and abs(scale - 1) < 0.1
 
 
-def test_real_heads_are_turned_upright_by_a_second_search(shared):
-    """What is left of a turn is at least a third less; see `fdd.video.alignment` for figures."""
+def test_a_second_search_rotates_real_heads_upright(shared):
+    """The remaining rotation is at least a third smaller; `fdd.video.alignment` has the numbers."""
     turns = {"found": [], "refined": []}
     for path in sorted((shared / "mini_ffpp/original_sequences").rglob("*.mp4"))[:6]:
         ((_, frame),) = decode.read_frames(path, decode.probe(path), [5])
@@ -243,7 +243,7 @@ def test_records_hold_what_prediction_sees_and_a_fake_its_originals_transforms(v
 
 
 def test_fingerprints():
-    """Those of other regions are what they were before there was alignment."""
+    """Those of other regions are the same as before alignment was added."""
     assert Preprocessing().fingerprint() == "cc0a84caded82084"
     assert Preprocessing(region="full_frame").fingerprint() == "bee69968b7838cfe"
     per_frame = dataclasses.replace(SPEC, alignment="per_frame")

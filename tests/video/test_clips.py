@@ -63,7 +63,7 @@ def test_full_frame_keeps_everything(tree):
 
 
 def test_a_crop_reaches_over_the_border(tmp_path):
-    """A face at the frame's edge is centred all the same, the border repeated outwards."""
+    """A face at the frame's edge is centred too; the border is repeated outwards."""
     spec = dataclasses.replace(SPEC, margin=6.0, clips_per_video=1)
     frame = drawn_face()
     encode.write_video(tmp_path / "a.mp4", [frame] * 10, fps=25)

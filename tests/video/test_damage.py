@@ -1,4 +1,4 @@
-"""Damaged files: what is whole is used, what is not is left out and counted."""
+"""Damaged files: undamaged frames are used, damaged ones are left out and counted."""
 
 import concurrent.futures
 import pickle
@@ -46,8 +46,8 @@ def _noisy(count):
     ],
 )
 @pytest.mark.parametrize("place", [0.4, 0.6])
-def test_bad_bytes_cost_the_frames_they_are_in(tmp_path, codec, container, options, place):
-    """Of 40 frames in groups of ten, those of one or two groups; what is left is as it was.
+def test_bad_bytes_lose_only_the_frames_they_are_in(tmp_path, codec, container, options, place):
+    """Of 40 frames in groups of ten, one or two groups are lost; the other frames are unchanged.
 
     Codes of variable length, in which a decoder notices random bytes.
     """
@@ -78,7 +78,7 @@ def test_a_gap_of_lost_frames_shows_in_their_times(tmp_path):
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg2video"])
 def test_a_transport_stream_that_begins_between_key_frames(tmp_path, codec):
-    """Cut at the start of a packet of 188 bytes, as a recording that is switched on begins."""
+    """It is cut at the start of a packet of 188 bytes, like a recording that starts at any time."""
     path = tmp_path / "a.ts"
     options = {"g": "15", "bf": "2", "b": "3M", "x265-params": "keyint=15:log-level=none"}
     numbered.write(path, codec, "mpegts", frames=_noisy(45), options=options)

@@ -54,7 +54,7 @@ def _placed(result):
 
 
 def _same(results):
-    """What all of them have in common, which must be everything."""
+    """Checks that all clips are equal, and returns them."""
     first = _placed(results[0])
     for result in results:
         assert _placed(result) == first, result.video.name
@@ -123,7 +123,7 @@ def test_a_fake_of_another_size_is_named_and_of_the_same_frames(tmp_path):
 
 
 @pytest.mark.parametrize("worst", ["short", "not a video", "missing"])
-def test_one_that_gives_no_clip_does_not_cost_the_others_theirs(tmp_path, worst):
+def test_a_video_without_clips_does_not_affect_the_others(tmp_path, worst):
     videos = _write(tmp_path, 32, 32, ["FaceSwap"])
     path = tmp_path / "bad.mp4"
     if worst == "short":
@@ -135,8 +135,8 @@ def test_one_that_gives_no_clip_does_not_cost_the_others_theirs(tmp_path, worst)
     assert [frames[0] for frames, _ in _same(results[::2]).values()] == [0, 11, 22]
 
 
-def test_one_that_cannot_be_read_at_first_is_listed(tmp_path, monkeypatch):
-    """A network's hiccup: its own frames would not be those that the family was placed on."""
+def test_a_video_that_cannot_be_read_at_first_is_listed(tmp_path, monkeypatch):
+    """Such as a network error: its own clips would differ from those of the family."""
     videos, failed = _write(tmp_path, 32, 24, ["Face2Face", "FaceSwap"], original=False), []
     shorter = videos[1].path
 
@@ -197,7 +197,7 @@ def test_a_fake_that_ends_early_takes_the_family_along(tmp_path):
     assert last == results[1].extraction.info.num_frames - 1 < 47
 
 
-def test_a_frame_that_never_comes_out_counts(tmp_path):
+def test_a_frame_that_is_not_decoded_is_counted(tmp_path):
     """A packet without its contents, which the decoder refuses: later frames keep their numbers."""
     frames = [numbered.frame(index) for index in range(20)]
     whole = numbered.write(tmp_path / "a.mkv", "libx264", frames=frames, options={"g": "1"})

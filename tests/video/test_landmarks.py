@@ -1,4 +1,4 @@
-"""Landmarks: the detector's, of every frame of a clip, and of a fake as of its original."""
+"""Landmarks of a detection, of every frame of a clip, and of a fake and its original."""
 
 import dataclasses
 
@@ -29,7 +29,7 @@ def _off(found, expected):
 
 @pytest.mark.parametrize("scale", [1, 4])
 def test_the_detector_finds_them_in_the_order_that_is_documented(scale):
-    """At 4 the picture is larger than what is searched, so they have to be scaled back."""
+    """With the scale 4 the picture is reduced for the search, so landmarks are scaled back."""
     image = cv2.resize(_moved(40, 30), None, fx=scale, fy=scale)
     (face,) = faces.detect_faces(image)
     assert len(face.landmarks) == len(landmarks.NAMES) == 5
@@ -102,7 +102,7 @@ def test_in_a_clips_own_frames_they_are_where_the_crop_puts_them(moving):
 
 
 def test_a_fake_has_those_of_its_original(moving, tmp_path):
-    """The fake's face is drawn elsewhere in it, which must not show."""
+    """The fake's face is drawn at another place, which must have no effect."""
     encode.write_video(tmp_path / "fake.mp4", [_moved(60, 40)] * 10, fps=25)
     fake = extract_clips(tmp_path / "fake.mp4", SPEC, moving[1])
     ((clip,),), ((original,),) = fake.people, moving[1].people

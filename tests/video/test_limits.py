@@ -1,4 +1,4 @@
-"""Files that would cost hours or all memory are refused before they do."""
+"""Files that would take hours or all memory are refused before decoding."""
 
 import shutil
 import struct
@@ -28,7 +28,7 @@ def test_a_picture_too_large_is_refused_before_it_is_decoded(video, monkeypatch)
 
 
 def test_a_small_file_that_costs_hours_is_refused(tmp_path):
-    """One picture of 17 megapixels again and again, which costs next to no bytes to say.
+    """One picture of 17 megapixels, repeated with almost no additional bytes.
 
     The packets are copied, so that the test itself need not code hours of video.
     """
@@ -85,7 +85,7 @@ def _replaced(path, kind, skip, values):
 
 
 def test_an_index_that_declares_a_billion_frames(video, tmp_path):
-    """All of one size, which takes no more bytes than one frame."""
+    """All have one size, so the index takes as many bytes as for one frame."""
     path = tmp_path / "a.mp4"
     shutil.copy(video, path)
     _replaced(path, b"stsz", 4, (1, 10**9))

@@ -1,4 +1,4 @@
-"""Masks that do not fit their video; whatever they are, nothing of the video is lost."""
+"""Masks that do not fit their video: nothing of the video is lost."""
 
 import csv
 import dataclasses
@@ -82,9 +82,9 @@ def test_a_mask_that_does_not_fit(two_people, tmp_path, kind):
 
 
 def _moving_light(mask):
-    """A mask that is bright on the larger person in frames 0 to 9, and then on the other one.
+    """A mask: a dim light on the larger person in frames 0 to 9, then a bright one on the other.
 
-    Noise of one bit, so that bytes can be damaged without the decoder losing its way.
+    With noise, so that damaged bytes are a part of one frame only.
     """
     noise = np.random.default_rng(0).integers(0, 6, (20, *mask.shape), dtype=np.uint8)
     return [np.maximum(noise[i], mask if i >= 10 else mask[:, ::-1] // 8) for i in range(20)]
@@ -110,7 +110,7 @@ def test_a_mask_that_is_damaged_in_the_middle_is_read_on_after_it(two_people, tm
     assert damaged.mask_lack == "it lacks the frames of 1 of 2 clips"
 
 
-def test_a_mask_that_breaks_off_is_told(two_people, tmp_path):
+def test_a_truncated_mask_is_reported(two_people, tmp_path):
     video, mask = two_people
     path = tmp_path / "mask.mp4"
     encode.write_video(path, _moving_light(mask)[:12], fps=25)
@@ -123,7 +123,7 @@ def test_a_mask_that_breaks_off_is_told(two_people, tmp_path):
     )
 
 
-def test_a_mask_that_says_nothing_is_told_once(two_people, tmp_path):
+def test_a_useless_mask_is_reported_once(two_people, tmp_path):
     video, _ = two_people
     (tmp_path / "mask.mp4").write_text("no mask")
     texts = {field.name: "" for field in dataclasses.fields(Video)}

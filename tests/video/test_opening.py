@@ -1,4 +1,4 @@
-"""What is opened: files of any name and pipes; nothing else than the file itself."""
+"""Files of any name and pipes are opened, and nothing but the file itself."""
 
 import os
 import pathlib
@@ -177,7 +177,7 @@ PROBE = "import sys; from tests.video import numbered; print(numbered.readable(s
 @pytest.mark.parametrize(
     "kind", ["cat {0} | {1} /dev/stdin", "{1} <(cat {0})", "{1} /dev/stdin <{0}"]
 )
-def test_what_a_shell_hands_over(video, kind):
+def test_files_that_a_shell_passes(video, kind):
     command = kind.format(video, f'{sys.executable} -c "{PROBE}"')
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert done.stdout.strip() == str(list(range(12))), done.stderr
@@ -251,7 +251,7 @@ def test_of_several_videos_the_largest_is_classified(tmp_path):
     )
 
 
-def test_a_ratio_of_pixels_that_cannot_be_meant_is_told(tmp_path):
+def test_an_impossible_pixel_aspect_ratio_is_reported(tmp_path):
     path = numbered.write(tmp_path / "a.mkv", count=3, aspect=Fraction(30, 1))
     info = decode.probe(path)
     assert info.condition.clauses() == (

@@ -84,8 +84,8 @@ def b_frames(tmp_path_factory):
 
 
 @pytest.mark.parametrize("container", ["matroska", "mp4", "mpegts", "nut"])
-def test_stamps_in_decoding_order_are_not_believed(b_frames, tmp_path, container):
-    """As a tool leaves them that copies packets without understanding them."""
+def test_stamps_in_decoding_order_are_not_used(b_frames, tmp_path, container):
+    """Such stamps are left by tools that copy packets without correcting stamps."""
     path = tmp_path / container
 
     def by_number(number, packet):
@@ -99,7 +99,7 @@ def test_stamps_in_decoding_order_are_not_believed(b_frames, tmp_path, container
 
 
 def test_only_a_few_frames_of_a_file_with_wrong_stamps(tmp_path):
-    """They are not found where the stamps say they are."""
+    """They are not at the places that the stamps give."""
     path = numbered.write(tmp_path / "a", container="avi", options={"bf": "3", "g": "250"})
     for wanted in ([1], [5, 30], [39]):
         info = decode.probe(path)
@@ -111,7 +111,7 @@ def test_only_a_few_frames_of_a_file_with_wrong_stamps(tmp_path):
         assert frames == wanted
 
 
-def test_stamps_that_are_there_twice(tmp_path):
+def test_duplicate_stamps(tmp_path):
     path = tmp_path / "a.mkv"
     stamps = [index - index % 2 for index in range(40)]
     numbered.write(tmp_path / "b.mkv", "mjpeg", pix_fmt="yuvj420p")

@@ -65,14 +65,14 @@ def test_a_face_too_small_to_see_anything_gives_no_clip(extract, small):
         extract(small, image_size=64)
 
 
-def test_a_face_too_small_to_be_found_is_told_how_large_it_must_be(extract):
+def test_the_reason_for_a_small_face_says_how_large_it_must_be(extract):
     frames = np.full((FRAMES, 64, 5000, 3), 150, np.uint8)
     with pytest.raises(NoFaceError, match="faces of less than about 25 pixels, and heads that are"):
         extract(frames)
 
 
 def test_a_face_that_fills_the_frame_is_found(extract):
-    """A close-up that the usual search misses."""
+    """A close-up that the usual search does not find."""
     head = _heads(0, 700)
     face = max(faces.detect_faces(head[0]), key=lambda face: face.area)
     x0, y0, x1, y1 = (round(value) for value in face.box)
@@ -102,7 +102,7 @@ def test_a_head_that_crosses_the_frame_is_one_person_or_no_answer(extract, speed
 
 
 def test_a_quick_person_beside_a_calm_one(extract):
-    """The calm one is classified; what is missing of the other is nobody's."""
+    """The calm person is classified; missing clips of the other one do not count."""
     calm = (_heads(1, 120), lambda i: (0, 4))
     quick = (_heads(2, 90), lambda i: (130 + 9 * i, 20))
     extraction = extract(_scene(460, 128, calm, quick))
@@ -130,7 +130,7 @@ def test_one_who_moves_on_between_the_clips_is_one_person(extract):
 
 
 def test_a_cut_to_another_place_is_in_doubt(extract):
-    """The same person, first left and then right: two people for all that can be seen."""
+    """The same person, first left and then right, cannot be distinguished from two people."""
     frames = _scene(400, 128, (_heads(1, 110), lambda i: (10 if i < 11 else 270, 10)))
     extraction = extract(frames)
     assert [[clip.index for clip in person] for person in extraction.people] in (

@@ -92,7 +92,7 @@ def test_one_who_leaves_and_comes_back():
     assert tracker.perhaps_one([0]) == []
 
 
-def test_those_who_are_seen_together_are_not_one():
+def test_people_who_are_seen_together_are_not_one():
     frames = [[_seen(0.0, 0)], [_seen(9.0, 300)], [_seen(9.2, 0), _seen(9.2, 300)]]
     _, tracker = _numbers(frames)
     assert tracker.perhaps_one([0, 1]) == []

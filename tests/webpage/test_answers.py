@@ -72,7 +72,7 @@ def test_a_video_without_a_face_gets_a_reason(site: Site, tmp_path: pathlib.Path
     assert result(site.answer((tmp_path / "grey.mp4").read_bytes()))["reason"] == "no face"
 
 
-def test_what_exceeds_a_limit_is_told_so(site: Site, tmp_path: pathlib.Path):
+def test_a_visitor_is_told_which_limit_is_exceeded(site: Site, tmp_path: pathlib.Path):
     assert "no size that can be decoded" in site.answer(huge_video(tmp_path / "a.mov", 20_000))
     assert "5000 × 5000 pixels" in site.answer(huge_video(tmp_path / "b.mov", 5_000))
     write_video(tmp_path / "long.mp4", np.zeros((275, 64, 64, 3), np.uint8), 25, 30)
@@ -82,7 +82,7 @@ def test_what_exceeds_a_limit_is_told_so(site: Site, tmp_path: pathlib.Path):
     assert site.files() == []
 
 
-def test_a_video_that_lasts_longer_than_it_says_is_told_so(
+def test_a_video_that_is_longer_than_it_declares_is_refused(
     site: Site, tree: pathlib.Path, tmp_path: pathlib.Path
 ):
     with av.open(str(sorted(tree.rglob("*.mp4"))[0])) as container:

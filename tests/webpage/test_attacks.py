@@ -95,7 +95,7 @@ def test_every_answer_says_how_it_may_be_used(site: Site):
 
 
 def routes(app, prefix: str = "") -> set[tuple[str, str]]:
-    """(method, path) of every route of an application, of parts of it too."""
+    """(method, path) of every route of an application and of its mounted parts."""
     found = set()
     for route in app.routes:
         path = prefix + getattr(route, "path", "")

@@ -31,7 +31,7 @@ def browser() -> Iterator:
 
 @pytest.fixture
 def page(browser, site: Site) -> Iterator:
-    """The page in a browser; fails if it asks anybody else for anything or complains."""
+    """The page in a browser; fails on requests to other servers and on errors in the console."""
     asked, complaints = [], []
     with contextlib.closing(browser.new_context(reduced_motion="no-preference")) as context:
         page = context.new_page()
@@ -94,7 +94,7 @@ def test_in_a_browser_an_example_is_classified_after_a_file_that_is_no_video(
     assert site.files() == []
 
 
-def test_in_a_browser_a_visitor_who_leaves_takes_the_video_along(
+def test_in_a_browser_the_video_of_a_visitor_who_leaves_is_deleted(
     page, site: Site, tree: pathlib.Path
 ):
     os.kill(site.worker(), signal.SIGSTOP)  # So that nothing is classified.

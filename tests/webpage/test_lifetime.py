@@ -69,14 +69,14 @@ def test_a_worker_that_dies_over_a_video_costs_only_that_visitor(
 
 
 class _Trap(VideoError):
-    """Pickled, it runs a command where it is read."""
+    """An object whose pickle runs a command when it is read."""
 
     def __reduce__(self):
         return os.system, (f"touch {os.environ['FDD_TRAP']}",)
 
 
 class _TakenOver(Limits):
-    """Sends something else from the worker's process, as a file may that takes it over."""
+    """Sends something else from the worker's process, like a file that has taken control of it."""
 
     def check(self, header: decode.Header) -> None:
         raise _Trap
@@ -118,7 +118,7 @@ def test_a_server_that_is_ended_while_it_classifies_leaves_nothing(
     assert "Traceback" not in site.log.read_text(), site.log.read_text()
 
 
-def test_what_a_killed_server_left_goes_at_the_next_start(
+def test_files_of_a_killed_server_are_deleted_at_the_next_start(
     finished: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ):
     killed = Site(finished, tmp_path / "web", *LIMITS).wait()

@@ -44,7 +44,7 @@ def test_a_wrong_length_gets_one_answer(site: Site, headers: tuple[str, ...], st
     assert answer.split(b"\r\n\r\n", 1)[1]
 
 
-def test_more_than_announced_is_not_taken(site: Site):
+def test_a_body_that_is_too_long_is_not_read(site: Site):
     head = "PUT /upload?name=a HTTP/1.1", "content-length: 5"
     answer = request(site, *head, body=b"12345GET /config HTTP/1.1\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200") and answer.count(b"HTTP/1.1 ") == 2
@@ -52,7 +52,7 @@ def test_more_than_announced_is_not_taken(site: Site):
     assert "cannot be opened as a video" in site.classify(token)
 
 
-def test_less_than_announced_is_told_so_while_the_client_listens(site: Site):
+def test_a_short_body_is_answered_while_the_client_listens(site: Site):
     start = f"PUT /upload?name=a HTTP/1.1\r\nhost: {site.host}\r\ncookie: {site.visitor.cookie}\r\n"
     answer = site.raw(f"{start}content-length: 1000\r\n\r\nhalf of it".encode(), done=True)
     assert answer.startswith(b"HTTP/1.1 400") and answer.endswith(b"broke off before its end.")
@@ -67,7 +67,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(site: Site):
     wait_for(lambda: site.files() == [])
 
 
-def test_who_sends_slowly_is_told_so_and_others_are_served(site: Site):
+def test_slow_uploads_are_refused_and_others_are_served(site: Site):
     """All places of the queue are taken by uploads that stand still; 10 s later they are free."""
     head = f"PUT /upload?name=a HTTP/1.1\r\nhost: {site.host}\r\ncookie: {site.visitor.cookie}\r\n"
     half = f"{head}content-length: 1000\r\n\r\nhalf".encode()

@@ -1,4 +1,4 @@
-"""A running page, and what a visitor's browser does with it, over sockets of this machine."""
+"""A running page and a visitor's requests to it, over sockets of this machine."""
 
 import base64
 import contextlib
@@ -113,7 +113,7 @@ class Site:
         return self.new_visitor().answer(content, name)
 
     def files(self) -> list[pathlib.Path]:
-        """All that could be a visitor's, or a trace of one."""
+        """All files that could come from a visitor."""
         found = [path for path in self.folder.rglob("*") if path.is_file()]
         return [path for path in found if "examples" not in path.parts and path.name != "lock"]
 

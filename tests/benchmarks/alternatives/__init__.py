@@ -1,4 +1,4 @@
-"""The same work in this project and in others, each a program that takes steps when told to."""
+"""The same work in this project and in others; each is a program that runs steps on request."""
 
 import json
 import sys

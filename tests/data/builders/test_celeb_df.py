@@ -90,7 +90,7 @@ def test_finds_what_is_there(tmp_path, inner):
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n"])
-def test_a_list_of_another_hand(tmp_path, coding, form, end):
+def test_lists_in_other_forms_are_read(tmp_path, coding, form, end):
     _tree(tmp_path)
     expected = {v.name: v.split for v in celeb_df.survey(tmp_path).videos}
     assert "test" in expected.values()
@@ -136,7 +136,7 @@ def test_nothing_there_names_the_layout(tmp_path):
 
 @pytest.fixture(scope="module")
 def held(tree, tmp_path_factory):
-    """Two people, three fakes; the fake to test shows a scene of the training set."""
+    """Two people and three fakes; the fake for testing shows a scene of the training set."""
     root = tmp_path_factory.mktemp("held")
     fakes = sorted(tree.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))[:2]
     swaps = tree / "manipulated_sequences/DemoIdentitySwap/c23/videos"
@@ -197,7 +197,7 @@ def test_coverage(built):
 
 
 def test_the_test_split_alone_is_the_same(held, built, tmp_path):
-    """Although the original of its fake is not in it."""
+    """The original of its fake is not in it."""
     alone = _build(held, tmp_path, splits=["test"])
     assert alone.folder.parent.name == "face-uniform1x10-32px-test"
     assert alone.splits == {"test": 2}

@@ -81,7 +81,7 @@ def test_an_unknown_form_is_refused_in_one_line(tmp_path, contents, reason):
         '"path","class"\r"/elsewhere/aa.mp4","real"\r"..\\..\\bb.mp4","FAKE"\r',
     ],
 )
-def test_tables_of_another_hand(tmp_path, text):
+def test_tables_in_other_forms_are_read(tmp_path, text):
     _write(tmp_path, "test/labels.csv", "", ["aa.mp4", "bb.mp4"])
     (tmp_path / "test/labels.csv").write_bytes(text.encode("utf-16"))
     assert {name: label for name, (label, *_) in _found(tmp_path).items()} == {
@@ -111,7 +111,7 @@ def test_a_table_that_is_refused(tmp_path, text, reason):
 )
 @pytest.mark.parametrize("original", ["/etc/passwd", "../../b.mp4", 7, ["a.mp4"], {"a": 1}, "\n"])
 def test_lists_that_lead_elsewhere(tmp_path, file, original):
-    """They name nothing outside of the folder, and whatever they hold, there is no traceback."""
+    """They name nothing outside of the folder, and there is no traceback, whatever they contain."""
     entries = {file: {"label": "FAKE", "original": original}, "aa.mp4": {"label": "REAL"}}
     _write(tmp_path, "in/metadata.json", json.dumps(entries), ["aa.mp4"])
     (tmp_path / "aa.mp4").touch()
@@ -191,7 +191,7 @@ def test_lists_that_disagree(tmp_path):
 
 
 def test_lists_that_disagree_on_the_split(tmp_path):
-    """A list that gives no split contradicts nothing."""
+    """A list without splits is not a contradiction."""
     _write(tmp_path, "metadata.json", {"a.mp4": {"label": "REAL", "split": "train"}}, ["a.mp4"])
     _write(tmp_path, "labels.csv", "filename,label\na.mp4,0\n")
     assert [video.split for video in dfdc.survey(tmp_path).videos] == ["train"]

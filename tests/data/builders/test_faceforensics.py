@@ -72,7 +72,7 @@ def test_a_mistyped_method_is_refused(tmp_path):
         Selection(compression="c41")
 
 
-def test_the_real_video_leads_its_group(tmp_path):
+def test_the_real_video_comes_first_in_its_group(tmp_path):
     _touch(tmp_path, _fake("Deepfakes", "071_054"), _real("071"), _fake("Deepfakes", "054_071"))
     videos = _find(tmp_path)
     groups = [[video.video_id for video in group] for group in catalog.by_scene(videos)]
@@ -161,7 +161,7 @@ def test_limits_are_kept_and_methods_drawn_evenly(tmp_path):
     assert videos == _find(tmp_path, **settings)
 
 
-def test_a_real_video_knows_a_mask(tmp_path):
+def test_a_real_video_gets_a_mask(tmp_path):
     mask = "manipulated_sequences/Deepfakes/masks/videos/071_054.mp4"
     _touch(tmp_path, _real("071"), _real("054"), _fake("Deepfakes", "071_054"), mask)
     masks = {video.video_id: video.mask for video in _find(tmp_path)}
@@ -169,7 +169,7 @@ def test_a_real_video_knows_a_mask(tmp_path):
     assert masks["youtube/054"] == ""
 
 
-def test_config_names_tell_settings_apart():
+def test_config_names_depend_on_settings():
     names = {
         faceforensics.config_name(Selection(**selection), Preprocessing(**preprocessing))
         for selection, preprocessing in [

@@ -129,7 +129,7 @@ def test_groups(tmp_path):
         'path\tnote\tperson\r"real/é.mp4"\t\t"Müller"\rFAKE/B.mp4\tx\tMüller\r',
     ],
 )
-def test_groups_of_another_hand(tmp_path, coding, text):
+def test_groups_in_other_forms_are_read(tmp_path, coding, text):
     if "\u0301" in text and coding == "cp1252":
         pytest.skip("Windows-1252 has no accents of their own")
     _touch(tmp_path, "real/é.mp4", "fake/b.mp4")
@@ -197,7 +197,7 @@ def test_build(tree, tmp_path):
 
 
 def test_damaged_videos_and_strange_names_are_built_and_named(tree, tmp_path):
-    """Names that are not text, a pipe, and a file of which a part is damaged."""
+    """Names that are not valid text, a pipe, and a partly damaged file."""
     held = tmp_path / "held"
     (held / "real").mkdir(parents=True)
     (held / "fake").mkdir()
