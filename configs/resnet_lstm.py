@@ -102,6 +102,7 @@ def _model(config: ml_collections.ConfigDict) -> None:
     config.model.std = config_dict.placeholder(tuple)
     config.model.dropout_features = 0.0
     config.model.dropout_head = 0.0
+    config.model.unit_features = False  # True: frames' features are divided by their norm.
 
 
 def _training(config: ml_collections.ConfigDict) -> None:
@@ -141,3 +142,4 @@ def _training(config: ml_collections.ConfigDict) -> None:
     config.checkpoint_every_steps = 0  # and so does this number of steps, if not 0.
     config.log_every_steps = 50
     config.eval_frames = "as_is"  # Of the test split; controls: "shuffled", "repeated".
+    config.video_score = "mean_logit"  # Of its clips. Or "mean_probability".

@@ -94,7 +94,16 @@ def evaluate(run: Run) -> None:
     size, frames = run.config.batch_size, run.config.eval_frames
     with memory.enough_for("a clip", f"--mode=eval --workdir={run.folder} evaluates it again"):
         made = fakes.for_split(run.config, run.dataset, "test")
-        scores = score(best.eval_step, best.state, run.dataset, "test", size, frames, fakes=made)
+        scores = score(
+            best.eval_step,
+            best.state,
+            run.dataset,
+            "test",
+            size,
+            frames,
+            fakes=made,
+            video_score=run.config.video_score,
+        )
     if not parallel.is_main():
         return
     out, history = run.folder / workdir.REPORT_DIR, logs.read_metrics(run.folder)

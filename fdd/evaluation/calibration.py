@@ -9,6 +9,8 @@ import scipy  # Its submodules are loaded when they are used.
 
 from fdd.evaluation import metrics
 
+ONE_CLASS = "validation had only one class"
+
 _LOG_TEMPERATURES = (np.log(0.05), np.log(20))
 
 
@@ -19,18 +21,21 @@ class Calibration:
     Attributes:
         temperature: Logits are divided by it before they become probabilities.
         threshold: A video whose logit (before that division) is above it is called fake.
-        fitted: Whether they were fitted; without both classes in validation they are neutral.
+        fitted: Whether they were fitted; otherwise they are neutral.
+        reason: Why they were not, as a clause.
     """
 
     temperature: float = 1.0
     threshold: float = 0.0
     fitted: bool = True
+    reason: str = ""
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> "Calibration":
-        """From a checkpoint's values; those of older versions lack `fitted`."""
+        """From a checkpoint's values; those of older versions lack `fitted` and `reason`."""
         neutral = (values["temperature"], values["threshold"]) == (1.0, 0.0)
-        return cls(**{"fitted": not neutral, **values})
+        fitted = values.get("fitted", not neutral)
+        return cls(**{"fitted": fitted, "reason": "" if fitted else ONE_CLASS, **values})
 
 
 def fit(labels: np.ndarray, logits: np.ndarray) -> Calibration:
@@ -57,7 +62,7 @@ def fit(labels: np.ndarray, logits: np.ndarray) -> Calibration:
     logits = np.asarray(logits, np.float64)
     num_fake, num_real = int(labels.sum()), int((~labels).sum())
     if not num_fake or not num_real:
-        return Calibration(fitted=False)
+        return Calibration(fitted=False, reason=ONE_CLASS)
     targets = np.where(labels, (num_fake + 1) / (num_fake + 2), 1 / (num_real + 2))
     weights = np.where(labels, 0.5 / num_fake, 0.5 / num_real)
 

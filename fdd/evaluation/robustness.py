@@ -11,6 +11,7 @@ import tqdm
 from fdd.data.catalog import Video, by_scene
 from fdd.errors import UserError
 from fdd.evaluation import metrics
+from fdd.evaluation.pooling import POOLINGS, pooled
 from fdd.system import cores, workers
 from fdd.tables import escaped
 from fdd.video import perturbations
@@ -78,13 +79,16 @@ def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[tuple[list
             yield job.result()
 
 
-def evaluate(videos: Sequence[Video], spec: Preprocessing, score: Scorer) -> dict[str, list[float]]:
+def evaluate(
+    videos: Sequence[Video], spec: Preprocessing, score: Scorer, pooling: str = POOLINGS[0]
+) -> dict[str, list[float]]:
     """Scores videos with each kind and level of damage; prints which gave no clips.
 
     Args:
         videos: Real and fake videos of one split.
         spec: The preprocessing the detector was trained with.
         score: Clips, uint8 [n, t, h, w, 3], to logits [n].
+        pooling: How a video's score comes from its clips', see `fdd.evaluation.pooling`.
 
     Returns:
         AUC per video: under 'none' one value, for undamaged videos; under each kind of damage five
@@ -108,7 +112,7 @@ def evaluate(videos: Sequence[Video], spec: Preprocessing, score: Scorer) -> dic
         )
         for (video, condition, _), clip_logits in zip(results, scores, strict=True):
             labels[video.video_id] = int(video.label == "fake")
-            logits[condition][video.video_id] = float(np.mean(clip_logits, dtype=np.float64))
+            logits[condition][video.video_id] = pooled(clip_logits, pooling)
     if failed:
         some = f"{len(failed)} of {len(videos)} videos gave no clips and are not counted"
         if not labels:

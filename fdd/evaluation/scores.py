@@ -16,7 +16,7 @@ from fdd.data.catalog import LABELS
 from fdd.data.padding import padded
 from fdd.data.records import Dataset
 from fdd.errors import UserError
-from fdd.evaluation import metrics
+from fdd.evaluation import metrics, pooling
 from fdd.video.sampling import middle
 
 SELF_BLENDED = "self_blended"
@@ -46,6 +46,7 @@ class Scores:
         target_people: The person who is the target of each fake, or is seen in a real clip.
         source_people: The person whose face a fake shows; '' for real clips, and if nobody else
             is named.
+        pooling: How a video's score comes from its clips', see `fdd.evaluation.pooling`.
     """
 
     split: str
@@ -56,18 +57,20 @@ class Scores:
     logits: np.ndarray
     target_people: np.ndarray
     source_people: np.ndarray
+    pooling: str = pooling.POOLINGS[0]
 
     def by_video(self) -> "Scores":
-        """One score per video: the mean logit of its clips."""
+        """One score per video, pooled from those of its clips."""
         _, first, inverse = np.unique(self.video_ids, return_index=True, return_inverse=True)
-        means = np.bincount(inverse, weights=self.logits) / np.bincount(inverse)
+        logits = pooling.by_group(self.logits, inverse, self.pooling)
         none = np.zeros(len(first), int)
-        return dataclasses.replace(self.only(first), logits=means, clip_indices=none)
+        return dataclasses.replace(self.only(first), logits=logits, clip_indices=none)
 
     def only(self, keep: np.ndarray) -> "Scores":
         """The clips that `keep` (bool [n], or indices) selects."""
-        fields = [field.name for field in dataclasses.fields(self) if field.name != "split"]
-        return dataclasses.replace(self, **{name: getattr(self, name)[keep] for name in fields})
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        arrays = {name: all_ for name, all_ in fields.items() if isinstance(all_, np.ndarray)}
+        return dataclasses.replace(self, **{name: all_[keep] for name, all_ in arrays.items()})
 
     def against_reals(self, method: str) -> "Scores":
         """A method's fakes together with all real clips."""
@@ -127,6 +130,7 @@ def score(
     frames: str = "as_is",
     features: np.ndarray | None = None,
     fakes: MakeFakes | None = None,
+    video_score: str = pooling.POOLINGS[0],
 ) -> Scores:
     """Scores every clip of a split.
 
@@ -140,6 +144,7 @@ def score(
         features: float32 [n, t, c]; scored instead of the records' frames.
         fakes: For a split of genuine clips alone: makes a fake of each, which is scored as well,
             under the method `SELF_BLENDED`.
+        video_score: The scores' `pooling`.
 
     Returns:
         Scores, in an order that does not depend on the records' order.
@@ -175,7 +180,7 @@ def score(
             f"{bad} of {len(found)} clips of the split '{split}' get logits that are not finite: "
             "train again with a lower --config.learning_rate or --config.precision=float32"
         )
-    return _sorted(split, rows, found)
+    return _sorted(split, rows, found, video_score)
 
 
 def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
@@ -198,7 +203,9 @@ def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:
     return np.arange(num_frames)
 
 
-def _sorted(split: str, rows: Sequence[Mapping[str, Any]], logits: np.ndarray) -> Scores:
+def _sorted(
+    split: str, rows: Sequence[Mapping[str, Any]], logits: np.ndarray, pooling: str
+) -> Scores:
     """Scores by video and clip, from records' fields and their logits."""
     scores = Scores(
         split=split,
@@ -209,6 +216,7 @@ def _sorted(split: str, rows: Sequence[Mapping[str, Any]], logits: np.ndarray) -
         logits=logits,
         target_people=np.array([row["target_person"] for row in rows]),
         source_people=np.array([row["source_person"] for row in rows]),
+        pooling=pooling,
     )
     return scores.only(np.lexsort((scores.clip_indices, scores.video_ids)))
 

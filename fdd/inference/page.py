@@ -184,11 +184,11 @@ def _facts(prediction: Prediction) -> str:
     seen = prediction_text.faces(prediction)
     chosen, fitted = "chosen on validation videos", "fitted on validation videos"
     if not basis.calibration.fitted:
-        chosen = fitted = "not fitted: validation had only one class"
+        chosen = fitted = f"not fitted: {basis.calibration.reason}"
     lines = [
         f"- Threshold: probability {number(prediction.threshold)}, {chosen}.",
         f"- Temperature {basis.calibration.temperature:.4g}, {fitted}.",
-        f"- Checkpoint of step {basis.step}; preprocessing {basis.fingerprint}.",
+        f"- {in_markdown(basis.weights)}; preprocessing {basis.fingerprint}.",
     ]
     if seen:
         lines.insert(0, f"- {seen[0].upper()}{seen[1:]}.")

@@ -10,7 +10,8 @@
                        it need not be 0.5.
     interval           [low, high] around `probability`, from the spread over this video's clips
                        (`fdd.inference.scoring.interval`); null for a single clip.
-    logit              Mean logit over the clips; probability = sigmoid(logit / temperature).
+    logit              Of the video: the mean over the clips' logits, or the logit of their mean
+                       probability (detector.pooling); probability = sigmoid(logit / temperature).
     person             Number of the person who decided: the one with the highest score.
     people             One object per person: number (from 1, the largest face first), verdict,
                        probability, interval, logit, frames_with_face, and clips, one object per
@@ -29,9 +30,10 @@
     doubts             Sentences about what makes an answer less certain than its numbers say: two
                        people who may be one, or may have been exchanged; times that the file does
                        not have; a face so small that only a larger search finds it. Usually empty.
-    detector           step (of the checkpoint), fingerprint (of the preprocessing), temperature,
-                       threshold (as a logit), fitted (false: both are neutral, because validation
-                       had only one class).
+    detector           step (of the checkpoint; null for published weights), weights (which they
+                       are, in words), fingerprint (of the preprocessing), pooling ('mean_logit' or
+                       'mean_probability'), temperature, threshold (as a logit), fitted (false: both
+                       are neutral), reason (why they were not fitted; empty if they were).
 
 Unknown values are null. People are followed by the position and motion of their faces. So a person
 who moves far between two clips, or is elsewhere after a cut, counts as another person; `doubts`
@@ -44,6 +46,7 @@ from typing import Any
 import scipy.special
 
 from fdd.evaluation.calibration import Calibration
+from fdd.evaluation.pooling import POOLINGS
 from fdd.video.crops import Box
 from fdd.video.decode import HEALTHY, Condition
 
@@ -60,14 +63,25 @@ class Basis:
     """What an answer depends on besides the video.
 
     Attributes:
-        step: The checkpoint's step.
+        step: The checkpoint's step; None for published weights.
         fingerprint: Fingerprint of the preprocessing.
         calibration: Fitted on validation.
+        pooling: How a video's score comes from its clips', see `fdd.evaluation.pooling`.
+        name: Of published weights.
     """
 
-    step: int
+    step: int | None
     fingerprint: str
     calibration: Calibration
+    pooling: str = POOLINGS[0]
+    name: str = ""
+
+    @property
+    def weights(self) -> str:
+        """Which weights they are, in words."""
+        if self.step is None:
+            return f"Published weights, {self.name}"
+        return f"Checkpoint of step {self.step}"
 
     @property
     def threshold(self) -> float:
@@ -117,7 +131,7 @@ class Person:
         verdict: 'fake' or 'real'.
         probability: Of fake, calibrated.
         interval: See `fdd.inference.scoring.interval`.
-        logit: Mean logit over the clips.
+        logit: Pooled over the clips.
         clips: The clips in order.
         frames_with_face: The number of searched frames in which this person was found.
     """
@@ -182,7 +196,7 @@ class Prediction:
 
     @property
     def logit(self) -> float | None:
-        """The decisive person's mean logit."""
+        """The decisive person's logit."""
         return None if self.person is None else self.decisive.logit
 
     @property
@@ -208,7 +222,9 @@ class Prediction:
             "doubts": list(self.doubts),
             "detector": {
                 "step": self.basis.step,
+                "weights": self.basis.weights,
                 "fingerprint": self.basis.fingerprint,
+                "pooling": self.basis.pooling,
                 **dataclasses.asdict(self.basis.calibration),
             },
         }

@@ -11,6 +11,7 @@ import numpy as np
 import safetensors.numpy
 
 from fdd.errors import UserError
+from fdd.evaluation import pooling
 from fdd.inference.detector import Detector
 from fdd.models import torch_layout
 from fdd.system import whole
@@ -116,8 +117,9 @@ def metadata(loaded: Detector) -> dict[str, str]:
         "threshold": json.dumps(loaded.calibration.threshold),
         "fitted": json.dumps(loaded.calibration.fitted),
         "threshold_as_probability": json.dumps(loaded.basis.threshold),
-        "video": "the logits of a video's clips are averaged before the division; above threshold "
-        "(before it) or threshold_as_probability (after it) the video is called fake",
+        "video": f"a video's logit is {pooling.WORDS[config.video_score]} and is divided by the "
+        "temperature; above threshold (before it) or threshold_as_probability (after it) the video "
+        "is called fake",
         "clips": describe(loaded.training_preprocessing),
         "preprocessing": json.dumps(loaded.training_preprocessing.description()),
         "preprocessing_fingerprint": loaded.fingerprint,

@@ -2,13 +2,12 @@
 
 import collections
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import scipy.special
 
+from fdd.evaluation import pooling
 from fdd.inference.prediction import NO_ANSWER, Basis, ClipScore, Interval, Person, Prediction
 from fdd.video.decode import Condition, DamagedError, IncompleteError, VideoError
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
@@ -22,8 +21,8 @@ def predict(
 ) -> Prediction:
     """Classifies a video by its clips' logits.
 
-    A person's score is the mean logit over the person's clips, as in evaluation. The video's score
-    is the highest of these. With many people it is the highest of many scores, so a crowd is called
+    A person's score is pooled over the person's clips, as in evaluation. The video's score is the
+    highest of these. With many people it is the highest of many scores, so a crowd is called
     fake by mistake more often than one person.
 
     Args:
@@ -94,7 +93,8 @@ def without_answer(path: str, error: VideoError, basis: Basis) -> Prediction:
 def interval(logits: Sequence[float], basis: Basis) -> Interval | None:
     """A 95 % interval for a person's probability, from the spread over the clips.
 
-    It is Student's t interval for the mean of the clips' logits, mapped to probabilities. It shows
+    It is Student's t interval for the mean of the clips' logits, mapped to probabilities, or of
+    their probabilities if those are pooled. It shows
     how well this video's clips agree, as if they were independent samples. Neighbouring clips are
     correlated, so it is rather too narrow. It does not include the detector's errors on videos
     unlike those that it was trained on.
@@ -109,14 +109,13 @@ def interval(logits: Sequence[float], basis: Basis) -> Interval | None:
     count = len(logits)
     if count < 2:
         return None
-    error = float(np.std(logits, ddof=1)) / math.sqrt(count)
-    reach = float(scipy.special.stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * error
-    mean = float(np.mean(logits))
-    return basis.probability(mean - reach), basis.probability(mean + reach)
+    reach = float(scipy.special.stdtrit(count - 1, (1 + CONFIDENCE) / 2))
+    low, high = pooling.between(logits, reach, basis.pooling)
+    return basis.probability(low), basis.probability(high)
 
 
 def _person(number: int, clips: Sequence[Clip], logits: Sequence[float], basis: Basis) -> Person:
-    mean = float(np.mean(logits))
+    logit = pooling.pooled(logits, basis.pooling)
     scores = tuple(
         ClipScore(
             index=clip.index,
@@ -133,10 +132,10 @@ def _person(number: int, clips: Sequence[Clip], logits: Sequence[float], basis: 
     seen = {index for clip in clips for index in clip.seen}
     return Person(
         number=number,
-        verdict=basis.verdict(mean),
-        probability=basis.probability(mean),
+        verdict=basis.verdict(logit),
+        probability=basis.probability(logit),
         interval=interval(logits, basis),
-        logit=mean,
+        logit=logit,
         clips=scores,
         frames_with_face=len(seen) if seen else None,
     )

@@ -4,11 +4,6 @@ from fdd.errors import shown
 from fdd.inference.prediction import NO_ANSWER, ClipScore, Person, Prediction
 
 _BAR = 20
-NOT_FITTED = (
-    "Temperature and threshold were not fitted, because validation had only one class, so the "
-    "number is not a calibrated probability."
-)
-"""Printed with the answers of a detector whose validation split has only one class."""
 
 
 def lines(prediction: Prediction) -> str:
@@ -38,7 +33,16 @@ def caution(prediction: Prediction) -> str:
         "number may be far off, in either direction; and where fakes are rare, many videos called "
         "fake are real."
     )
-    return text if prediction.basis.calibration.fitted else f"{NOT_FITTED} {text}"
+    calibration = prediction.basis.calibration
+    return text if calibration.fitted else f"{not_fitted(calibration.reason)} {text}"
+
+
+def not_fitted(reason: str) -> str:
+    """What is said with the answers of a detector without calibration; `reason` is a clause."""
+    return (
+        f"Temperature and threshold were not fitted, because {reason}, so the number is not a "
+        "calibrated probability."
+    )
 
 
 def notes(prediction: Prediction) -> list[str]:

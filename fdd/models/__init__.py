@@ -49,6 +49,7 @@ def create_model(config: ml_collections.ConfigDict, frozen_parts: int = 0) -> Cl
         make_temporal=_temporal_head(config),
         dropout_features=config.model.dropout_features,
         dropout_head=config.model.dropout_head,
+        unit_features=config.model.unit_features,
         data_axis=DATA_AXIS,
         dtype=jnp.dtype("float64" if double else "float32"),
     )

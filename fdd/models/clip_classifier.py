@@ -49,6 +49,8 @@ class ClipClassifier(nn.Module):
         make_temporal: The same for a `TemporalHead`.
         dropout_features: Dropout rate of the frames' features in training.
         dropout_head: Dropout rate of the input of `head` in training.
+        unit_features: Whether each frame's features are divided by their Euclidean norm before
+            the temporal head sees them.
         data_axis: Name of the mapped axis over the rest of the batch, if there is one; batch
             statistics include it.
         dtype: Type of clips, parameters, statistics and logits: float32 or float64. (The encoder's
@@ -63,6 +65,7 @@ class ClipClassifier(nn.Module):
     make_temporal: Callable[..., TemporalHead]
     dropout_features: float = 0.0
     dropout_head: float = 0.0
+    unit_features: bool = False
     data_axis: str | None = None
     dtype: jnp.dtype = jnp.float32
 
@@ -113,6 +116,8 @@ class ClipClassifier(nn.Module):
         self, features: jax.Array, *, train: bool, keys: jax.Array | None = None
     ) -> jax.Array:
         """Maps features of frames, `dtype` [b, t, c], to logits, `dtype` [b]."""
+        if self.unit_features:
+            features = unit(features)
         if train:
             features = _dropout(features, self.dropout_features, keys, 0)
         summary = self.temporal(features)
@@ -167,6 +172,11 @@ class ClipClassifier(nn.Module):
         """The parameters whose squares `config.l2_lstm_kernel` adds to the loss."""
         head = self.make_temporal()
         return head.penalised(params[head.place]) if head.place in params else []
+
+
+def unit(vectors: jax.Array) -> jax.Array:
+    """Vectors, [..., c], divided by their Euclidean norms; zeros stay zeros, with gradient 0."""
+    return vectors * jax.lax.rsqrt(jnp.maximum((vectors**2).sum(axis=-1, keepdims=True), 1e-24))
 
 
 def _dropout(x: jax.Array, rate: float, keys: jax.Array | None, number: int) -> jax.Array:

@@ -69,6 +69,8 @@ def _write_files(
         **evaluate_scores(scores, detector.calibration),
         "failed_videos": failed,
         "checkpoint_step": detector.step,
+        "weights": detector.basis.weights,
+        "video_score": scores.pooling,
         "data_set": trained_on.named(dataset),
         "notes": [*notes, *fakes.notes(scores)],
     }

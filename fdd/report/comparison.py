@@ -12,7 +12,7 @@ import numpy as np
 from fdd import tables
 from fdd.data.catalog import LABELS
 from fdd.errors import UserError
-from fdd.evaluation import intervals
+from fdd.evaluation import intervals, pooling
 from fdd.evaluation.weighted import accuracy_and_auc
 from fdd.report import figures
 from fdd.runs.workdir import read_json
@@ -56,19 +56,20 @@ class FinishedRun:
             raise UserError(f"{path} cannot be read: {error.strerror}") from None
         except (ValueError, KeyError, TypeError, csv.Error):
             raise UserError(f"{path} is damaged: --mode=eval writes it again") from None
-        means = np.array([np.mean(logits[name]) for name in names])
+        kind = self.metrics.get("video_score", pooling.POOLINGS[0])  # Older reports lack it.
+        of_videos = np.array([pooling.pooled(logits[name], kind) for name in names])
         clips = self.metrics.get("clip", {})
         counted = [clips.get(f"num_{label}") for label in LABELS]
         cut_short = None not in counted and sum(counted) != sum(map(len, logits.values()))
-        if not names or not np.isfinite(means).all() or cut_short:
+        if not names or not np.isfinite(of_videos).all() or cut_short:
             raise UserError(f"{path} is damaged: --mode=eval writes it again")
         people = None
         if all({"target_person", "source_person"} <= rows[name].keys() for name in names):
             people = [[rows[n][f"{role}_person"] for n in names] for role in ("target", "source")]
-        return Videos(names=names, labels=labels, logits=means, people=people)
+        return Videos(names=names, labels=labels, logits=of_videos, people=people)
 
     def video_scores(self) -> tuple[np.ndarray, np.ndarray]:
-        """Labels (1: fake) and mean logits of the test videos."""
+        """Labels (1: fake) and logits of the test videos."""
         videos = self.videos()
         return videos.labels, videos.logits
 
@@ -80,7 +81,7 @@ class Videos:
     Attributes:
         names: (method, video) of each, sorted.
         labels: int [n]; 1 for fake.
-        logits: float [n]; mean over a video's clips.
+        logits: float [n]; pooled over a video's clips.
         people: Targets and sources; None in a report of an older version.
     """
 

@@ -59,7 +59,16 @@ def evaluate(
     for dataset in opened:
         size = loaded.config.batch_size
         made = fakes.for_split(loaded.config, dataset, split)
-        scores = score(loaded.eval_step, loaded.state, dataset, split, size, frames, fakes=made)
+        scores = score(
+            loaded.eval_step,
+            loaded.state,
+            dataset,
+            split,
+            size,
+            frames,
+            fakes=made,
+            video_score=loaded.config.video_score,
+        )
         name = f"{dataset.builder}-{dataset.key}-{split}-{frames}"
         note = [*notes[dataset.folder], *report.control_note(frames)]
         summaries[name] = report.write(out / name, name, loaded, dataset, scores, notes=note)
@@ -109,7 +118,7 @@ def evaluate_robustness(
         logits = [loaded.eval_step(loaded.state, {"frames": clips[batch]}) for batch in batches]
         return np.concatenate([np.asarray(each) for each in logits])[: len(clips)]
 
-    areas = robustness.evaluate(videos, spec, score)
+    areas = robustness.evaluate(videos, spec, score, loaded.config.video_score)
     folder = out / f"{builder.name}-{builder.key_of(identity.look(root))}-{split}-robustness"
     report_robustness.write(folder, areas)
     return areas, folder

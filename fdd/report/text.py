@@ -10,6 +10,7 @@ import ml_collections
 
 from fdd import tables
 from fdd.data.records import Dataset
+from fdd.evaluation import pooling
 from fdd.pages.plain import in_markdown
 from fdd.runs import workdir
 
@@ -133,17 +134,22 @@ The curves are per clip; `metrics.jsonl` has the numbers.
 """
 
 
-def _chosen(calibration: Mapping[str, Any]) -> str:
-    if calibration["fitted"]:
-        return "the one with the lowest validation loss"
-    return "the last one (validation has only one class, so the best cannot be chosen)"
+def _weights(summary: Mapping[str, Any]) -> str:
+    """Which weights it has, as a sentence."""
+    if summary["checkpoint_step"] is None:
+        return f"Its weights are published: {in_markdown(summary['weights'])}."
+    chosen = "the one with the lowest validation loss"
+    if not summary["calibrated"]["fitted"]:
+        chosen = "the last one (validation has only one class, so the best cannot be chosen)"
+    return f"It is the checkpoint of step {summary['checkpoint_step']}, {chosen}."
 
 
 def _how_calibrated(calibration: Mapping[str, Any]) -> str:
     if not calibration["fitted"]:
         return (
-            "Temperature and threshold were **not fitted**, because validation has only one class: "
-            "the\ntemperature is 1, the threshold 0, and no probability is calibrated."
+            "Temperature and threshold were **not fitted**, because "
+            f"{in_markdown(calibration['reason'])}: the\ntemperature is 1, the threshold 0, and no "
+            "probability is calibrated."
         )
     return (
         f"On validation, the temperature {calibration['temperature']:.3f} and the threshold\n"
@@ -189,8 +195,8 @@ def _result(summary: Mapping[str, Any], failure_reasons: Mapping[str, int]) -> s
     return f"""\
 On the {summary["split"]} split, {video["num_real"]} real and {video["num_fake"]} fake videos, the
 detector classifies {video["accuracy"]:.2%} of the videos correctly; AUC {area}.
-It is the checkpoint of step {summary["checkpoint_step"]}, {_chosen(summary["calibrated"])}.
-A video's score is the mean logit of its clips; above 0 it is called fake.
+{_weights(summary)}
+A video's score is {pooling.WORDS[summary["video_score"]]}; above 0 it is called fake.
 {_failures(summary["failed_videos"], failure_reasons)}
 """
 

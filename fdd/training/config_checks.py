@@ -9,7 +9,7 @@ from fdd import models
 from fdd.data import groups
 from fdd.devices import parallel
 from fdd.errors import UserError
-from fdd.evaluation import scores
+from fdd.evaluation import pooling, scores
 from fdd.training import blending, losses, optimizers
 
 _LOWEST = {
@@ -49,6 +49,7 @@ _CHOICES = {
     "parallel": parallel.KINDS,
     "precision": ("float32", "bfloat16", "float64"),
     "eval_frames": scores.FRAMES,
+    "video_score": pooling.POOLINGS,
 }
 
 

@@ -145,6 +145,7 @@ class _Records:
                 run.config.batch_size,
                 features=self.features,
                 fakes=fakes.for_split(run.config, run.dataset, "validation"),
+                video_score=run.config.video_score,
             )
         metrics = {**_validation_metrics(scores), **_penalty(state, run)}
         _require_finite({"validation loss": metrics["loss"]}, step, run)

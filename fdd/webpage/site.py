@@ -53,5 +53,6 @@ def running(
 
 
 def _about(detector: Detector, name: str) -> str:
-    text = f"Detector: {name}, checkpoint of step {detector.step}."
+    weights = detector.basis.weights
+    text = f"Detector: {name}, {weights[:1].lower()}{weights[1:]}."
     return text + (_OF_DRAWN_HEADS if detector.config.data.demo else "")
