@@ -120,6 +120,8 @@ def _training(config: ml_collections.ConfigDict) -> None:
     config.blend.crop = 0.08
 
     config.loss = "binary_cross_entropy"
+    config.uniformity = 0.0  # Weights of terms that `fdd.training.spread` adds to the loss.
+    config.alignment = 0.0
     config.optimizer = "adam"
     config.learning_rate = 0.001
     config.encoder_learning_rate_scale = 1.0  # Of the encoder's learning rate to that.

@@ -51,9 +51,18 @@ class Parser(argparse.ArgumentParser):
         )
         open_standard_streams()
 
-    def add_workdir(self) -> None:
-        """Adds --workdir, and --import for runs with the user's own parts."""
-        self.add_argument("--workdir", type=pathlib.Path, required=True, help="of the run")
+    def add_detector(self) -> None:
+        """Adds --detector, also as --workdir, and --import for runs with the user's own parts."""
+        self.add_argument(
+            "--detector",
+            "--workdir",
+            metavar="DETECTOR",
+            required=True,
+            help="the folder of a run; or published weights, on the Hugging Face hub "
+            "(hf://yermandy/GenD_CLIP_L_14, which are fetched the first time) or in a folder. "
+            "Neither the real published weights nor their published figures were run by the "
+            "authors of fdd.",
+        )
         self.add_argument(
             "--import",
             dest="modules",

@@ -1,4 +1,4 @@
-"""python -m fdd.evaluate --workdir=DIR: evaluates a run's best checkpoint, on any data sets."""
+"""python -m fdd.evaluate --detector=DETECTOR: evaluates a detector, on any data sets."""
 
 import argparse
 import pathlib
@@ -10,7 +10,7 @@ from fdd import cli, parts
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error that the user can fix ends it with one line and status 1."""
     parser = cli.Parser("evaluate", __doc__)
-    parser.add_workdir()
+    parser.add_detector()
     parser.add_argument(
         "--dataset",
         type=pathlib.Path,
@@ -41,10 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out",
         type=pathlib.Path,
         help="folder of the reports, one each in BUILDER-KEY-SPLIT-FRAMES, or in "
-        "BUILDER-KEY-SPLIT-robustness; the key is the data set's; default: WORKDIR/evaluations",
+        "BUILDER-KEY-SPLIT-robustness; the key is the data set's; default: evaluations/ in the "
+        "run's folder, or of a detector on the hub in runs/NAME",
+    )
+    parser.add_argument(
+        "--calibrate",
+        type=pathlib.Path,
+        metavar="DATASET",
+        help="first fit temperature and threshold on this data set's validation split, and store "
+        "them for published weights, which come without",
     )
     options = parser.parse_args(arguments)
-    place = options.out or options.workdir
+    place = options.out or options.detector
     with cli.one_line(place), cli.writing_to(place):
         parts.import_modules(options.modules)
         _run(options)
@@ -54,19 +62,23 @@ def _run(options: argparse.Namespace) -> None:
     from fdd.devices import runtime  # Late, so that --help does not wait for JAX.
 
     runtime.prepare()  # Before Matplotlib is imported, which needs a folder.
-    from fdd.report import evaluations, robustness
-    from fdd.runs.workdir import EVALUATIONS_DIR
+    from fdd.inference import sources
+    from fdd.report import calibrating, evaluations, robustness
 
-    out = options.out or options.workdir / EVALUATIONS_DIR
+    if options.calibrate:
+        print(calibrating.calibrate(options.detector, options.calibrate))
+        if not (options.dataset or options.robustness):
+            return
+    out = options.out or sources.find(options.detector).reports
     if options.robustness:
         areas, folder = evaluations.evaluate_robustness(
-            options.workdir, options.videos, options.split, out
+            options.detector, options.videos, options.split, out
         )
         print(robustness.table(areas))
         print(f"Report: {folder}")
         return
     summaries = evaluations.evaluate(
-        options.workdir,
+        options.detector,
         options.dataset,
         options.split,
         options.frames,

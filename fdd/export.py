@@ -1,4 +1,4 @@
-"""python -m fdd.export --workdir=DIR --out=FILE: a run's detector as a file for use without fdd."""
+"""python -m fdd.export --detector=DETECTOR --out=FILE: a detector for use without fdd."""
 
 import pathlib
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error that the user can fix ends it with one line and status 1."""
     parser = cli.Parser(
         "export",
-        "Writes a run's detector as a program for jax.export (uint8 clips to "
+        "Writes a detector as a program for jax.export (uint8 clips to "
         "probabilities, on CPU and CUDA) and its parameters, beside it, as .safetensors.",
     )
-    parser.add_workdir()
+    parser.add_detector()
     parser.add_argument(
         "--out",
         type=pathlib.Path,
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parts.import_modules(options.modules)
         from fdd.inference import program  # Late, so that --help does not wait for JAX.
 
-        parameters = program.export(options.workdir, options.out)
+        parameters = program.export(options.detector, options.out)
         print(f"{options.out} ({_megabytes(options.out)}): uint8 clips to probabilities of fake")
         print(
             f"{parameters} ({_megabytes(parameters)}): the parameters; its header describes the "

@@ -1,4 +1,4 @@
-"""python -m fdd.predict --workdir=DIR VIDEO…: gives each video a probability of fake."""
+"""python -m fdd.predict --detector=DETECTOR VIDEO…: gives each video a probability of fake."""
 
 import argparse
 import contextlib
@@ -35,7 +35,7 @@ def _no_option(argument: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error that the user can fix ends it with one line."""
     parser = cli.Parser("predict", __doc__, _EPILOG)
-    parser.add_workdir()
+    parser.add_detector()
     parser.add_argument("videos", nargs="+", metavar="VIDEO", help="a file, a folder or a glob")
     parser.add_argument("--json", action="store_true", help="print JSON, one object per line")
     parser.add_argument(
@@ -61,11 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
     """Classifies the videos and prints; yields for each whether it got no answer."""
-    from fdd.runs import workdir  # Late, so that --help does not wait.
+    from fdd.inference import sources  # Late, so that --help does not wait.
     from fdd.video.prefetch import ClipPrefetcher
     from fdd.video.preprocessing import Preprocessing
 
-    config = workdir.stored_config(options.workdir)
+    config = sources.find(options.detector).config
     # Videos are decoded while JAX is imported, the checkpoint read and the network compiled.
     with contextlib.closing(ClipPrefetcher(paths, Preprocessing.of(config.data))) as extractions:
         import tqdm
@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
         from fdd.inference.detector import Detector
 
         runtime.prepare()
-        detector = Detector.load(options.workdir)
+        detector = Detector.load(options.detector)
         writer = _writer(options.out, detector)
         quiet = True if sys.stdout.isatty() else None  # None: unless stderr is a terminal.
         bar = tqdm.tqdm(extractions, total=len(paths), unit="video", disable=quiet)

@@ -10,7 +10,7 @@ from fdd import report
 from fdd.devices import memory, parallel
 from fdd.errors import UserError
 from fdd.evaluation.scores import score
-from fdd.inference import detector
+from fdd.inference import checkpoint, detector
 from fdd.runs import trained_on, workdir
 from fdd.training import fakes, fit, logs, loop, pretrained
 from fdd.training.run import Run, open_run
@@ -87,8 +87,9 @@ def evaluate(run: Run) -> None:
         UserError: there is no checkpoint, or the best one is damaged.
     """
     run.checkpoints.wait()
-    best = detector.from_checkpoints(
-        run.config, run.task, run.eval_step, run.checkpoints, run.folder, run.devices
+    weights = checkpoint.best(run.config, run.checkpoints, run.folder, run.devices)
+    best = detector.with_weights(
+        run.config, run.task, run.eval_step, run.devices, weights, run.folder.name
     )
     trained_on.check(best.trained_on, run.dataset, run.folder)
     size, frames = run.config.batch_size, run.config.eval_frames

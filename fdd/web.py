@@ -1,6 +1,5 @@
-"""python -m fdd.web --workdir=DIR: a web page that classifies videos."""
+"""python -m fdd.web --detector=DETECTOR: a web page that classifies videos."""
 
-import pathlib
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -20,12 +19,12 @@ proxy with a password and TLS in front. A video is deleted as soon as it is clas
 
 
 def serve(
-    workdir: pathlib.Path, host: str, port: int, limits: "Limits", allowed_hosts: Sequence[str] = ()
+    place: str, host: str, port: int, limits: "Limits", allowed_hosts: Sequence[str] = ()
 ) -> None:
     """Serves the page until the process is interrupted.
 
     Args:
-        workdir: The workdir of the run whose detector is used.
+        place: The detector's, see `fdd.Detector.load`.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         limits: The limits of uploads.
@@ -49,11 +48,11 @@ def serve(
         from fdd.webpage.hosts import Hosts
 
         runtime.prepare()
-        detector, name = Detector.load(workdir), workdir.absolute().name
+        detector = Detector.load(place)
         hosts = Hosts(host, allowed_hosts)
         with (
-            folder.temporary() as place,
-            site.running(detector, name, limits, place, hosts) as app,
+            folder.temporary() as files,
+            site.running(detector, limits, files, hosts) as app,
         ):
             print(f"Open {server.address(host, sock.getsockname()[1])}", flush=True)
             if host not in ("127.0.0.1", "::1", "localhost"):
@@ -92,7 +91,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error that the user can fix ends it with one line and status 1."""
     parser = cli.Parser("web", __doc__, _EPILOG)
-    parser.add_workdir()
+    parser.add_detector()
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=7860, help="0 takes a free one (7860)")
     parser.add_argument(
@@ -121,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         }
         limits = Limits(**{name: value for name, value in asked.items() if value is not None})
         allowed = [name for name in options.allowed_hosts.split(",") if name]
-        serve(options.workdir, options.host, options.port, limits, allowed)
+        serve(options.detector, options.host, options.port, limits, allowed)
 
 
 if __name__ == "__main__":

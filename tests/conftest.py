@@ -19,12 +19,14 @@ import hypothesis
 import jax
 import ml_collections
 import pytest
+from huggingface_hub import constants
 
 from fdd import train
 from fdd.configs import demo
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
 from fdd.runs import prepare
+from tests import hub as stand_in
 from tests import own_parts  # noqa: F401 (configs of tests name parts of it)
 
 # Most tests compile the same few programs, some in processes of their own: all share one folder. It
@@ -140,6 +142,18 @@ def pair(tree: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """An original of the drawn tree, and a fake of it."""
     fake = min(tree.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))
     return tree / f"original_sequences/youtube/c23/videos/{fake.stem.split('_')[0]}.mp4", fake
+
+
+@pytest.fixture
+def hub(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[stand_in.Hub]:
+    """A stand-in for the Hugging Face hub, of which nothing was fetched yet."""
+    with stand_in.serving() as served:
+        template = served.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", served.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        yield served
 
 
 @pytest.fixture

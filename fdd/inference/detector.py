@@ -1,9 +1,8 @@
-"""A trained detector: the best checkpoint of a run, ready to classify videos."""
+"""A trained detector, of a run or published by others, ready to classify videos."""
 
 import dataclasses
 import functools
 import os
-import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,11 +15,10 @@ from fdd.devices import memory
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
 from fdd.evaluation.calibration import Calibration
-from fdd.inference import saliency, scoring
+from fdd.inference import saliency, scoring, sources
 from fdd.inference.prediction import Basis, Prediction
 from fdd.inference.saliency import Saliency
-from fdd.runs import trained, workdir
-from fdd.runs.checkpoints import Checkpoints
+from fdd.inference.source import Weights
 from fdd.training import config_checks, steps
 from fdd.training.state import TrainState, inference_state
 from fdd.training.task import Task, create_task
@@ -31,7 +29,7 @@ from fdd.video.preprocessing import STORED, Preprocessing
 
 EvalStep = Callable[[TrainState, Any], jax.Array]
 
-_MOST_CLIPS_AT_A_TIME = 4  # ResNet-50 at 224 pixels needs less than 2 GiB for them.
+_MOST_FRAMES_AT_A_TIME = 40  # ResNet-50 at 224 pixels needs less than 2 GiB for them.
 _IF_NO_MEMORY = "end other programs that use memory, or use a CPU (JAX_PLATFORMS=cpu)"
 
 
@@ -46,9 +44,10 @@ class Detector:
         state: The best checkpoint's parameters (their average if there is one) and statistics.
         eval_step: `fdd.training.steps.eval_step`, spread over the devices.
         calibration: Fitted on validation.
-        step: The checkpoint's step.
+        step: The checkpoint's step; None for published weights.
         fingerprint: Fingerprint of the preprocessing that it was trained with.
         trained_on: What its checkpoint stores about the data set (`fdd.runs.trained_on.facts`).
+        name: The run's, or that of published weights.
     """
 
     config: ml_collections.ConfigDict
@@ -57,26 +56,34 @@ class Detector:
     state: TrainState
     eval_step: EvalStep
     calibration: Calibration
-    step: int
+    step: int | None
     fingerprint: str
     trained_on: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    name: str = ""
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> "Detector":
-        """Loads the best checkpoint of the run in `folder`.
+    def load(cls, place: str | os.PathLike[str]) -> "Detector":
+        """Loads the best checkpoint of a run, or weights that others published.
+
+        Args:
+            place: The run's folder; or hf://yermandy/GenD_CLIP_L_14, a detector on the Hugging Face
+                hub, or a folder with such a repository's files (`fdd.inference.published`). What is
+                on the hub is fetched the first time. Neither the real weights nor the published
+                figures were run by the authors of fdd.
 
         Raises:
             UserError: there is no run, it has no checkpoint yet, or its best one is damaged;
-                or it was trained in float64 and JAX's 64-bit mode is off.
+                or it was trained in float64 and JAX's 64-bit mode is off; or published weights
+                cannot be fetched, are damaged or do not fit.
         """
-        folder = pathlib.Path(folder)
-        config = workdir.stored_config(folder)
+        source = sources.find(place)
+        config = source.config
         config_checks.check(config)
         devices = Parallel(config.parallel)
-        with trained.opened(folder) as checkpoints:
-            task = create_task(config)
-            eval_step = devices.compile_by_clip(functools.partial(steps.eval_step, task=task))
-            return from_checkpoints(config, task, eval_step, checkpoints, folder, devices)
+        task = create_task(config)
+        eval_step = devices.compile_by_clip(functools.partial(steps.eval_step, task=task))
+        weights = source.weights(task, devices)
+        return with_weights(config, task, eval_step, devices, weights, source.name)
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -112,7 +119,13 @@ class Detector:
     @property
     def basis(self) -> Basis:
         """What its answers depend on besides the video."""
-        return Basis(step=self.step, fingerprint=self.fingerprint, calibration=self.calibration)
+        return Basis(
+            step=self.step,
+            fingerprint=self.fingerprint,
+            calibration=self.calibration,
+            pooling=self.config.video_score,
+            name=self.name,
+        )
 
     def predict(self, path: str | os.PathLike[str]) -> Prediction:
         """Classifies a video.
@@ -162,7 +175,8 @@ class Detector:
             batches = [self.eval_step(self.state, batch) for batch in self.batches(clips)]
         logits = np.concatenate([np.zeros(0), *map(np.asarray, batches)])[: len(clips)]
         if not np.isfinite(logits).all():
-            raise UserError(f"the checkpoint of step {self.step} gives logits that are not finite")
+            weights = self.basis.weights
+            raise UserError(f"{weights[:1].lower()}{weights[1:]}: its logits are not finite")
         return logits.astype(np.float64)
 
     def explain(self, clips: Sequence[Clip]) -> Saliency:
@@ -190,9 +204,8 @@ class Detector:
 
         All batches have one size, so that one program is enough for all videos.
         """
-        clips_per_device = -(
-            -min(self.config.data.clips_per_video, _MOST_CLIPS_AT_A_TIME) // self._count
-        )
+        most = max(1, _MOST_FRAMES_AT_A_TIME // self.config.data.num_frames)
+        clips_per_device = -(-min(self.config.data.clips_per_video, most) // self._count)
         size = clips_per_device * self._count
         for start in range(0, len(clips), size):
             some = [clip.images() for clip in clips[start : start + size]]
@@ -203,28 +216,24 @@ class Detector:
         return self.devices.mesh.size
 
 
-def from_checkpoints(
+def with_weights(
     config: ml_collections.ConfigDict,
     task: Task,
     eval_step: EvalStep,
-    checkpoints: Checkpoints,
-    folder: pathlib.Path,
     devices: Parallel,
+    weights: Weights,
+    name: str,
 ) -> Detector:
-    """Loads the best checkpoint, or the last if it is not known which is best.
-
-    Raises:
-        UserError: there is no checkpoint, or it is damaged.
-    """
-    found = trained.restore(checkpoints, folder, config, devices.replicated)
+    """The detector that consists of these; the arguments are as in `Detector` and `Weights`."""
     return Detector(
         config=config,
         task=task,
         devices=devices,
-        state=inference_state(found.variables),
+        state=inference_state(weights.variables),
         eval_step=eval_step,
-        calibration=Calibration.stored(found.meta["calibration"]),
-        step=found.step,
-        fingerprint=found.meta["fingerprint"],
-        trained_on=found.meta,
+        calibration=weights.calibration,
+        step=weights.step,
+        fingerprint=weights.fingerprint,
+        trained_on=weights.trained_on,
+        name=name,
     )

@@ -1,7 +1,8 @@
-"""A run's detector as a program and its parameters, in files that need no fdd."""
+"""A detector as a program and its parameters, in files that need no fdd."""
 
 import contextlib
 import json
+import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
 
@@ -42,8 +43,8 @@ _FOUND = {
 }
 
 
-def export(workdir: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
-    """Writes a run's best checkpoint as a program and as parameters.
+def export(detector: str | os.PathLike[str], out: pathlib.Path) -> pathlib.Path:
+    """Writes a detector as a program and as parameters.
 
     `out` becomes a serialised `jax.export.Exported` of `probability_of_fake`, parameters included,
     for any number of clips. The parameters go beside it, named as `fdd.models.torch_layout` says,
@@ -51,21 +52,21 @@ def export(workdir: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
     whole.
 
     Args:
-        workdir: Of the run.
+        detector: Where it is loaded from, see `fdd.Detector.load`.
         out: The program's file.
 
     Returns:
         The parameters' file: `out` with the suffix .safetensors.
 
     Raises:
-        UserError: there is no checkpoint, or a file cannot be written.
+        UserError: there is no detector, or a file cannot be written.
     """
     parameters = out.with_suffix(".safetensors")
     if out == parameters:
         raise UserError(f"--out={out}: that is where the parameters go; choose another suffix")
     if out.is_dir():
         raise UserError(f"--out={out} is a folder: name a file")
-    loaded = Detector.load(workdir)
+    loaded = Detector.load(detector)
     described = metadata(loaded)
     variables = jax.device_get(steps.variables_for_evaluation(loaded.state))
     tensors = safetensors.numpy.save(torch_layout.to_torch(loaded.task.model, variables), described)
@@ -124,6 +125,7 @@ def metadata(loaded: Detector) -> dict[str, str]:
         "preprocessing": json.dumps(loaded.training_preprocessing.description()),
         "preprocessing_fingerprint": loaded.fingerprint,
         "checkpoint_step": json.dumps(loaded.step),
+        "weights": loaded.basis.weights,
         "jax_version": jax.__version__,
     }
 

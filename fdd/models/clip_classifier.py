@@ -116,14 +116,25 @@ class ClipClassifier(nn.Module):
         self, features: jax.Array, *, train: bool, keys: jax.Array | None = None
     ) -> jax.Array:
         """Maps features of frames, `dtype` [b, t, c], to logits, `dtype` [b]."""
+        return self.decide(self.summarize(features, train=train, keys=keys), train=train, keys=keys)
+
+    def summarize(
+        self, features: jax.Array, *, train: bool, keys: jax.Array | None = None
+    ) -> jax.Array:
+        """Maps features of frames, `dtype` [b, t, c], to a vector per clip, `dtype` [b, c']."""
         if self.unit_features:
             features = unit(features)
         if train:
             features = _dropout(features, self.dropout_features, keys, 0)
-        summary = self.temporal(features)
+        return self.temporal(features)
+
+    def decide(
+        self, vectors: jax.Array, *, train: bool, keys: jax.Array | None = None
+    ) -> jax.Array:
+        """Maps the vectors of clips, `dtype` [b, c'], to logits, `dtype` [b]."""
         if train:
-            summary = _dropout(summary, self.dropout_head, keys, 1)
-        return self.head(summary)[:, 0]
+            vectors = _dropout(vectors, self.dropout_head, keys, 1)
+        return self.head(vectors)[:, 0]
 
     @property
     def encoder(self) -> Encoder:

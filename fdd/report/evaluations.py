@@ -1,5 +1,6 @@
-"""A run's best checkpoint on any data set, or on damaged videos, and a report of each."""
+"""A detector on any data set, or on damaged videos, and a report of each."""
 
+import os
 import pathlib
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,15 +15,15 @@ from fdd.data.records import Dataset
 from fdd.errors import UserError, shown
 from fdd.evaluation import robustness
 from fdd.evaluation.scores import score
+from fdd.inference import sources
 from fdd.inference.detector import Detector
 from fdd.report import robustness as report_robustness
 from fdd.runs import prepare, trained_on
-from fdd.runs.workdir import EVALUATIONS_DIR
 from fdd.training import fakes
 
 
 def evaluate(
-    workdir: pathlib.Path,
+    detector: str | os.PathLike[str],
     datasets: Sequence[pathlib.Path] = (),
     split: str = "test",
     frames: str | None = None,
@@ -32,12 +33,12 @@ def evaluate(
     """Scores data sets and writes a report of each.
 
     Args:
-        workdir: Of the run.
+        detector: Where it is loaded from, see `fdd.Detector.load`.
         datasets: Folders of data sets that this project built; the run's own by default.
         split: 'train', 'validation' or 'test'.
         frames: See `fdd.evaluation.scores.frame_order`; the config's by default.
         allow_mismatch: Score clips that were cut in another way than the run's.
-        out: Where the reports' folders go; `workdir`/evaluations by default.
+        out: Where the reports' folders go; where the detector keeps them by default.
 
     Returns:
         The contents of metrics.json by the report's folder, BUILDER-KEY-SPLIT-FRAMES, where the key
@@ -47,11 +48,11 @@ def evaluate(
         UserError: there is no checkpoint, no such data set or split, a mismatch, or `out` cannot be
             written.
     """
-    out = _made(out or workdir / EVALUATIONS_DIR)
-    loaded = _load(workdir)
+    out = _made(out or sources.find(detector).reports)
+    loaded = _load(detector)
     frames = frames or loaded.config.eval_frames
     opened = [Dataset(folder) for folder in datasets]
-    opened = opened or [prepare.open_dataset(loaded.config.data)]
+    opened = opened or [_its_own(loaded)]
     notes = {dataset.folder: _mismatch(dataset, loaded, allow_mismatch) for dataset in opened}
     if not datasets:
         notes[opened[0].folder] += _not_its_own(opened[0], loaded)
@@ -76,7 +77,7 @@ def evaluate(
 
 
 def evaluate_robustness(
-    workdir: pathlib.Path,
+    detector: str | os.PathLike[str],
     videos_dir: pathlib.Path | None,
     split: str = "test",
     out: pathlib.Path | None = None,
@@ -84,7 +85,7 @@ def evaluate_robustness(
     """Scores the run's videos of a split under seven kinds of damage at five levels.
 
     Args:
-        workdir: Of the run.
+        detector: Where it is loaded from, see `fdd.Detector.load`.
         videos_dir: Folder of the videos the run's data set was built from; by default what the
             config says.
         split: 'train', 'validation' or 'test'.
@@ -97,8 +98,8 @@ def evaluate_robustness(
     Raises:
         UserError: there is no checkpoint, or no video, or `out` cannot be written.
     """
-    out = _made(out or workdir / EVALUATIONS_DIR)
-    loaded = _load(workdir)
+    out = _made(out or sources.find(detector).reports)
+    loaded = _load(detector)
     data = loaded.config.data
     root = videos_dir or prepare.videos_folder(data)
     if root is None or not root.is_dir():
@@ -106,7 +107,7 @@ def evaluate_robustness(
     builder = prepare.create_builder(data)
     spec = builder.builder_config.preprocessing
     if spec.fingerprint() != loaded.fingerprint:
-        raise UserError(f"{workdir} was trained with another version of the video path")
+        raise UserError(f"{detector} was trained with another version of the video path")
     videos = [video for video in builder.find_videos(root) if video.split == split]
     if not videos:
         raise UserError(f"{root} holds no video of the split '{split}'")
@@ -136,8 +137,8 @@ def _made(folder: pathlib.Path) -> pathlib.Path:
         ) from None
 
 
-def _load(workdir: pathlib.Path) -> Detector:
-    loaded = Detector.load(workdir)
+def _load(detector: str | os.PathLike[str]) -> Detector:
+    loaded = Detector.load(detector)
     loaded.devices.check_batch_size(loaded.config.batch_size)
     return loaded
 
@@ -152,6 +153,14 @@ def _mismatch(dataset: Dataset, loaded: Detector, allowed: bool) -> list[str]:
     if not allowed:
         raise UserError(f"{difference}: build it with the run's settings, or say --allow_mismatch")
     return [f"Preprocessing differs: {difference}. The numbers mix this with everything else."]
+
+
+def _its_own(loaded: Detector) -> Dataset:
+    if not loaded.trained_on:
+        raise UserError(
+            f"{loaded.name} is published and has no data set of its own here: say --dataset=DIR"
+        )
+    return prepare.open_dataset(loaded.config.data)
 
 
 def _not_its_own(dataset: Dataset, loaded: Detector) -> list[str]:

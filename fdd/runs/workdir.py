@@ -26,8 +26,9 @@ _LOCK_FILE = "lock"
 _FREE_KEYS = ("data.data_dir", "data.manual_dir", "num_workers", "parallel", "fit", "remat")
 
 
-# Free as well if batch statistics are frozen: otherwise each part of a batch has its own.
-_FREE_IF_FROZEN = ("accumulate_steps",)
+# Free as well if batch statistics are frozen, otherwise each part of a batch has its own, and if no
+# term of the loss compares clips.
+_FREE_IF_PARTS_ADD_UP = ("accumulate_steps",)
 
 
 # Keys that a run fills in itself if its config leaves them open (None).
@@ -181,10 +182,13 @@ def plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
     return json.loads(config.to_json())
 
 
-def _has_frozen_statistics(*configs: dict[str, Any]) -> bool:
+def _parts_add_up(*configs: dict[str, Any]) -> bool:
     return all(
-        config.get("frozen_batch_stats")
-        or (config.get("freeze") == "encoder" and not config.get("freeze_epochs"))
+        (
+            config.get("frozen_batch_stats")
+            or (config.get("freeze") == "encoder" and not config.get("freeze_epochs"))
+        )
+        and not (config.get("uniformity") or config.get("alignment"))
         for config in configs
     )
 
@@ -194,9 +198,7 @@ def _differences(
 ) -> list[str]:
     """The differing keys that define the run; `common`: only keys that both have."""
     found = []
-    free = (
-        (*_FREE_KEYS, *_FREE_IF_FROZEN) if _has_frozen_statistics(stored, current) else _FREE_KEYS
-    )
+    free = (*_FREE_KEYS, *_FREE_IF_PARTS_ADD_UP) if _parts_add_up(stored, current) else _FREE_KEYS
     keys = stored.keys() & current.keys() if common else stored.keys() | current.keys()
     for key in sorted(keys):
         old, new = stored.get(key), current.get(key)

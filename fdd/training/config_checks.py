@@ -25,6 +25,8 @@ _LOWEST = {
     "early_stopping": 0,
     "weight_decay": 0,
     "l2_lstm_kernel": 0,
+    "uniformity": 0,
+    "alignment": 0,
     "encoder_learning_rate_scale": 0,
     "encoder_learning_rate_decay": 0,
     "num_workers": 0,

@@ -99,16 +99,19 @@ def unchanging(config: ml_collections.ConfigDict, num_devices: int) -> str:
     if not config.remat:
         return "--config.remat"
     parts = [n for n in _numbers_of_parts(config, num_devices) if n > config.accumulate_steps]
-    if parts and has_frozen_statistics(config):
+    if parts and parts_add_up(config):
         return f"--config.accumulate_steps={parts[0]}"
     return ""
 
 
-def has_frozen_statistics(config: ml_collections.ConfigDict) -> bool:
-    """Whether training does not change batch statistics, so that parts of a batch add up."""
+def parts_add_up(config: ml_collections.ConfigDict) -> bool:
+    """Whether parts of a batch add up: training does not change batch statistics, and no term of
+    the loss compares clips.
+    """
     parts = len(models.create_encoder(config).parts)
     frozen = models.num_frozen_parts(config) == parts and not config.freeze_epochs
-    return config.frozen_batch_stats or frozen
+    compared = config.uniformity or config.alignment  # Within a part: they would be other pairs.
+    return (config.frozen_batch_stats or frozen) and not compared
 
 
 def needed(config: ml_collections.ConfigDict, devices: parallel.Parallel) -> int | None:
@@ -148,7 +151,7 @@ def _unchanging(
         if change.needed < need:
             yield change
             config, need = change.applied_to(config), change.needed
-    if has_frozen_statistics(config):
+    if parts_add_up(config):
         yield from _parts(config, devices, need, free)
 
 

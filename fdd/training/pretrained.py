@@ -15,6 +15,7 @@ from fdd.models.weights import (
     Tensors,
     check_normalization,
     filling,
+    hub,
     keras,
     repository,
     safetensors_file,
@@ -170,7 +171,7 @@ def _repository(kind: str, name: str) -> str | pathlib.Path:
 def _kind(name: str) -> str:
     if not name:
         return "none"
-    if repository.NAME.fullmatch(name):
+    if hub.NAME.fullmatch(name):
         return "hub"
     if name.endswith((".h5", ".hdf5")):
         return "keras"
@@ -186,7 +187,7 @@ def _kind(name: str) -> str:
         return "run"
     raise UserError(
         f"config.model.pretrained={name} is neither a .h5 or .safetensors file, nor a folder with "
-        f"such or of a run, nor {repository.HUB}OWNER/NAME on the Hugging Face hub (.pth files: "
+        f"such or of a run, nor {hub.HUB}OWNER/NAME on the Hugging Face hub (.pth files: "
         "convert them to .safetensors)"
     )
 

@@ -13,7 +13,7 @@ import optax
 from fdd.devices.parallel import DATA_AXIS
 from fdd.evaluation import metrics
 from fdd.models.clip_classifier import ClipClassifier
-from fdd.training import augment, blending, optimizers
+from fdd.training import augment, blending, optimizers, spread
 from fdd.training.state import PyTree, TrainState
 from fdd.training.task import Task
 
@@ -87,29 +87,31 @@ def _gradients(
         _keys(task.seed, each, stream) for stream, each in enumerate((alike, position))
     )
     if "features" in batch:
-        inputs, method = batch["features"], "classify"
+        inputs = batch["features"]
     else:
         frames = augment.augment(
             augment_keys, batch["frames"], **task.augment, dtype=task.model.dtype
         )
-        inputs, method = normalized(frames, task), "__call__"
+        inputs = normalized(frames, task)
+
+    def forward(model: ClipClassifier) -> tuple[jax.Array, jax.Array]:
+        features = inputs if "features" in batch else model.encode(inputs, train=True)
+        vectors = model.summarize(features, train=True, keys=model_keys)
+        return model.decide(vectors, train=True, keys=model_keys), vectors
 
     def mean_loss(params: PyTree) -> tuple[jax.Array, tuple[PyTree, metrics.ClipSums]]:
         params = _without_frozen_gradients(params, model, frozen_parts)
-        logits, updates = model.apply(
-            {"params": params, "batch_stats": state.batch_stats},
-            inputs,
-            train=True,
-            keys=model_keys,
-            method=method,
-            mutable=["batch_stats"],
-        )
+        variables = {"params": params, "batch_stats": state.batch_stats}
+        (logits, vectors), updates = model.apply(variables, method=forward, mutable=["batch_stats"])
         clip_losses = task.loss_fn(logits, batch["label"])
         sums = metrics.ClipSums.of(
             clip_losses, logits, batch["label"], jnp.ones_like(batch["label"])
         )
         batch_stats = updates.get("batch_stats", state.batch_stats)
-        return clip_losses.mean() + penalty(params, task), (batch_stats, sums)
+        total = clip_losses.mean() + penalty(params, task)
+        if task.uniformity or task.alignment:
+            total += spread.terms(vectors, batch["label"], task)
+        return total, (batch_stats, sums)
 
     gradients, (batch_stats, sums) = jax.grad(mean_loss, has_aux=True)(state.params)
     return gradients, batch_stats, sums

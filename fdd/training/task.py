@@ -28,6 +28,8 @@ class Task:
         learning_rate: Step to learning rate.
         loss_fn: (logits [b], labels [b]) to losses [b].
         l2_lstm_kernel: See `fdd.training.steps.penalty`.
+        uniformity: See `fdd.training.spread`, as for the next one.
+        alignment: Likewise.
         frozen_parts: Number of the encoder's first parts whose gradient is 0 and not computed.
         thaw_step: The step from which they get a gradient, and `model` is trained instead of
             `frozen_model`; 0: they stay frozen.
@@ -53,6 +55,8 @@ class Task:
     learning_rate: optax.Schedule
     loss_fn: Callable[[jax.Array, jax.Array], jax.Array]
     l2_lstm_kernel: float
+    uniformity: float
+    alignment: float
     frozen_parts: int
     thaw_step: int
     ema_decay: float
@@ -126,6 +130,8 @@ def create_task(
         learning_rate=learning_rate,
         loss_fn=losses.create_loss(config),
         l2_lstm_kernel=config.l2_lstm_kernel,
+        uniformity=config.uniformity,
+        alignment=config.alignment,
         frozen_parts=frozen_parts,
         thaw_step=optimizers.thaw_step(config, steps_per_epoch),
         ema_decay=config.ema_decay,

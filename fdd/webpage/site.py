@@ -21,13 +21,12 @@ _OF_DRAWN_HEADS = (
 
 @contextlib.contextmanager
 def running(
-    detector: Detector, name: str, limits: Limits, folder: pathlib.Path, hosts: Hosts
+    detector: Detector, limits: Limits, folder: pathlib.Path, hosts: Hosts
 ) -> Iterator[Callable[..., Any]]:
     """A context in which the page can be served.
 
     Args:
         detector: Classifies the videos.
-        name: The detector's name, for the visitors.
         limits: The limits of uploads.
         folder: A folder for this page alone; everything is written there.
         hosts: The names that the page is served under.
@@ -47,12 +46,12 @@ def running(
         uploads = Uploads(folder / "uploads", limits)
         demo = detector.config.data.demo
         videos = examples.draw(demo, folder / "examples") if demo else {}
-        blocks = page.create_page(classifier, uploads, limits, _about(detector, name), list(videos))
+        blocks = page.create_page(classifier, uploads, limits, _about(detector), list(videos))
         looks = {"theme": page.theme(), "css": page.style()}
         yield server.create_app(blocks, uploads, limits, list(videos.values()), hosts, **looks)
 
 
-def _about(detector: Detector, name: str) -> str:
+def _about(detector: Detector) -> str:
     weights = detector.basis.weights
-    text = f"Detector: {name}, {weights[:1].lower()}{weights[1:]}."
+    text = f"Detector: {detector.name}, {weights[:1].lower()}{weights[1:]}."
     return text + (_OF_DRAWN_HEADS if detector.config.data.demo else "")

@@ -3,7 +3,6 @@ import json
 import pathlib
 
 import h5py
-import huggingface_hub
 import jax
 import jax.numpy as jnp
 import matplotlib.image
@@ -238,7 +237,7 @@ def test_what_does_not_fit_is_listed(tmp_path, change, message):
     jax.tree.map(np.testing.assert_array_equal, variables, before)
 
 
-def test_files_of_another_kind(tmp_path, monkeypatch):
+def test_files_of_another_kind(tmp_path, hub):
     for name, kind in (("a.h5", "an HDF5"), ("a.safetensors", "a safetensors")):
         (tmp_path / name).write_bytes(b"no weights" * 100)
         with pytest.raises(UserError, match=f"is not {kind} file"):
@@ -247,32 +246,26 @@ def test_files_of_another_kind(tmp_path, monkeypatch):
         _load(str(tmp_path), SMALL["basic"])
     with pytest.raises(UserError, match=r"is neither .* convert them to .safetensors"):
         _load("weights.pth", SMALL["basic"])
-    asked = []
-
-    def unreachable(*names):
-        asked.append(names)
-        raise OSError("no route to host")
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
-    with pytest.raises(UserError, match=r"could not be fetched .* \(no route to host\)"):
+    hub.down()
+    with pytest.raises(
+        UserError, match=r"could not be fetched .* \(.*refused.*\): the same command"
+    ):
         _load("hf://timm/resnet18", SMALL["basic"])
-    asked.clear()
     for mistyped in ("runs/mine", "hf://resnet18", "hf://a/b/c"):
         with pytest.raises(UserError, match=f"={mistyped} is neither .* nor hf://OWNER/NAME on"):
             _load(mistyped, SMALL["basic"])
-    assert not asked
+    assert not hub.asked
 
 
-def test_from_the_hub(tmp_path, monkeypatch):
+def test_from_the_hub(tmp_path, hub):
     images, features, tensors = _golden("basic")
-    _saved(tmp_path, tensors, "model.safetensors")
-    asked = []
-
-    def download(repository, file):
-        asked.append(repository)
-        return str(tmp_path / file)
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    file = pathlib.Path(_saved(tmp_path, tensors, "model.safetensors"))
+    hub.files["timm/resnet18.test"] = {"model.safetensors": file.read_bytes()}
     loaded = _load("hf://timm/resnet18.test", SMALL["basic"])
     _assert_near(SMALL["basic"]().apply(_encoder(loaded), images, train=False), features)
-    assert asked == ["timm/resnet18.test"]
+    assert {each.partition(" ")[2] for each in hub.asked} == {
+        "timm/resnet18.test/model.safetensors"
+    }
+    hub.asked.clear()
+    _load("hf://timm/resnet18.test", SMALL["basic"])
+    assert not hub.asked, "it is on this machine"

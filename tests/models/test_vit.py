@@ -6,7 +6,6 @@ import mmap
 import pathlib
 import re
 
-import huggingface_hub
 import jax
 import jax.export
 import jax.numpy as jnp
@@ -185,7 +184,7 @@ def _folder(folder, arrays, **stated):
     return folder
 
 
-def test_weights_in_several_parts_in_a_folder_and_on_the_hub(loaded, tmp_path, monkeypatch):
+def test_weights_in_several_parts_in_a_folder_and_on_the_hub(loaded, tmp_path, hub):
     model, expected, arrays = loaded("clip")
     (tmp_path / "parts").mkdir()
     folder = _folder(tmp_path / "parts", arrays, hidden_act="quick_gelu", num_attention_heads=2)
@@ -193,12 +192,7 @@ def test_weights_in_several_parts_in_a_folder_and_on_the_hub(loaded, tmp_path, m
     found = pretrained.load(str(folder), model, start)
     jax.tree.map(np.testing.assert_array_equal, found, expected)
 
-    def download(repository, file):
-        if not (folder / file).exists():
-            raise huggingface_hub.errors.EntryNotFoundError(f"no {file}")
-        return str(folder / file)
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    hub.files["openai/clip-vit-test"] = {file.name: file.read_bytes() for file in folder.iterdir()}
     found = pretrained.load("hf://openai/clip-vit-test", model, start)
     jax.tree.map(np.testing.assert_array_equal, found, expected)
 

@@ -53,7 +53,5 @@ def unreadable(file: pathlib.Path, kind: str, error: Exception) -> UserError:
         error: What went wrong.
     """
     if not file.exists():
-        return UserError(f"config.model.pretrained={file}: there is no such file")
-    return UserError(
-        f"config.model.pretrained={file} is not {kind} file that can be read ({first_line(error)})"
-    )
+        return UserError(f"{file}: there is no such file")
+    return UserError(f"{file} is not {kind} file that can be read ({first_line(error)})")

@@ -31,7 +31,7 @@ def fill(name: str, encoder: Encoder, variables: PyTree, tensors: Tensors, layou
     """
     if layout not in encoder.layouts:
         raise UserError(
-            f"config.model.pretrained={name} uses the '{layout}' names of tensors, from which "
+            f"{name} uses the '{layout}' names of tensors, from which "
             f"{type(encoder).__name__} cannot be filled (known: "
             f"{', '.join(encoder.layouts) or 'none'})"
         )
@@ -72,10 +72,7 @@ def refuse(name: str, problems: Sequence[str]) -> None:
         some = "; ".join(problems[:5]) + (
             f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
         )
-        raise UserError(
-            f"config.model.pretrained={name} does not fit config.model, and nothing was loaded: "
-            f"{some}"
-        )
+        raise UserError(f"{name} does not fit the network, and nothing was loaded: {some}")
 
 
 def _fitted(tensor: np.ndarray, stored: StoredAs, shape: tuple[int, ...]) -> np.ndarray | str:

@@ -5,10 +5,8 @@ import pathlib
 import re
 from typing import Any
 
-from fdd.errors import UserError, first_line, shown
-
-HUB = "hf://"
-NAME = re.compile(rf"{HUB}[\w.-]+/[\w.-]+")
+from fdd.errors import UserError, shown
+from fdd.models.weights import hub
 
 _WHOLE = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
@@ -33,7 +31,7 @@ def tensor_files(place: str | pathlib.Path) -> list[pathlib.Path]:
     if (whole := _found(place, _WHOLE)) is not None:
         return [whole]
     if (index := _found(place, _INDEX)) is None:
-        raise UserError(f"config.model.pretrained={place} holds neither {_WHOLE} nor {_INDEX}")
+        raise UserError(f"{place} holds neither {_WHOLE} nor {_INDEX}")
     try:
         parts = {*json.loads(index.read_text("utf-8"))["weight_map"].values()}
         if not parts or not all(map(_PART.fullmatch, parts)):
@@ -44,9 +42,7 @@ def tensor_files(place: str | pathlib.Path) -> list[pathlib.Path]:
         ) from None
     files = {part: _found(place, part) for part in sorted(parts)}
     if missing := [part for part, file in files.items() if file is None]:
-        raise UserError(
-            f"config.model.pretrained={place} lacks {', '.join(missing)}, which its index lists"
-        )
+        raise UserError(f"{place} lacks {', '.join(missing)}, which its index lists")
     return [*files.values()]
 
 
@@ -56,8 +52,7 @@ def stated(place: str | pathlib.Path) -> dict[str, Any]:
     Raises:
         UserError: it cannot be fetched, or is no JSON object.
     """
-    file = _found(place, "config.json")
-    if file is None:
+    if (file := _found(place, "config.json")) is None:
         return {}
     try:
         content = json.loads(file.read_text("utf-8"))
@@ -72,17 +67,4 @@ def _found(place: str | pathlib.Path, file: str) -> pathlib.Path | None:
     """A file of a repository; None: it has none of that name."""
     if isinstance(place, pathlib.Path):
         return place / file if (place / file).exists() else None
-    import huggingface_hub
-    from huggingface_hub import errors
-
-    try:
-        found = pathlib.Path(huggingface_hub.hf_hub_download(place.removeprefix(HUB), file))
-    except Exception as error:  # There are many: no network, no repository, no permission.
-        no_file = isinstance(error, errors.EntryNotFoundError)
-        if no_file and not isinstance(error, errors.LocalEntryNotFoundError):  # That: not reached.
-            return None
-        raise UserError(
-            f"{file} of config.model.pretrained={place} could not be fetched from the Hugging "
-            f"Face hub ({first_line(error)}); a local file works too"
-        ) from None
-    return found if found.exists() else None
+    return hub.fetched(place, file)

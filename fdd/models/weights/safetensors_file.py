@@ -41,9 +41,7 @@ def origin(file: pathlib.Path) -> Origin:
         check_normalization(mean, std)
         return Origin(version=str(model["version"]), mean=mean, std=std)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        raise UserError(
-            f"config.model.pretrained={file}: the description of the run in its header is damaged"
-        ) from None
+        raise UserError(f"{file}: the description of the run in its header is damaged") from None
 
 
 def read_all(files: Sequence[pathlib.Path]) -> Tensors:
