@@ -34,5 +34,5 @@ def test_classes_have_equal_weight():
 
 def test_one_class_changes_nothing():
     assert calibration.fit([1, 1], [3.0, -1.0]) == calibration.Calibration(
-        temperature=1.0, threshold=0.0, fitted=False
+        temperature=1.0, threshold=0.0, fitted=False, reason=calibration.ONE_CLASS
     )

@@ -20,7 +20,8 @@ def _scores(rng, signal, methods=("A", "B", "C", "D"), people=40, clips=3):
                 rows.append(
                     (f"{method}/{person:03d}", method, label, clip, logit, f"{person:03d}", "")
                 )
-    names = [field.name for field in dataclasses.fields(Scores)][1:]
+    fields = dataclasses.fields(Scores)
+    names = [field.name for field in fields if field.default is dataclasses.MISSING][1:]
     columns = map(np.array, zip(*rows, strict=True))
     return Scores(split="test", **dict(zip(names, columns, strict=True)))
 
