@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -61,9 +62,9 @@ def read(name: str | pathlib.Path, files: Sequence[pathlib.Path], fingerprint: s
         )
     try:
         temperature, threshold = (float(content[key]) for key in ("temperature", "threshold"))
-        if not temperature > 0 or threshold != threshold:
+        if not temperature > 0 or not math.isfinite(temperature) or not math.isfinite(threshold):
             raise ValueError
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise UserError(f"{shown(str(file))} is damaged, it lacks numbers: {again}") from None
     return Calibration(temperature=temperature, threshold=threshold)
 
