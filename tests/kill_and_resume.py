@@ -27,7 +27,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 FILES = ("metrics.jsonl", "report/metrics.json", "report/predictions.csv")
 EVERY = {"eval_every_steps": 10, "checkpoint_every_steps": 3}
 QUICK = "tests.own_parts:NormalisedStripes"
-RESNET = "tests.own_parts:OneBlock"
+RESNET = "resnet_tiny"
 CONFIG = """
 import pathlib
 from tests.conftest import tiny_config

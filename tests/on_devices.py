@@ -92,11 +92,11 @@ def _train(settings: Mapping[str, Any]) -> Arrays:
 
     config = demo.get_config()
     config.update({"batch_size": BATCH_SIZE, "learning_rate": 1e-4, "schedule": "constant"})
-    config.model.encoder = "tests.own_parts:OneBlock"
-    parts.import_those_of(config)
+    config.model.encoder = "resnet_tiny"
     config.data.image_size = SIZE
     config.augment.update({"brightness": 0.1, "contrast": 0.1})
     config.update_from_flattened_dict(dict(settings))
+    parts.import_those_of(config)
     config = pretrained.with_normalization(config)
     devices = parallel.Parallel(config.parallel)
     devices.check_batch_size(BATCH_SIZE, config.accumulate_steps)

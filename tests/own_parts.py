@@ -18,7 +18,6 @@ from fdd.data.catalog import Holdings, Video
 from fdd.data.clip_config import ClipConfig, standard_settings
 from fdd.models.encoder import Encoder
 from fdd.models.normalization import BatchNorm
-from fdd.models.resnet import BottleneckBlock, ResNet
 from fdd.models.temporal import TemporalHead
 
 
@@ -62,8 +61,6 @@ class Stripes(Encoder):
 
 
 NormalisedStripes = functools.partial(Stripes, batch_norm=True)
-OneBlock = functools.partial(ResNet, (1,), BottleneckBlock)
-"""A ResNet of a stem and one block: half of what `resnet_tiny` has to compile."""
 
 
 class Changes(TemporalHead):

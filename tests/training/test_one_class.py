@@ -8,6 +8,7 @@ import pytest
 from fdd import predict, train
 from fdd.errors import UserError
 from fdd.inference.detector import Detector
+from tests import kill_and_resume
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,7 @@ def one_class(config, videos_without_real_validation, tmp_path):
     config.data.demo = None
     config.data.data_dir = str(tmp_path / "data")
     config.data.manual_dir = str(videos_without_real_validation)
+    config.model.encoder = kill_and_resume.QUICK
     config.num_steps = 2
     return config
 

@@ -32,6 +32,12 @@ def test_early_stopping(config, tmp_path, capsys):
     assert "is finished" in capsys.readouterr().out
 
 
+def _train(config, folder):
+    """Without the report, which takes longer."""
+    with train.open_run(config, folder) as run:
+        train.train(run)
+
+
 def _flip_a_byte(file):
     data = bytearray(file.read_bytes())
     data[-7] ^= 64
@@ -46,7 +52,7 @@ def test_cached_features_give_the_same(config, tmp_path, capsys):
     for cache in (False, True):
         config.cache_features = cache
         folder = tmp_path / str(cache)
-        train.train_and_evaluate(config, folder)
+        _train(config, folder)
         lines = (folder / "metrics.jsonl").read_text().splitlines()
         runs[cache] = [json.loads(line) for line in lines]
     assert {p.name for p in (tmp_path / "True/features").iterdir()} == {
@@ -55,7 +61,7 @@ def test_cached_features_give_the_same(config, tmp_path, capsys):
     file = tmp_path / "True/features/train.npy"
     _flip_a_byte(file)
     shutil.rmtree(tmp_path / "True/checkpoints")
-    train.train_and_evaluate(config, tmp_path / "True")
+    _train(config, tmp_path / "True")
     assert capsys.readouterr().out.count(f"{file} is damaged, of other clips or another") == 1
     again = (tmp_path / "True/metrics.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in again] == runs[True], "what was damaged was used"
@@ -116,9 +122,8 @@ def test_weights_are_needed_for_the_start_alone(config, finished, tmp_path):
     """A run goes on, and is evaluated, if the weights that it started from are gone."""
     config.model.encoder = "resnet_tiny"
     config.model.pretrained = str(shutil.copytree(finished, tmp_path / "weights"))
-    train.train_and_evaluate(config, tmp_path / "run")
+    _train(config, tmp_path / "run")
     shutil.rmtree(tmp_path / "weights")
-    shutil.rmtree(tmp_path / "run/report")
     workdir.check(tmp_path / "run", config)
     train.train_and_evaluate(config, tmp_path / "run")
     assert (tmp_path / "run/report/metrics.json").exists()
