@@ -9,13 +9,12 @@ web, evaluate and export (fdd/inference/README.md).
 As published (Yermakov et al., Deepfake Detection that Generalizes Across Benchmarks, WACV 2026,
 arXiv 2508.06248): of each video 32 frames, each a clip of its own, with the face on their template;
 CLIP ViT-L/14, of which only layer norms learn; features divided by their norm; cross-entropy +
-0.5 × uniformity + 0.1 × alignment; Adam with 3e-4 and a cosine; batches of 128; a video's score is
-the mean probability of its frames.
+0.5 × uniformity + 0.1 × alignment; each fake with its original in one batch; Adam with 3e-4 and a
+cosine; batches of 128; a video's score is the mean probability of its frames.
 
 Not as published: augmentation is mirroring, brightness and contrast, without rotation, shift,
-scale, blur and JPEG; batches are balanced, but a fake's original need not be in its batch; the
-cosine goes to 0 instead of 1e-6; the checkpoint is chosen by validation loss instead of average
-precision; landmarks are YuNet's instead of RetinaFace's.
+scale, blur and JPEG; the cosine goes to 0 instead of 1e-6; the checkpoint is chosen by validation
+loss instead of average precision; landmarks are YuNet's instead of RetinaFace's.
 
 Neither this training nor the published weights were run by us.
 """
@@ -29,6 +28,7 @@ def get_config() -> ml_collections.ConfigDict:
     """Returns `configs/resnet_lstm.py`'s config with these changes."""
     config = resnet_lstm.get_config("aligned_face")
     config.data.methods = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+    config.data.paired = True
     config.data.train_per_class = 0
     config.data.held_out_per_class = 0
     config.data.alignment = "per_frame"

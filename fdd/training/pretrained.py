@@ -70,7 +70,7 @@ def load(name: str, model: ClipClassifier, variables: PyTree, version: str | Non
             Hugging Face hub, with such a `model.safetensors`, or with parts of one and their index;
             the workdir of a run (its best checkpoint is used, including temporal head and head).
         model: The network.
-        variables: Its {'params', 'batch_stats'}, NumPy arrays.
+        variables: Its {'params', 'batch_stats'}, arrays or their shapes; what is not loaded stays.
         version: The network's, config.model.version; tensors of another version may have the same
             shapes. None: not compared.
 

@@ -158,13 +158,26 @@ def create_state(
         task: What the config makes of the run.
         seed: Decides the initial parameters.
         sharding: Placement of the state.
-        change: A function from {'params', 'batch_stats'} of NumPy arrays to the ones to use
-            instead, for parameters that are not random.
+        change: A function from the shapes and types of {'params', 'batch_stats'}
+            (`jax.ShapeDtypeStruct`) to the same tree, with NumPy arrays in place of those that are
+            not random. What it leaves is drawn, and nothing else: large weights that are loaded
+            take no memory twice.
     """
+    key = jax.random.key(seed)
+    known, structure = jax.tree.flatten(change(jax.eval_shape(task.variables, key)))
+    open_places = [n for n, leaf in enumerate(known) if isinstance(leaf, jax.ShapeDtypeStruct)]
+
+    def drawn(key: jax.Array) -> list[jax.Array]:
+        leaves = jax.tree.leaves(task.variables(key))
+        return [leaves[number] for number in open_places]
+
     # It runs once, and optimising would triple the time for compiling.
-    draw = jax.jit(task.variables, compiler_options={"xla_backend_optimization_level": "1"})
-    variables = jax.device_get(draw(jax.random.key(seed)))
-    return jax.jit(task.state, out_shardings=sharding)(change(variables))
+    draw = jax.jit(drawn, compiler_options={"xla_backend_optimization_level": "1"})
+    for number, leaf in zip(open_places, jax.device_get(draw(key)), strict=True):
+        known[number] = leaf
+    donated = (0,) if task.model.dtype == jnp.float32 else ()  # The state is where they were.
+    make = jax.jit(task.state, out_shardings=sharding, donate_argnums=donated)
+    return make(jax.tree.unflatten(structure, known))
 
 
 def abstract_state(task: Task, sharding: jax.sharding.Sharding) -> TrainState:
