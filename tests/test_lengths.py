@@ -1,4 +1,4 @@
-"""No file of code is longer than 300 lines, and no function longer than 60."""
+"""No file of code is longer than 300 lines, no function longer than 60, the README than 200."""
 
 import ast
 import itertools
@@ -33,3 +33,7 @@ def test_lengths(folder):
                 if lines > LONGEST_FUNCTION:
                     too_long.append(f"{name}, {node.name}: {lines} lines")
     assert not too_long
+
+
+def test_the_readme_takes_ten_minutes():
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 200
