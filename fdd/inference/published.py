@@ -15,8 +15,8 @@ those in the middle of 32 equal parts of a video, where theirs are spread from i
 Landmarks are YuNet's, where theirs are RetinaFace's. And a crop is coded as JPEG of quality 100
 before the network sees it.
 
-The hub could not be reached where this was written: neither the real weights nor the published
-figures were run. `tests/published/` holds a program that does.
+We had no access to the hub: neither the real weights nor the published figures were run.
+`python -m tests.published.run` does.
 """
 
 import dataclasses
@@ -115,7 +115,7 @@ class Published:
         Raises:
             UserError: it cannot be fetched, is damaged, or names what fdd does not have.
         """
-        if isinstance(self.place, str) and not hub.is_here(self.place, _WEIGHTS):
+        if isinstance(self.place, str) and not repository.is_here(self.place):
             print(provenance.first_use(self.place, _WEIGHTS), file=sys.stderr)
         stated = repository.stated(self.place)
         if not stated:

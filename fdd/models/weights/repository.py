@@ -18,6 +18,11 @@ def is_one(folder: pathlib.Path) -> bool:
     return any((folder / file).exists() for file in (_WHOLE, _INDEX))
 
 
+def is_here(name: str) -> bool:
+    """Whether weights of hf://OWNER/NAME were fetched before."""
+    return any(hub.is_here(name, file) for file in (_WHOLE, _INDEX))
+
+
 def tensor_files(place: str | pathlib.Path) -> list[pathlib.Path]:
     """The files with tensors: one, or the parts that an index lists.
 
