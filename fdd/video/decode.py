@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import av
 import numpy as np
 
-from fdd.video import opening, stored
+from fdd.video import gaps, opening, stored
 from fdd.video.display import Pictures, fitted
 from fdd.video.errors import DamagedError, IncompleteError, MisreadError, VideoError
 from fdd.video.info import HEALTHY, Condition, VideoInfo, no_frames
@@ -63,15 +63,17 @@ def probe(path: str | pathlib.Path) -> VideoInfo:
         if is_whole and len(seen) >= stream.frames and _is_plausible(seen):
             shown = [packet.stamp for packet in seen if packet.is_shown]
             in_order = all(a < b for a, b in itertools.pairwise(shown))
+            stamps = tuple(sorted(shown))
+            lacks = gaps.remarks(stamps, stream.time_base, video)
             return VideoInfo(
-                stamps=tuple(sorted(shown)),
+                stamps=stamps,
                 time_base=stream.time_base,
                 stamped=True,
                 fps=float(stream.average_rate or 0),
                 height=height,
                 width=width,
                 is_doubtful=in_order and bool(stream.codec_context.has_b_frames),
-                condition=Condition(notes=video.notes),
+                condition=Condition(notes=video.notes + lacks),
             )
     return survey(path)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence, Set
 
 import av
 
-from fdd.video import opening
+from fdd.video import gaps, opening
 from fdd.video.display import Pictures
 from fdd.video.info import Condition, VideoInfo, no_frames
 from fdd.video.packets import Packet, packets
@@ -100,6 +100,8 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
             raise no_frames(video.ends_early)
         fps, time_base = float(stream.average_rate or 0), stream.time_base
         incomplete, notes = video.ends_early or seen[-1].is_corrupt, video.notes
+        held = sorted(each.stamp for each in seen if each.is_shown and each.stamp is not None)
+        lacks = gaps.remarks(held, time_base, video)
     errors |= {number for number, packet in enumerate(seen) if packet.is_corrupt}
     usable, damaged = _usable(outputs, errors, seen)
     positions = _positions(outputs, seen, errors)
@@ -113,6 +115,7 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
     coded = next((output.coded for output in outputs if output.size == size), (0, 0))
     if size and len(sizes) > 1:
         notes += (f"its picture changes size and is fitted into {size[1]}×{size[0]} pixels",)
+    notes += lacks
     condition = Condition(
         frames=len(usable) + damaged, damaged=damaged, incomplete=incomplete, notes=notes
     )
