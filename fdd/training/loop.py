@@ -126,7 +126,10 @@ class _Records:
         run = self.run
         _require_finite(info, step, run)
         metrics = _training_metrics(state, info, run, step)
-        zeros = jax.device_put(ClipSums.zeros(run.task.model.dtype), run.devices.replicated)
+        # By way of the host: from a device, JAX 0.10 makes an array that cannot be saved where
+        # each process has one device.
+        zeros = jax.device_get(ClipSums.zeros(run.task.model.dtype))
+        zeros = jax.device_put(zeros, run.devices.replicated)
         self.log.write(step, step / run.steps_per_epoch, "train", metrics)
         self.log.write_speed(step, self.speed.read())
         self.bar.set_postfix(loss=f"{metrics['loss']:.3f}")
