@@ -100,7 +100,7 @@ def main(_: list[str]) -> None:
     runtime.keep_memory()
     if not parallel.is_main():
         sys.stdout = io.StringIO()  # Only the main process prints.
-    with cli.writing_to(folder):
+    with parallel.ending_alone(), _resumable(), cli.writing_to(folder):
         if _MODE.value == "train":
             train.train_and_evaluate(config, folder, _profile())
             return

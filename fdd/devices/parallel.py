@@ -18,6 +18,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from fdd.devices import runtime
 from fdd.devices.in_parts import InParts
+from fdd.devices.peers import ending_alone as ending_alone
 from fdd.devices.processes import (
     initialize as initialize,  # A part of this module's interface.
 )

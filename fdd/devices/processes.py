@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import jax
 
+from fdd.devices import peers
 from fdd.errors import UserError, first_line
 
-_SAID_AFTER, _MOST = 5.0, 300.0  # Seconds.
+_SAID_AFTER, _MOST, _LOST_AFTER = 5.0, 300.0, 100.0  # Seconds.
 _SLURM, _OPEN_MPI = "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"
 
 
@@ -82,9 +83,14 @@ def _check(coordinator: str, num_processes: int, process_id: int) -> None:
 def _join(*arguments: str | int) -> None:
     try:
         # Longer than `_patience`: on a timeout, JAX prints its own stack trace.
-        jax.distributed.initialize(*arguments, initialization_timeout=int(2 * _MOST) + 60)
+        jax.distributed.initialize(
+            *arguments,
+            initialization_timeout=int(2 * _MOST) + 60,
+            heartbeat_timeout_seconds=int(_LOST_AFTER),
+        )
     except (RuntimeError, ValueError) as error:
         raise UserError(f"the processes do not find each other: {first_line(error)}") from None
+    peers.watch()
 
 
 @contextlib.contextmanager

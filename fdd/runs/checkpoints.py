@@ -250,6 +250,17 @@ class Checkpoints:
         except Exception as error:
             raise self._checks.not_written(error) from None
 
+    def __enter__(self) -> "Checkpoints":
+        """Returns itself; the context closes it."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Closes it; after a failure without waiting for other processes, which may never come."""
+        if kind is None or jax.process_count() == 1:
+            self.close()
+        else:
+            self._plain.close()
+
     def close(self) -> None:
         """Waits, then releases the folder."""
         self._manager.close()

@@ -99,8 +99,7 @@ def open_run(
         if parallel.is_main():
             stack.enter_context(workdir.claim(folder, config))
         parallel.barrier("workdir")
-        checkpoints = Checkpoints(folder / workdir.CHECKPOINTS_DIR)
-        stack.enter_context(contextlib.closing(checkpoints))
+        checkpoints = stack.enter_context(Checkpoints(folder / workdir.CHECKPOINTS_DIR))
         yield Run(
             config=config,
             folder=folder,

@@ -1,0 +1,142 @@
+"""A run of several processes that loses one of them, by kill -9 or because it fails alone."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+
+from fdd import train
+from fdd.training import logs
+from tests import kill_and_resume
+
+ROOT = pathlib.Path(__file__).parents[2]
+LOST_AFTER = 4  # Seconds.
+STEPS = 20
+LINE = (
+    "fdd: another process of this run has ended or cannot be reached; once all are started again, "
+    "the same command goes on from the last checkpoint"
+)
+JOINED = """
+import sys, time
+from fdd.devices import parallel, processes
+processes._LOST_AFTER = {lost_after}
+parallel.initialize(*{arguments})
+with parallel.ending_alone():
+    print("joined", flush=True)
+    {body}
+"""
+RUN = """
+import runpy
+from fdd.devices import processes
+processes._LOST_AFTER = {lost_after}
+runpy.run_module("fdd.main", run_name="__main__")
+"""
+
+
+def _port():
+    with socket.create_server(("localhost", 0)) as server:
+        return server.getsockname()[1]
+
+
+def _start(code, *arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _joined(bodies):
+    """Two processes that have found each other, and what each of them does then."""
+    port = _port()
+    started = [
+        _start(
+            JOINED.format(
+                lost_after=LOST_AFTER, arguments=(f"localhost:{port}", 2, index), body=body
+            )
+        )
+        for index, body in enumerate(bodies)
+    ]
+    for process in started:
+        assert "joined" in process.stdout.readline()
+    return started
+
+
+def test_the_first_of_them_is_killed():
+    """It is the one that the others report to."""
+    first, second = _joined(["time.sleep(60)"] * 2)
+    first.kill()
+    _, error = second.communicate(timeout=30)
+    assert (second.returncode, error) == (75, f"{LINE}\n")
+
+
+def test_one_that_fails_alone_waits_for_nobody():
+    body = "print('out of C', file=open(2, 'w', closefd=False)); sys.exit('fdd: the reason')"
+    first, second = _joined(["time.sleep(60)", body])
+    _, error = second.communicate(timeout=30)
+    assert (second.returncode, sorted(error.splitlines())) == (1, ["fdd: the reason", "out of C"])
+    _, error = first.communicate(timeout=30)
+    assert (first.returncode, error) == (75, f"{LINE}\n")
+
+
+def test_one_is_killed_while_they_train(config, data_dir, tmp_path):
+    """Each has one device, as under SLURM and Open MPI with GPUs."""
+    config.update(kill_and_resume.EVERY | {"num_steps": STEPS, "precision": "float64"})
+    config.model.encoder = kill_and_resume.QUICK
+    file = tmp_path / "config.py"
+    file.write_text(
+        kill_and_resume.CONFIG.format(
+            data_dir=str(data_dir),
+            every=kill_and_resume.EVERY,
+            encoder=kill_and_resume.QUICK,
+            num_steps=STEPS,
+        )
+    )
+
+    def start():
+        port = _port()
+        return [
+            _start(
+                RUN.format(lost_after=LOST_AFTER),
+                f"--config={file}",
+                "--config.precision=float64",
+                f"--workdir={tmp_path / 'run'}",
+                f"--coordinator=localhost:{port}",
+                "--num_processes=2",
+                f"--process_id={index}",
+                JAX_ENABLE_X64="1",
+                JAX_ENABLE_COMPILATION_CACHE="false",  # The others would wait for what is stored.
+                XLA_FLAGS="--xla_backend_optimization_level=0",  # Compiles in less time.
+            )
+            for index in range(2)
+        ]
+
+    first, second = start()
+    records = lambda: logs.read_metrics(tmp_path / "run")  # noqa: E731
+    kill_and_resume.wait_until(lambda: any(r["step"] > 4 for r in records()), first)
+    os.kill(second.pid, signal.SIGKILL)
+    killed = time.monotonic()
+    _, error = first.communicate(timeout=60)
+    assert time.monotonic() - killed < 30
+    assert (first.returncode, error.splitlines()[-1]) == (75, LINE), error
+    assert [line for line in error.splitlines() if line and "Training:" not in line] == [LINE]
+    again = start()
+    outputs = [process.communicate(timeout=120) for process in again]
+    assert [process.returncode for process in again] == [0, 0], outputs
+    assert f"Going on after step 3 of {STEPS}." in outputs[0][0]
+    with jax.enable_x64(True):
+        train.train_and_evaluate(config, tmp_path / "alone")
+    of_two, of_one = (
+        [record["loss"] for record in logs.read_metrics(tmp_path / name)]
+        for name in ("run", "alone")
+    )
+    np.testing.assert_allclose(of_two, of_one, rtol=1e-9)
