@@ -100,8 +100,7 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
             raise no_frames(video.ends_early)
         fps, time_base = float(stream.average_rate or 0), stream.time_base
         incomplete, notes = video.ends_early or seen[-1].is_corrupt, video.notes
-        held = sorted(each.stamp for each in seen if each.is_shown and each.stamp is not None)
-        lacks = gaps.remarks(held, time_base, video)
+        lacks = gaps.remarks(_held(seen), time_base, video)
     errors |= {number for number, packet in enumerate(seen) if packet.is_corrupt}
     usable, damaged = _usable(outputs, errors, seen)
     positions = _positions(outputs, seen, errors)
@@ -115,9 +114,8 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
     coded = next((output.coded for output in outputs if output.size == size), (0, 0))
     if size and len(sizes) > 1:
         notes += (f"its picture changes size and is fitted into {size[1]}×{size[0]} pixels",)
-    notes += lacks
     condition = Condition(
-        frames=len(usable) + damaged, damaged=damaged, incomplete=incomplete, notes=notes
+        frames=len(usable) + damaged, damaged=damaged, incomplete=incomplete, notes=notes + lacks
     )
     return VideoInfo(
         stamps=tuple(stamps[place] for place in usable),
@@ -131,6 +129,11 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
         size=size,
         condition=condition,
     )
+
+
+def _held(seen: Sequence[Packet]) -> list[int]:
+    """The stamps of all frames that the file holds, ascending."""
+    return sorted(each.stamp for each in seen if each.is_shown and each.stamp is not None)
 
 
 def _positions(
