@@ -99,8 +99,8 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
         if not seen or (not outputs and not errors):
             raise no_frames(video.ends_early)
         fps, time_base = float(stream.average_rate or 0), stream.time_base
-        incomplete, notes = video.ends_early or seen[-1].is_corrupt, video.notes
-        lacks = gaps.remarks(_held(seen), time_base, video)
+        incomplete = video.ends_early or seen[-1].is_corrupt
+        notes = video.notes + gaps.remarks(_held(seen), time_base, video)
     errors |= {number for number, packet in enumerate(seen) if packet.is_corrupt}
     usable, damaged = _usable(outputs, errors, seen)
     positions = _positions(outputs, seen, errors)
@@ -114,9 +114,6 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
     coded = next((output.coded for output in outputs if output.size == size), (0, 0))
     if size and len(sizes) > 1:
         notes += (f"its picture changes size and is fitted into {size[1]}×{size[0]} pixels",)
-    condition = Condition(
-        frames=len(usable) + damaged, damaged=damaged, incomplete=incomplete, notes=notes + lacks
-    )
     return VideoInfo(
         stamps=tuple(stamps[place] for place in usable),
         time_base=time_base,
@@ -127,7 +124,9 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
         places=tuple(usable),
         positions=tuple(positions[place] for place in usable),
         size=size,
-        condition=condition,
+        condition=Condition(
+            frames=len(usable) + damaged, damaged=damaged, incomplete=incomplete, notes=notes
+        ),
     )
 
 
