@@ -15,8 +15,9 @@ _STATUSES = {
     "RESOURCE_EXHAUSTED": "No space left on device",
     "PERMISSION_DENIED": "Permission denied",
     "NOT_FOUND": "a file or folder is missing",
+    "No ArrayMetadata found": "a file or folder is missing",
 }
-"""Error codes of tensorstore, in the system's words."""
+"""Errors of tensorstore and orbax, in the system's words."""
 
 
 class DamagedCheckpoint(UserError):
@@ -84,9 +85,12 @@ class CheckpointChecks:
 
     def not_written(self, error: Exception) -> UserError:
         """The error for a failure to save."""
+        exist = self._folder.is_dir() and any(
+            path.name.isdigit() for path in self._folder.iterdir()
+        )
+        earlier = "earlier checkpoints are unchanged" if exist else "there is no earlier one"
         return UserError(
-            f"a checkpoint could not be written to {self._shown} ({reason(error)}); earlier "
-            "checkpoints are unchanged"
+            f"a checkpoint could not be written to {self._shown} ({reason(error)}); {earlier}"
         )
 
     def unreadable(self, step: int, error: Exception) -> UserError:
