@@ -6,6 +6,7 @@ KIND is one of
     input    reading, decoding and batching records, and the decoding alone
     build    cutting the config's videos into clips
     predict  an answer for a video, from the file to the probability
+    blend    train steps with self-blended fakes beside steps without; --picture=FILE draws some
 
 --json prints one object; `fdd.benchmarks` says what is in it. Weights are random.
 """
@@ -22,7 +23,7 @@ from ml_collections import config_flags
 
 from fdd import cli, parts, recipes
 
-KINDS = ("train", "forward", "input", "build", "predict")
+KINDS = ("train", "forward", "input", "build", "predict", "blend")
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -32,6 +33,7 @@ _CONFIG = config_flags.DEFINE_config_file(
 _REPEATS = flags.DEFINE_integer("repeats", 10, "How often to measure.", lower_bound=1)
 _JSON = flags.DEFINE_boolean("json", False, "Print one JSON object.")
 _VIDEO = flags.DEFINE_string("video", "", "For predict: the file to classify.")
+_PICTURE = flags.DEFINE_string("picture", "", "For blend: an image file to write.")
 _VIDEOS = flags.DEFINE_integer("videos", 8, "For build: how many of the videos.", lower_bound=1)
 
 
@@ -68,6 +70,9 @@ def _measure(kind: str, config: ml_collections.ConfigDict) -> dict[str, Any]:
         return benchmarks.measure_build(config, _VIDEOS.value, _REPEATS.value)
     if kind == "predict":
         return benchmarks.measure_predict(config, pathlib.Path(_VIDEO.value), _REPEATS.value)
+    if kind == "blend":
+        picture = pathlib.Path(_PICTURE.value) if _PICTURE.value else None
+        return benchmarks.measure_blend(config, _REPEATS.value, picture)
     return benchmarks.measure_steps(kind, config, _REPEATS.value)
 
 

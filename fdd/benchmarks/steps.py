@@ -51,7 +51,7 @@ def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) ->
     devices.check_batch_size(config.batch_size, config.accumulate_steps)
     task = create_task(config)
     state = create_state(task, config.seed, devices.replicated)
-    batch = _random_batch(task, config.batch_size)
+    batch = random_batch(task, config.batch_size)
     if kind == "forward":
         batch = {"frames": batch["frames"]}
     step = functools.partial(steps.train_step if kind == "train" else steps.eval_step, task=task)
@@ -94,7 +94,8 @@ def _timed(work: Callable[[], Any], repeats: int) -> dict[str, Any]:
     }
 
 
-def _random_batch(task: Task, size: int) -> pipeline.Batch:
+def random_batch(task: Task, size: int) -> pipeline.Batch:
+    """What a train step on this number of clips is given, drawn at random; see `Task.batch`."""
     rng = np.random.default_rng(0)
     shapes = task.batch(size)
     (rows,) = shapes["label"].shape

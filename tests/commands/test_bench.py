@@ -42,6 +42,15 @@ def test_input(config):
     assert found["seconds"]["repeats"] == 8
 
 
+def test_blend(config, tmp_path):
+    config.model.encoder = kill_and_resume.QUICK
+    found = benchmarks.measure_blend(config, 2, tmp_path / "strips.png")
+    medians = [found[f"seconds_{kind}"]["median"] for kind in ("self_blended", "recorded")]
+    assert found["ratio"] == medians[0] / medians[1] > 0
+    assert found["clip"] == [10, 32, 32]
+    assert (tmp_path / "strips.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_build(config, tree):
     found = benchmarks.measure_build(config, 3, 1)
     assert (found["videos"], found["failed"]) == (3, 0)
@@ -62,7 +71,7 @@ def test_predict(config, tree, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fly"], "say what to measure, one of train, forward, input, build, predict"),
+        (["fly"], "say what to measure, one of train, forward, input, build, predict, blend"),
         (["predict"], "--video=FILE is needed"),
         (["train", "--config=nowhere.py"], "there is no config file nowhere.py"),
     ],
