@@ -4,7 +4,7 @@ They run on each device with its shard of the batch (`fdd.devices.parallel`).
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -37,9 +37,6 @@ def train_step(
         The next state; and for the whole batch {'loss': mean loss, 'gradient_norm': Euclidean norm
         of the gradient}, float []. Both are the same on every device.
     """
-    parts = jax.tree.map(
-        lambda array: array.reshape(task.accumulate_steps, -1, *array.shape[1:]), dict(batch)
-    )
 
     def take(part: Batch) -> tuple[PyTree, PyTree, metrics.ClipSums]:
         frozen = functools.partial(
@@ -50,15 +47,9 @@ def train_step(
         thawed = functools.partial(_gradients, task=task, model=task.model, frozen_parts=0)
         return jax.lax.cond(state.step < task.thaw_step, frozen, thawed, state, part)
 
-    if task.accumulate_steps == 1:
-        of_parts = jax.tree.map(lambda leaf: leaf[None], take(jax.tree.map(lambda a: a[0], parts)))
-    else:
-        of_parts = jax.lax.map(take, parts)
-    gradients, batch_stats, sums = of_parts
-    gradients, batch_stats = jax.lax.pmean(
-        jax.tree.map(lambda leaf: leaf.mean(axis=0), (gradients, batch_stats)), DATA_AXIS
-    )
-    sums = jax.lax.psum(jax.tree.map(lambda leaf: leaf.sum(axis=0), sums), DATA_AXIS)
+    gradients, batch_stats, sums = _over_parts(take, batch, task.accumulate_steps)
+    gradients, batch_stats = jax.lax.pmean((gradients, batch_stats), DATA_AXIS)
+    sums = jax.lax.psum(sums, DATA_AXIS)
     norm = _norm(_of_those_that_learn(gradients, task))
     updates, opt_state = task.optimizer.update(gradients, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
@@ -72,6 +63,26 @@ def train_step(
     )
     info = {"loss": sums.loss / sums.count, "gradient_norm": norm}
     return state, info
+
+
+def _over_parts(
+    take: Callable[[Batch], tuple[PyTree, PyTree, metrics.ClipSums]], batch: Batch, parts: int
+) -> tuple[PyTree, PyTree, metrics.ClipSums]:
+    """The means of gradients and of batch statistics over equal parts of a batch; the sums' sum.
+
+    One part is added after another, so that memory does not grow with their number.
+    """
+    if parts == 1:
+        return take(batch)
+    batches = jax.tree.map(lambda array: array.reshape(parts, -1, *array.shape[1:]), dict(batch))
+    shapes = jax.eval_shape(take, jax.tree.map(lambda array: array[0], batches))
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+    def add(total: PyTree, part: Batch) -> tuple[PyTree, None]:
+        return jax.tree.map(jnp.add, total, take(part)), None
+
+    (gradients, batch_stats, sums), _ = jax.lax.scan(add, zeros, batches)
+    return *jax.tree.map(lambda leaf: leaf / parts, (gradients, batch_stats)), sums
 
 
 def _gradients(

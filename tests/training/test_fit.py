@@ -10,6 +10,7 @@ from fdd.devices import memory, parallel
 from fdd.errors import OutOfMemory, UserError
 from fdd.training import fit, pretrained
 from fdd.training.run import open_run
+from fdd.training.task import abstract_state, create_task
 
 GIB = memory.GIB
 
@@ -142,6 +143,20 @@ def test_the_compiler_counts_state_and_maps(config):
     assert 4 * clips < whole < 1000 * 4 * clips
     config.accumulate_steps = 4
     assert fit.needed(config, devices) < 0.7 * whole
+
+
+def test_the_memory_of_gradients_does_not_grow_with_the_number_of_parts(config):
+    """Parts of 4 small clips, in a network of which most is parameters."""
+    config.data.image_size, config.data.num_frames, config.model.lstm_features = 16, 2, 256
+    config = pretrained.with_normalization(config)
+    devices = parallel.Parallel("jit")
+    parameters = abstract_state(create_task(config), devices.replicated).params
+    gradients = sum(4 * leaf.size for leaf in jax.tree.leaves(parameters))
+    needs = []
+    for parts in (2, 8):
+        config.accumulate_steps, config.batch_size = parts, 4 * parts
+        needs.append(fit.needed(config, devices))
+    assert needs[1] - needs[0] < gradients / 2
 
 
 def test_pmap_is_lowered_for_a_shard_of_the_batch():
