@@ -19,29 +19,68 @@ def _program(step, state, batch, platform):
     return lowered.mlir_module()
 
 
+def _convolutions(program):
+    """The different convolutions; equal ones of several layers may share a function."""
+    lines = (line for line in program.splitlines() if "stablehlo.convolution" in line)
+    return {re.sub(r".*\) dim_numbers| loc\(.*", "", line) for line in lines}
+
+
 @pytest.fixture
 def training(config):
     """A train step of one device, its state and a batch, as shapes."""
-    config.model.mean, config.model.std = (127.5,) * 3, (64.0,) * 3
-    task = create_task(config)
-    state = jax.eval_shape(lambda key: task.state(task.variables(key)), jax.random.key(0))
-    batch = next(on_devices.batches(1, slice(0, 4)))
 
-    def step(state, batch):
-        one = jax.vmap(functools.partial(steps.train_step, task=task), (None, 0), axis_name="data")
-        return one(state, {name: array[None] for name, array in batch.items()})
+    def make(**settings):
+        config.model.mean, config.model.std = (127.5,) * 3, (64.0,) * 3
+        config.update(settings)
+        task = create_task(config)
+        state = jax.eval_shape(lambda key: task.state(task.variables(key)), jax.random.key(0))
+        batch = next(on_devices.batches(1, slice(0, 4)))
+        train = functools.partial(steps.train_step, task=task)
 
-    return step, state, batch
+        def step(state, batch):
+            one = jax.vmap(train, (None, 0), axis_name="data")
+            return one(state, {name: array[None] for name, array in batch.items()})
+
+        return step, state, batch
+
+    return make
 
 
 def test_a_program_for_cuda_that_a_cpu_lowers_has_ordinary_convolutions(training):
-    """Those of 3 layers, of their kernels' gradients and 2 maps' gradients; 1 × 1 are products."""
-    for_cuda, for_cpu = (_program(*training, platform) for platform in ("cuda", "cpu"))
-    assert for_cuda.count("stablehlo.convolution") == 3 + 3 + 2
-    assert "callback" not in for_cuda
-    # A CPU's forms cut neighbourhoods out of the maps; the stem alone takes 49 of them.
-    cuts = [len(re.findall("stablehlo.slice|dynamic_slice", text)) for text in (for_cuda, for_cpu)]
-    assert cuts[0] < cuts[1] / 3
+    """Of the stem and of a 3 × 3, of their kernels' gradients, and of a map's gradient.
+
+    A second 3 × 3 has the same shapes; 1 × 1 are products.
+    """
+    for_cuda, for_cpu = (_program(*training(), platform) for platform in ("cuda", "cpu"))
+    found = _convolutions(for_cuda)
+    assert len(found) == 2 + 2 + 1
+    assert all("feature_group_count = 1 " in each for each in found)
+    assert all("batch_group_count = 1 " in each for each in found)
+    # On a CPU the kernels' gradients are products.
+    gradients = {each for each in found if " = [f, 0, 1, b]x[i, 0, 1, o]->" in each}
+    assert len(gradients) == 2
+    assert found - _convolutions(for_cpu) == gradients
+
+
+def test_a_program_for_cuda_calls_nothing_on_the_host(training):
+    """Nor any other function that is not of the compiler; a callback would show, as the last does.
+
+    Parts of a batch are one loop of the device.
+    """
+    assert "custom_call" not in _program(*training(accumulate_steps=2), "cuda")
+
+    def printing(x):
+        jax.debug.print("{}", x)
+        return x
+
+    assert "custom_call" in jax.jit(printing).lower(np.float32(0)).as_text()
+
+
+def test_convolutions_for_cuda_are_of_the_configs_precision(training):
+    for precision, name in (("bfloat16", "bf16"), ("float32", "f32")):
+        found = _convolutions(_program(*training(precision=precision), "cuda"))
+        types = {kind for each in found for kind in re.findall(r"x([a-z]+[0-9]+)>", each)}
+        assert types == {name}, precision
 
 
 def test_both_forms_are_in_a_program_for_both():
