@@ -39,7 +39,7 @@ def calibrate(detector: str | os.PathLike[str], folder: pathlib.Path) -> str:
         raise UserError(
             f"{dataset.folder} was cut with other preprocessing (fingerprint "
             f"{dataset.fingerprint}) than the detector needs ({loaded.fingerprint}): build it as "
-            "configs/gend.py does"
+            "--config=gend does"
         )
     scores = score(
         loaded.eval_step,

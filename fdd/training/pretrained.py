@@ -50,7 +50,8 @@ def with_normalization(config: ml_collections.ConfigDict) -> ml_collections.Conf
     if _kind(name) in ("keras", "torch") and not _path(name).exists():
         raise UserError(
             f"config.model.pretrained={name}: there is no such file; "
-            "configs/resnet_lstm.py says where to get Keras' (and '' starts from random weights)"
+            "the recipe of --config=resnet_lstm says where to get Keras' (and '' starts from "
+            "random weights)"
         )
     encoder, origin = models.create_encoder(config), _origin(name)
     _check_version(name, origin, encoder.layouts, config.model.version)
