@@ -22,6 +22,7 @@ _FATAL = "the JAX distributed service detected fatal errors"
 # XLA's errors begin with a status. They are RuntimeErrors, and ValueErrors under pmap.
 _COLLECTIVE = re.compile(r"[A-Z_]+: .*(gloo|nccl|peer|coordination|heartbeat|barrier)", re.I | re.S)
 _LOG_LINE = re.compile(r"[IWEF]\d{4} ")  # A new message of XLA: its severity, month and day.
+_SERVICE = re.compile("coordination.service|preemption_sync_manager")
 _GRACE = 3.0  # Seconds, in which the others can fail for the same reason, and say so.
 _watching, _ending = threading.Event(), threading.Event()
 
@@ -59,7 +60,7 @@ def _forward(read: int, terminal: int) -> None:
                     _end(_LINE, preemption.EXIT_STATUS)
                 return
             if _LOG_LINE.match(text):
-                hidden = "coordination_service" in text
+                hidden = _SERVICE.search(text) is not None
             if not hidden:
                 os.write(terminal, line)
 

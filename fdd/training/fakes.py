@@ -25,7 +25,7 @@ def for_split(config: ml_collections.ConfigDict, dataset: Dataset, split: str) -
     if config.data.fakes == "recorded" or has_fakes(dataset, split):
         return None
     dataset.require_landmarks()
-    return blending.for_evaluation(blending.Settings(**config.blend), config.seed)
+    return blending.for_evaluation(blending.Settings.of(config.blend), config.seed)
 
 
 def has_fakes(dataset: Dataset, split: str) -> bool:

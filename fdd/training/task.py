@@ -140,7 +140,7 @@ def create_task(
         augment=config.augment.to_dict(),
         fakes=config.data.fakes,
         paired=config.data.paired or config.data.fakes != "recorded",
-        blend=blending.Settings(**config.blend),
+        blend=blending.Settings.of(config.blend),
         seed=config.seed,
         accumulate_steps=config.accumulate_steps,
     )

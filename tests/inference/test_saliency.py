@@ -26,7 +26,7 @@ def clips(detector, tree):
 
 def test_maps_sum_to_what_frames_contribute(detector, clips):
     maps, contributions = detector.explain(clips)
-    assert maps.shape == (2, 10, 4, 4)
+    assert maps.shape == (2, 10, 8, 8)
     np.testing.assert_allclose(maps.sum(axis=(2, 3)), contributions, rtol=SAME, atol=SAME)
     assert np.ptp(maps, axis=(2, 3)).min() > 0
 

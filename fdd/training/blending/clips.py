@@ -38,6 +38,11 @@ class Settings:
     jpeg: float = 0.5
     crop: float = 0.08
 
+    @classmethod
+    def of(cls, values: Mapping[str, float]) -> "Settings":
+        """The settings of `config.blend`, whatever else it holds."""
+        return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls)})
+
     def weights(self) -> jax.Array:
         """How often each of `FAMILIES` is drawn, in that order: float32 [3]; the sum is 1."""
         each = jnp.array([getattr(self, name) for name in FAMILIES], jnp.float32)

@@ -64,6 +64,7 @@ def coded(frames: jax.Array, quality: jax.Array) -> jax.Array:
     kept = jnp.round(blocks.reshape(-1, 3, _BLOCK**2) @ waves.T / table) * table
     blocks = (kept @ waves).reshape(-1, rows, columns, 3, _BLOCK, _BLOCK)
     ycc = blocks.transpose(0, 1, 4, 2, 5, 3).reshape(padded.shape)
+    ycc = jnp.clip(jnp.round(ycc), -128, 127)  # A decoder stores 8 bits before it converts colours.
     ycc += jnp.array([128, 0, 0], dtype)
     rgb = ycc @ jnp.asarray(np.linalg.inv(_TO_YCC).T, dtype)
     return rgb[..., :height, :width, :]

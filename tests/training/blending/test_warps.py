@@ -111,12 +111,16 @@ def test_without_magnitude_nothing_drifts():
 
 
 def test_a_part_drifts_as_moved_says_at_its_middle():
-    """At an eye, far from the other parts' reach, the field is the eye's own shift."""
-    far = np.array([[10, 10], [90, 10], [50, 200], [20, 300], [80, 300]], float)
+    """At an eye the field is the eye's own shift: other parts weigh less than a thousandth there.
+
+    The other eye's weight is exp(-(80 / (0.32 × 89))²) = 0.0004, at a unit of 89 pixels; those of
+    the mouth and of the nose, which lies far away here, are smaller.
+    """
+    far = np.array([[10, 10], [90, 10], [50, 500], [85, 90], [95, 90]], float)
     field = _drift(3, far[None], angle=0.0, scale=0.0, shift=2.0)
     draws = Draws(jax.random.key(3), 500)
     _, _, x, y = np.asarray(draws.uniform(-1, 1, (4, 1)))[:, 0]
-    np.testing.assert_allclose(field[0, 10, 10], [-2 * x, -2 * y], atol=1e-4)
+    np.testing.assert_allclose(field[0, 10, 10], [-2 * x, -2 * y], atol=2 * 2e-3)
 
 
 def test_elastic_is_smooth_and_of_unit_size():
