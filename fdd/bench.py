@@ -7,6 +7,8 @@ KIND is one of
     build    cutting the config's videos into clips
     predict  an answer for a video, from the file to the probability
     blend    train steps with self-blended fakes beside steps without; --picture=FILE draws some
+    memory   nothing: which setting lets a train step fit into GPUs of 8 to 80 GB, as counted by the
+             compiler
 
 --json prints one object; `fdd.benchmarks` says what is in it. Weights are random.
 """
@@ -23,7 +25,7 @@ from ml_collections import config_flags
 
 from fdd import cli, parts, recipes
 
-KINDS = ("train", "forward", "input", "build", "predict", "blend")
+KINDS = ("train", "forward", "input", "build", "predict", "blend", "memory")
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -70,6 +72,8 @@ def _measure(kind: str, config: ml_collections.ConfigDict) -> dict[str, Any]:
         return benchmarks.measure_build(config, _VIDEOS.value, _REPEATS.value)
     if kind == "predict":
         return benchmarks.measure_predict(config, pathlib.Path(_VIDEO.value), _REPEATS.value)
+    if kind == "memory":
+        return benchmarks.measure_memory(config)
     if kind == "blend":
         picture = pathlib.Path(_PICTURE.value) if _PICTURE.value else None
         return benchmarks.measure_blend(config, _REPEATS.value, picture)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import ml_collections
 
@@ -40,6 +40,9 @@ class Change:
     def applied_to(self, config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
         """The config with this setting."""
         return _with(config, self.key, self.value)
+
+
+Compute = Callable[[str, object], Change]
 
 
 def fitted(
@@ -81,17 +84,46 @@ def fitted(
             if need <= free.bytes:
                 _say(f"config.fit: {lacks}; with {_listed(taken)} it takes {memory.gib(need)}")
                 return config
-    for change in _changes(config, devices, need, free.bytes):
-        if change.needed <= free.bytes:
-            beside = f", beside {_listed(taken)}," if taken else ""
-            raise OutOfMemory(
-                f"{lacks}: with {change}{beside} it takes {memory.gib(change.needed)}"
-                f"{_consequence(change)}"
-            )
+    change = first_that_fits(config, devices, need, free.bytes)
+    if change is not None:
+        beside = f", beside {_listed(taken)}," if taken else ""
+        raise OutOfMemory(
+            f"{lacks}: with {change}{beside} it takes {memory.gib(change.needed)}"
+            f"{_consequence(change)}"
+        )
     raise OutOfMemory(
         f"{lacks}; no precision, part or batch of it fits: take a smaller --config.model.encoder "
         "or --config.data.image_size, or --config.freeze=encoder with --config.cache_features"
     )
+
+
+def first_that_fits(
+    config: ml_collections.ConfigDict,
+    devices: parallel.Parallel,
+    need: int,
+    free: int,
+    compute: Compute | None = None,
+) -> Change | None:
+    """The setting with which a step fits that changes the results least; None if none does.
+
+    Args:
+        config: The run's config, with its normalisation.
+        devices: The devices that it runs on.
+        need: Bytes that a step needs on a device without a change.
+        free: Bytes that are free there.
+        compute: The change of a key to a value; by default `computed`.
+    """
+    compute = compute or functools.partial(computed, config, devices)
+    changes = _changes(config, devices, need, free, compute)
+    return next((change for change in changes if change.needed <= free), None)
+
+
+def computed(
+    config: ml_collections.ConfigDict, devices: parallel.Parallel, key: str, value: object
+) -> Change:
+    """The change of a config's key to a value, with what the compiler counts for it."""
+    found = needed(_with(config, key, value), devices)
+    return Change(key=key, value=value, needed=sys.maxsize if found is None else found)
 
 
 def unchanging(config: ml_collections.ConfigDict, num_devices: int) -> str:
@@ -147,33 +179,42 @@ def _unchanging(
 ) -> Iterator[Change]:
     """Settings that do not change the results, each in addition to the previous ones."""
     if not config.remat:
-        change = _computed(config, devices, "remat", True)
+        change = computed(config, devices, "remat", True)
         if change.needed < need:
             yield change
             config, need = change.applied_to(config), change.needed
     if parts_add_up(config):
-        yield from _parts(config, devices, need, free)
+        compute = functools.partial(computed, config, devices)
+        yield from _parts(config, devices, need, free, compute)
 
 
 def _changes(
-    config: ml_collections.ConfigDict, devices: parallel.Parallel, need: int, free: int
+    config: ml_collections.ConfigDict,
+    devices: parallel.Parallel,
+    need: int,
+    free: int,
+    compute: Compute,
 ) -> Iterator[Change]:
     """Alternative settings; those that change the results least come first."""
     if config.precision != "bfloat16":
-        yield _computed(config, devices, "precision", "bfloat16")
+        yield compute("precision", "bfloat16")
     if not config.remat:
-        yield _computed(config, devices, "remat", True)
-    yield from _parts(config, devices, need, free)
+        yield compute("remat", True)
+    yield from _parts(config, devices, need, free, compute)
     count, size = devices.mesh.size * config.accumulate_steps, config.batch_size
     while (size := size // 2 // count * count) > 0:
-        change = _computed(config, devices, "batch_size", size)
+        change = compute("batch_size", size)
         yield change
         if change.needed <= free:
             return
 
 
 def _parts(
-    config: ml_collections.ConfigDict, devices: parallel.Parallel, need: int, free: int
+    config: ml_collections.ConfigDict,
+    devices: parallel.Parallel,
+    need: int,
+    free: int,
+    compute: Compute,
 ) -> Iterator[Change]:
     """The first number of parts that fits, or the largest; what cannot fit is not compiled."""
     numbers = [
@@ -185,7 +226,7 @@ def _parts(
         at_least = need * config.accumulate_steps // number  # Parameters are not divided.
         if at_least > free and number != numbers[-1]:
             continue
-        change = _computed(config, devices, "accumulate_steps", number)
+        change = compute("accumulate_steps", number)
         if change.needed <= free or number == numbers[-1]:
             yield change
             return
@@ -194,13 +235,6 @@ def _parts(
 def _numbers_of_parts(config: ml_collections.ConfigDict, num_devices: int) -> list[int]:
     shard = config.batch_size // num_devices
     return [number for number in range(1, shard + 1) if shard % number == 0]
-
-
-def _computed(
-    config: ml_collections.ConfigDict, devices: parallel.Parallel, key: str, value: object
-) -> Change:
-    found = needed(_with(config, key, value), devices)
-    return Change(key=key, value=value, needed=sys.maxsize if found is None else found)
 
 
 def _with(config: ml_collections.ConfigDict, key: str, value: object) -> ml_collections.ConfigDict:

@@ -7,6 +7,7 @@ import pytest
 from fdd import benchmarks
 from fdd.configs import resnet_lstm
 from fdd.errors import UserError
+from fdd.training import fit
 from tests import kill_and_resume
 
 
@@ -68,10 +69,47 @@ def test_predict(config, tree, tmp_path):
         benchmarks.measure_predict(config, tmp_path / "no video.mp4", 2)
 
 
+def test_memory(config):
+    found = benchmarks.measure_memory(config)
+    assert {row["setting"] for row in found["sizes"].values()} == {"as it is"}
+    assert 0 < found["needed_gib"] < 1
+    assert found["bfloat16"] == "not known here"
+    json.dumps(found)
+    config.precision = "bfloat16"
+    with pytest.raises(UserError, match="a CPU's compiler says nothing about bfloat16"):
+        benchmarks.measure_memory(config)
+
+
+def test_memory_names_a_setting_for_each_size_and_computes_each_once(config, monkeypatch):
+    """For a step of 8 GB and 40 for every 4 clips; of the latter, `remat` leaves a half."""
+    seen = []
+
+    def needed(config, devices):
+        seen.append((config.precision, config.remat, config.accumulate_steps, config.batch_size))
+        clips = 10 * config.batch_size / config.accumulate_steps
+        return int((8 + clips * (0.5 if config.remat else 1)) * 1e9)
+
+    monkeypatch.setattr(fit, "needed", needed)
+    sizes = benchmarks.measure_memory(config)["sizes"]
+    assert {size: row["setting"] for size, row in sizes.items()} == {
+        "8 GB": "none",
+        "16 GB": "none",
+        "24 GB": "--config.accumulate_steps=4",
+        "40 GB": "--config.remat",
+        "80 GB": "as it is",
+    }
+    assert sizes["24 GB"]["needed_gib"] == 18e9 / 2**30
+    assert len(seen) == len({*seen})
+    assert {precision for precision, *_ in seen} == {"float32"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fly"], "say what to measure, one of train, forward, input, build, predict, blend"),
+        (
+            ["fly"],
+            "say what to measure, one of train, forward, input, build, predict, blend, memory",
+        ),
         (["predict"], "--video=FILE is needed"),
         (["train", "--config=nowhere.py"], "there is no config file nowhere.py"),
     ],
