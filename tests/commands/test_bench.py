@@ -70,6 +70,7 @@ def test_predict(config, tree, tmp_path):
 
 
 def test_memory(config):
+    config.model.encoder = kill_and_resume.QUICK
     found = benchmarks.measure_memory(config)
     assert {row["setting"] for row in found["sizes"].values()} == {"as it is"}
     assert 0 < found["needed_gib"] < 1

@@ -11,6 +11,7 @@ from fdd.errors import OutOfMemory, UserError
 from fdd.training import fit, pretrained
 from fdd.training.run import open_run
 from fdd.training.task import abstract_state, create_task
+from tests import kill_and_resume
 
 GIB = memory.GIB
 
@@ -147,6 +148,7 @@ def test_the_compiler_counts_state_and_maps(config):
 
 def test_the_memory_of_gradients_does_not_grow_with_the_number_of_parts(config):
     """Parts of 4 small clips, in a network of which most is parameters."""
+    config.model.encoder = kill_and_resume.QUICK
     config.data.image_size, config.data.num_frames, config.model.lstm_features = 16, 2, 256
     config = pretrained.with_normalization(config)
     devices = parallel.Parallel("jit")
