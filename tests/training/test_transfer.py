@@ -1,11 +1,12 @@
 """Options for training that starts from somebody else's encoder."""
 
+import importlib
 import json
 import shutil
 
 import pytest
 
-from fdd import train
+from fdd import recipes, train
 from fdd.errors import UserError
 from fdd.runs import workdir
 from tests.rounding import SAME
@@ -88,11 +89,11 @@ def test_settings_that_make_no_sense(config, tmp_path, changes, message):
 
 
 def test_the_reference_recipe_and_the_recommended_one_are_complete(config):
-    from fdd.configs import demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean
+    from fdd.configs import resnet_lstm
     from fdd.training import config_checks
 
-    for module in (demo, resnet_lstm, resnet_lstm_best, resnet_lstm_mean):
-        config_checks.check(module.get_config())
+    for name in recipes.names():
+        config_checks.check(importlib.import_module(f"fdd.configs.{name}").get_config())
     seed = resnet_lstm.get_config()
     assert (seed.l2_lstm_kernel, seed.learning_rate, seed.batch_size, seed.num_epochs) == (
         0.01,
