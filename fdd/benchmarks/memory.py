@@ -1,5 +1,6 @@
 """Which setting lets a config's step fit into GPUs of some sizes."""
 
+import dataclasses
 import functools
 import sys
 from typing import Any
@@ -10,14 +11,14 @@ from fdd.benchmarks import timing
 from fdd.devices import memory, runtime
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
-from fdd.training import config_checks, fit, pretrained
+from fdd.training import config_checks, counted, fit, pretrained
 from fdd.training.task import create_task
 
 _SIZES = (8, 16, 24, 40, 80)  # GB, as GPUs are sold.
 _FRACTION = 0.75  # What JAX takes of a GPU, unless XLA_PYTHON_CLIENT_MEM_FRACTION says otherwise.
 _OF_A_CPU = (
-    "counted by the compiler for a CPU, and not compared with a GPU: for float32 take it as an "
-    "upper estimate; bfloat16 is not known here, since a CPU's program widens it"
+    "in float32 counted by the compiler for a CPU; in bfloat16, which a CPU's program widens, "
+    "counted from the program, without what convolutions need; neither was compared with a GPU"
 )
 
 
@@ -33,12 +34,12 @@ def measure_memory(config: ml_collections.ConfigDict) -> dict[str, Any]:
     Returns:
         'device', 'devices', 'batch_size', 'clip' (frames, height, width), 'precision';
         'needed_gib' of a step on a device; 'sizes': for '8 GB' and so on {'free_gib', 'setting':
-        'as it is', a flag, or 'none', 'needed_gib' with it or None}; 'bfloat16': 'not known here'
-        or 'counted'; 'estimate': what the figures are.
+        'as it is', a flag, or 'none', 'needed_gib' with it or None}; 'counted_to_compiled':
+        ratio of `fdd.training.counted` to the compiler's figure for the step as it is, None where
+        the compiler was not asked; 'estimate': what the figures are.
 
     Raises:
-        UserError: the config cannot be used, the compiler reports no memory, or on a CPU, the
-            config computes in bfloat16.
+        UserError: the config cannot be used, or the compiler reports no memory.
     """
     config = config.copy_and_resolve_references()
     config.model.pretrained = ""
@@ -46,19 +47,22 @@ def measure_memory(config: ml_collections.ConfigDict) -> dict[str, Any]:
     config = pretrained.with_normalization(config)
     devices = Parallel(config.parallel)
     devices.check_batch_size(config.batch_size, config.accumulate_steps)
-    if runtime.on_cpu() and config.precision == "bfloat16":
-        raise UserError(
-            "a CPU's compiler says nothing about bfloat16 on a GPU: take --config.precision=float32"
-        )
-    need = fit.needed(config, devices)
+    from_program = counted.step_bytes(config, devices.mesh.size)
+
+    def needed(changed: ml_collections.ConfigDict) -> int | None:
+        if _is_widened(changed):
+            return counted.step_bytes(changed, devices.mesh.size)
+        return fit.needed(changed, devices)
+
+    need = needed(config)
     if need is None:
         raise UserError(f"the compiler for {runtime.device_name()} reports no memory")
 
     @functools.cache
     def compute(key: str, value: object) -> fit.Change:
-        if key == "precision" and runtime.on_cpu():  # Not known, so it does not count as fitting.
-            return fit.Change(key=key, value=value, needed=sys.maxsize)
-        return fit.computed(config, devices, key, value)
+        change = fit.Change(key=key, value=value, needed=sys.maxsize)
+        found = needed(change.applied_to(config))
+        return change if found is None else dataclasses.replace(change, needed=found)
 
     def row(size: int) -> dict[str, Any]:
         free = int(_FRACTION * size * 10**9)
@@ -77,6 +81,11 @@ def measure_memory(config: ml_collections.ConfigDict) -> dict[str, Any]:
         "precision": config.precision,
         "needed_gib": need / memory.GIB,
         "sizes": {f"{size} GB": row(size) for size in _SIZES},
-        "bfloat16": "not known here" if runtime.on_cpu() else "counted",
+        "counted_to_compiled": None if _is_widened(config) else from_program / need,
         "estimate": _OF_A_CPU if runtime.on_cpu() else "counted by the compiler for this device",
     }
+
+
+def _is_widened(config: ml_collections.ConfigDict) -> bool:
+    """Whether the program of this machine computes in wider numbers than a GPU's."""
+    return runtime.on_cpu() and config.precision == "bfloat16"

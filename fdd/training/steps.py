@@ -89,6 +89,26 @@ def _gradients(
     state: TrainState, batch: Batch, task: Task, model: ClipClassifier, frozen_parts: int
 ) -> tuple[PyTree, PyTree, metrics.ClipSums]:
     """The gradient of some clips' mean loss, the next batch statistics, and sums."""
+    mean_loss = loss_of(state, batch, task, model, frozen_parts)
+    gradients, (batch_stats, sums) = jax.grad(mean_loss, has_aux=True)(state.params)
+    return gradients, batch_stats, sums
+
+
+def loss_of(
+    state: TrainState, batch: Batch, task: Task, model: ClipClassifier, frozen_parts: int
+) -> Callable[[PyTree], tuple[jax.Array, tuple[PyTree, metrics.ClipSums]]]:
+    """The loss of some clips as a function of the parameters.
+
+    Args:
+        state: Gives the batch statistics.
+        batch: As for `train_step`.
+        task: What the step computes.
+        model: Its `model` or `frozen_model`.
+        frozen_parts: Number of the encoder's first parts that get no gradient.
+
+    Returns:
+        A function of parameters that returns the mean loss, and the next batch statistics and sums.
+    """
     if task.fakes != "recorded":
         both = task.fakes == "both"
         batch = blending.with_fakes(batch, task.blend, both, task.seed, task.model.dtype)
@@ -124,8 +144,7 @@ def _gradients(
             total += spread.terms(vectors, batch["label"], task)
         return total, (batch_stats, sums)
 
-    gradients, (batch_stats, sums) = jax.grad(mean_loss, has_aux=True)(state.params)
-    return gradients, batch_stats, sums
+    return mean_loss
 
 
 def _keys(seed: int, position: jax.Array, stream: int) -> jax.Array:
