@@ -49,19 +49,14 @@ def measure_memory(config: ml_collections.ConfigDict) -> dict[str, Any]:
     devices.check_batch_size(config.batch_size, config.accumulate_steps)
     from_program = counted.step_bytes(config, devices.mesh.size)
 
-    def needed(changed: ml_collections.ConfigDict) -> int | None:
-        if _is_widened(changed):
-            return counted.step_bytes(changed, devices.mesh.size)
-        return fit.needed(changed, devices)
-
-    need = needed(config)
+    need = _needed(config, devices)
     if need is None:
         raise UserError(f"the compiler for {runtime.device_name()} reports no memory")
 
     @functools.cache
     def compute(key: str, value: object) -> fit.Change:
         change = fit.Change(key=key, value=value, needed=sys.maxsize)
-        found = needed(change.applied_to(config))
+        found = _needed(change.applied_to(config), devices)
         return change if found is None else dataclasses.replace(change, needed=found)
 
     def row(size: int) -> dict[str, Any]:
@@ -84,6 +79,13 @@ def measure_memory(config: ml_collections.ConfigDict) -> dict[str, Any]:
         "counted_to_compiled": None if _is_widened(config) else from_program / need,
         "estimate": _OF_A_CPU if runtime.on_cpu() else "counted by the compiler for this device",
     }
+
+
+def _needed(config: ml_collections.ConfigDict, devices: Parallel) -> int | None:
+    """Bytes that a step needs on a device; None if the compiler reports nothing."""
+    if _is_widened(config):
+        return counted.step_bytes(config, devices.mesh.size)
+    return fit.needed(config, devices)
 
 
 def _is_widened(config: ml_collections.ConfigDict) -> bool:
