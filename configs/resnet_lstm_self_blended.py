@@ -7,8 +7,8 @@ forgeries. With genuine videos of any kind in DIR/real and nothing else:
 
     … --config.data.builder=folder --config.data.manual_dir=DIR
 
-Differences from `configs/resnet_lstm_best.py`: `data.fakes`, all genuine videos with eight clips
-each, and batch norms that learn, since what they meet differs from ImageNet.
+Differences from `configs/resnet_lstm_best.py`: `data.fakes`, eight clips of each video instead of
+four, and batch norms that learn, since what they meet differs from ImageNet.
 
 Needs landmarks, so faces are cropped. configs/README.md describes the three families of fakes.
 Nothing was measured with this recipe yet: not on FaceForensics++, and not on other data.

@@ -12,16 +12,15 @@ import jax
 import ml_collections
 import numpy as np
 
-from fdd.benchmarks import timing
+from fdd.benchmarks import network, timing
 from fdd.benchmarks.steps import random_batch
 from fdd.data import groups, pipeline
 from fdd.data.records import Dataset
-from fdd.devices.parallel import Parallel
 from fdd.report import figures
 from fdd.report.errors import Strip
 from fdd.runs import prepare
-from fdd.training import blending, config_checks, pretrained, steps
-from fdd.training.task import create_state, create_task
+from fdd.training import blending, config_checks, steps
+from fdd.training.task import create_state
 
 _SHOWN = 1  # Clips of each family in the picture.
 
@@ -44,8 +43,6 @@ def measure_blend(
     Raises:
         UserError: the config cannot be used, or the data set has no landmarks.
     """
-    config = config.copy_and_resolve_references()
-    config.model.pretrained = ""
     if picture:
         _draw(picture, config)
     works = {fakes: _step(config, fakes) for fakes in ("recorded", "self_blended")}
@@ -66,10 +63,8 @@ def _step(config: ml_collections.ConfigDict, fakes: str) -> Callable[[], Any]:
     """A function that takes a train step on random clips."""
     config = config.copy_and_resolve_references()
     config.data.fakes = fakes
-    config_checks.check(config)
-    config = pretrained.with_normalization(config)
-    devices, task = Parallel(config.parallel), create_task(config)
-    devices.check_batch_size(config.batch_size, config.accumulate_steps, pairs=task.paired)
+    config, devices, task = network.opened(config)
+    config_checks.check_batch(config, devices)
     state = create_state(task, config.seed, devices.replicated)
     batch = random_batch(task, config.batch_size)
     run = devices.compile(functools.partial(steps.train_step, task=task), donate=True)

@@ -12,12 +12,12 @@ import jax
 import ml_collections
 
 from fdd.benchmarks import timing
-from fdd.data import pipeline
 from fdd.data.extraction import Workspace
 from fdd.data.records import Records
 from fdd.errors import UserError
 from fdd.runs import prepare
 from fdd.system import cores
+from fdd.training import batches
 from fdd.video.crops import decode_jpegs
 
 
@@ -37,21 +37,13 @@ def measure_input(config: ml_collections.ConfigDict, repeats: int) -> dict[str, 
         UserError: the config cannot be used, or there is no data set.
     """
     dataset = prepare.open_dataset(config.data)
-    batches = pipeline.train_batches(
-        dataset,
-        batch_size=config.batch_size,
-        start_step=0,
-        num_steps=2**31 // config.batch_size - 1,
-        seed=config.seed,
-        balanced=config.balanced,
-        num_workers=config.num_workers,
-    )
+    read = batches.of(config, dataset, 0, 2**31 // config.batch_size - 1)
     usable = cores.usable()
-    with contextlib.closing(batches):
+    with contextlib.closing(read):
         for _ in range(2 * usable):  # Batches that were read while the reader started.
-            batch = next(batches)
+            batch = next(read)
         start = time.perf_counter()
-        seconds = timing.repeat(lambda: jax.device_put(next(batches)), repeats, warm_up=0)
+        seconds = timing.repeat(lambda: jax.device_put(next(read)), repeats, warm_up=0)
         rate = repeats * config.batch_size / (time.perf_counter() - start)
     decode = _decode_rate(dataset.source("train"), repeats * config.batch_size, usable)
     return {

@@ -7,12 +7,11 @@ from typing import Any
 
 import ml_collections
 
-from fdd.benchmarks import timing
+from fdd.benchmarks import network, timing
 from fdd.devices import memory, runtime
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
-from fdd.training import config_checks, counted, fit, pretrained
-from fdd.training.task import create_task
+from fdd.training import config_checks, counted, fit
 
 _SIZES = (8, 16, 24, 40, 80)  # GB, as GPUs are sold.
 _FRACTION = 0.75  # What JAX takes of a GPU, unless XLA_PYTHON_CLIENT_MEM_FRACTION says otherwise.
@@ -41,12 +40,8 @@ def measure_memory(config: ml_collections.ConfigDict) -> dict[str, Any]:
     Raises:
         UserError: the config cannot be used, or the compiler reports no memory.
     """
-    config = config.copy_and_resolve_references()
-    config.model.pretrained = ""
-    config_checks.check(config)
-    config = pretrained.with_normalization(config)
-    devices = Parallel(config.parallel)
-    devices.check_batch_size(config.batch_size, config.accumulate_steps)
+    config, devices, task = network.opened(config)
+    config_checks.check_batch(config, devices)
     from_program = counted.step_bytes(config, devices.mesh.size)
 
     need = _needed(config, devices)
@@ -72,7 +67,7 @@ def measure_memory(config: ml_collections.ConfigDict) -> dict[str, Any]:
         "kind": "memory",
         **timing.device(),
         "batch_size": config.batch_size,
-        "clip": list(create_task(config).clip_shape[:3]),
+        "clip": list(task.clip_shape[:3]),
         "precision": config.precision,
         "needed_gib": need / memory.GIB,
         "sizes": {f"{size} GB": row(size) for size in _SIZES},

@@ -11,15 +11,14 @@ import jax
 import ml_collections
 import numpy as np
 
-from fdd.benchmarks import timing
+from fdd.benchmarks import network, timing
 from fdd.data import pipeline
-from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
 from fdd.runs import prepare
-from fdd.training import config_checks, pretrained, steps
+from fdd.training import batches, config_checks, steps
 from fdd.training.speed import SpeedMeter
 from fdd.training.state import TrainState
-from fdd.training.task import Task, create_state, create_task
+from fdd.training.task import Task, create_state
 from fdd.video import alignment
 
 
@@ -43,13 +42,8 @@ def measure_steps(kind: str, config: ml_collections.ConfigDict, repeats: int) ->
     Raises:
         UserError: the config cannot be used.
     """
-    config = config.copy_and_resolve_references()
-    config.model.pretrained = ""
-    config_checks.check(config)
-    config = pretrained.with_normalization(config)
-    devices = Parallel(config.parallel)
-    devices.check_batch_size(config.batch_size, config.accumulate_steps)
-    task = create_task(config)
+    config, devices, task = network.opened(config)
+    config_checks.check_batch(config, devices)
     state = create_state(task, config.seed, devices.replicated)
     batch = random_batch(task, config.batch_size)
     if kind == "forward":
@@ -148,26 +142,19 @@ def _on_data(
     except UserError as error:
         return {"not_measured": str(error)}
 
-    def steps_on(batches: Iterator[pipeline.Batch]) -> dict[str, float]:
+    def steps_on(given: Iterator[pipeline.Batch]) -> dict[str, float]:
         nonlocal state
-        for clips in itertools.islice(batches, 2):  # Warms up.
+        for clips in itertools.islice(given, 2):  # Warms up.
             state, info = run(state, clips)
         jax.block_until_ready(info)
         speed = SpeedMeter(config.batch_size)
-        for clips in speed.watch(itertools.islice(batches, repeats)):
+        for clips in speed.watch(itertools.islice(given, repeats)):
             state, info = run(state, clips)
         jax.block_until_ready(info)
         return speed.read()
 
-    records = pipeline.train_batches(
-        dataset,
-        batch_size=config.batch_size,
-        start_step=0,
-        num_steps=2 * repeats + 12,  # So that prefetching continues to the end.
-        seed=config.seed,
-        balanced=config.balanced,
-        num_workers=config.num_workers,
-    )
+    # So many steps that prefetching continues to the end.
+    records = batches.of(config, dataset, 0, 2 * repeats + 12)
     before = steps_on(itertools.repeat(batch))
     with contextlib.closing(records):
         read = steps_on(records)

@@ -7,14 +7,13 @@ from typing import Any
 
 import ml_collections
 
-from fdd.benchmarks import timing
-from fdd.devices.parallel import Parallel
+from fdd.benchmarks import network, timing
 from fdd.errors import UserError
 from fdd.evaluation.calibration import Calibration
 from fdd.inference.detector import Detector
-from fdd.training import config_checks, pretrained, steps
+from fdd.training import steps
 from fdd.training.state import inference_state
-from fdd.training.task import create_state, create_task
+from fdd.training.task import create_state
 from fdd.video.decode import VideoError
 from fdd.video.prefetch import extract
 from fdd.video.preprocessing import Preprocessing
@@ -39,11 +38,7 @@ def measure_predict(
     Raises:
         UserError: the config cannot be used, or the video gives no clip.
     """
-    config = config.copy_and_resolve_references()
-    config.model.pretrained = ""
-    config_checks.check(config)
-    config = pretrained.with_normalization(config)
-    devices, task = Parallel(config.parallel), create_task(config)
+    config, devices, task = network.opened(config)
     state = create_state(task, config.seed, devices.replicated)
     variables = {"params": state.params, "batch_stats": state.batch_stats}
     spec = Preprocessing.of(config.data)

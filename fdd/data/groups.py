@@ -9,6 +9,16 @@ FAKES = ("recorded", "self_blended", "both")
 """Where the fakes of training come from; see `of_training`."""
 
 
+def size(fakes: str, paired: bool) -> int:
+    """How many clips of a batch stay together: 2, a genuine one and its fake, or 1.
+
+    Args:
+        fakes: See `of_training`.
+        paired: Likewise.
+    """
+    return 2 if paired or fakes != "recorded" else 1
+
+
 def of_training(dataset: Dataset, fakes: str, paired: bool) -> np.ndarray | None:
     """The records of the training split that a step reads together.
 

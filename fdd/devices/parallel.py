@@ -55,22 +55,22 @@ class Parallel:
         """The placement of a state: a complete copy on every device."""
         return NamedSharding(self.mesh, PartitionSpec())
 
-    def check_batch_size(self, batch_size: int, parts: int = 1, pairs: bool = False) -> None:
+    def check_batch_size(self, batch_size: int, parts: int = 1, together: int = 1) -> None:
         """Checks that every device gets the same number of clips, in `parts` equal parts.
 
         Args:
             batch_size: Clips.
             parts: Number of parts.
-            pairs: Whether clips come in pairs, which stay together.
+            together: Number of clips that stay together.
 
         Raises:
             UserError: the batch size cannot be divided so.
         """
         devices = self.mesh.size
-        shares = devices * parts * (2 if pairs else 1)
+        shares = devices * parts * together
         if batch_size % shares:
             each = f" with config.accumulate_steps={parts}" if parts > 1 else ""
-            whole = " in pairs of clips" if pairs else ""
+            whole = f" in groups of {together} clips" if together > 1 else ""
             raise UserError(
                 f"config.batch_size is {batch_size}, which {devices} devices{each} cannot share "
                 f"evenly{whole}: take a multiple of {shares}, or hide devices "

@@ -110,13 +110,9 @@ class Published:
     def config(self) -> ml_collections.ConfigDict:
         """What config.json says, with the authors' protocol.
 
-        The first time, it says what is fetched from the hub.
-
         Raises:
             UserError: it cannot be fetched, is damaged, or names what fdd does not have.
         """
-        if isinstance(self.place, str) and not repository.is_here(self.place):
-            print(provenance.first_use(self.place, _WEIGHTS), file=sys.stderr)
         stated = repository.stated(self.place)
         if not stated:
             raise UserError(f"{self._shown} holds no {_CONFIG}, which names backbone and head")
@@ -137,7 +133,12 @@ class Published:
         return config
 
     def weights(self, task: Task, devices: Parallel) -> Weights:
-        """See `Source`; the arrays that need no change are those of the file, not copies."""
+        """See `Source`; the arrays that need no change are those of the file, not copies.
+
+        The first time, it says what is fetched from the hub.
+        """
+        if isinstance(self.place, str) and not repository.is_here(self.place):
+            print(provenance.first_use(self.place, _WEIGHTS), file=sys.stderr)
         files = repository.tensor_files(self.place)
         variables = variables_of(str(self.place), task.model, _shapes(task), _tensors(files))
         fingerprint = Preprocessing.of(self.config.data).fingerprint()

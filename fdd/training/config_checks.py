@@ -86,6 +86,16 @@ def check(config: ml_collections.ConfigDict) -> None:
         _check_blend(config)
 
 
+def check_batch(config: ml_collections.ConfigDict, devices: parallel.Parallel) -> None:
+    """Checks that devices can share a batch, in its parts and with pairs of clips kept together.
+
+    Raises:
+        UserError: they cannot.
+    """
+    together = groups.size(config.data.fakes, config.data.paired)
+    devices.check_batch_size(config.batch_size, config.accumulate_steps, together)
+
+
 def _check_finite(config: ml_collections.ConfigDict, prefix: str = "") -> None:
     for key, value in config.items():
         if isinstance(value, ml_collections.ConfigDict):

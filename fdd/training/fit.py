@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import ml_collections
 
 from fdd import models
+from fdd.data import groups
 from fdd.devices import memory, parallel
 from fdd.errors import OutOfMemory
 from fdd.training import steps
@@ -201,7 +202,8 @@ def _changes(
     if not config.remat:
         yield compute("remat", True)
     yield from _parts(config, devices, need, free, compute)
-    count, size = devices.mesh.size * config.accumulate_steps, config.batch_size
+    count = devices.mesh.size * config.accumulate_steps * _together(config)
+    size = config.batch_size
     while (size := size // 2 // count * count) > 0:
         change = compute("batch_size", size)
         yield change
@@ -233,8 +235,12 @@ def _parts(
 
 
 def _numbers_of_parts(config: ml_collections.ConfigDict, num_devices: int) -> list[int]:
-    shard = config.batch_size // num_devices
+    shard = config.batch_size // num_devices // _together(config)
     return [number for number in range(1, shard + 1) if shard % number == 0]
+
+
+def _together(config: ml_collections.ConfigDict) -> int:
+    return groups.size(config.data.fakes, config.data.paired)
 
 
 def _with(config: ml_collections.ConfigDict, key: str, value: object) -> ml_collections.ConfigDict:

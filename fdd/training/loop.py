@@ -19,7 +19,7 @@ from fdd.evaluation.scores import Scores, score
 from fdd.runs import trained_on, workdir
 from fdd.runs.checkpoint_checks import not_finite
 from fdd.system import preemption
-from fdd.training import fakes, finite, logs
+from fdd.training import batches, fakes, finite, logs
 from fdd.training import steps as training_steps
 from fdd.training.features import cached
 from fdd.training.run import Run
@@ -51,7 +51,7 @@ def steps(
         fdd.system.preemption.Preempted: SIGTERM came; the state is saved.
     """
     features = _features(run, state)
-    batches = _batches(run, start, features["train"])
+    read = _batches(run, start, features["train"])
     main = parallel.is_main()
     log = logs.MetricsLog(run.folder, history, start) if main else logs.NoLog(history)
     bar = tqdm.tqdm(
@@ -61,14 +61,14 @@ def steps(
     speed = SpeedMeter(run.config.batch_size)
     records = _Records(run=run, log=log, bar=bar, speed=speed, features=features["validation"])
     with (
-        contextlib.closing(batches),
+        contextlib.closing(read),
         contextlib.closing(log),
         tracing(run.folder / "profile", profile) as trace,
         preemption.watch(run.checkpoints.preempted) as preempted,
         bar,
     ):
         info = None
-        for step, batch in enumerate(speed.watch(batches), start + 1):
+        for step, batch in enumerate(speed.watch(read), start + 1):
             trace(step)
             previous = info
             state, info = run.train_step(state, batch)
@@ -189,19 +189,13 @@ def _features(run: Run, state: TrainState) -> dict[str, np.ndarray | None]:
 
 
 def _batches(run: Run, start: int, features: np.ndarray | None) -> Any:
-    config = run.config
-    return pipeline.train_batches(
+    return batches.of(
+        run.config,
         run.dataset,
-        batch_size=config.batch_size,
-        start_step=start,
-        num_steps=run.num_steps,
-        seed=config.seed,
-        balanced=config.balanced,
-        num_workers=config.num_workers,
+        start,
+        run.num_steps,
         shard=pipeline.Shard(jax.process_index(), jax.process_count()),
         features=features,
-        landmarks=config.data.fakes != "recorded",
-        together=run.together,
     )
 
 

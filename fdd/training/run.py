@@ -33,7 +33,6 @@ class Run:
         dataset: Its data.
         checkpoints: Its saved states.
         devices: The devices that it runs on.
-        together: Records that are read together; see `fdd.data.groups`.
         chooses: Whether validation has both classes; otherwise it cannot choose anything.
         num_steps: Steps of the whole run.
         steps_per_epoch: Steps in which as many clips are used as the training split has.
@@ -48,7 +47,6 @@ class Run:
     dataset: Dataset
     checkpoints: Checkpoints
     devices: parallel.Parallel
-    together: np.ndarray | None
     chooses: bool
     num_steps: int
     steps_per_epoch: int
@@ -75,11 +73,7 @@ def open_run(
     config = pretrained.with_normalization(workdir.with_settled(folder, config))
     create_task(config)  # Reports unknown names before the data is built.
     devices = parallel.Parallel(config.parallel)
-    devices.check_batch_size(
-        config.batch_size,
-        config.accumulate_steps,
-        pairs=config.data.paired or config.data.fakes != "recorded",
-    )
+    config_checks.check_batch(config, devices)
     workdir.check(folder, config)
     if trains:
         config = fit.fitted(config, devices)
@@ -106,7 +100,6 @@ def open_run(
             dataset=dataset,
             checkpoints=checkpoints,
             devices=devices,
-            together=together,
             chooses=chooses,
             num_steps=num_steps,
             steps_per_epoch=steps_per_epoch,

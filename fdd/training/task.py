@@ -9,6 +9,7 @@ import ml_collections
 import optax
 
 from fdd import models
+from fdd.data import groups
 from fdd.evaluation.metrics import ClipSums
 from fdd.models.clip_classifier import ClipClassifier
 from fdd.training import blending, losses, optimizers
@@ -139,7 +140,7 @@ def create_task(
         std=tuple(config.model.std),
         augment=config.augment.to_dict(),
         fakes=config.data.fakes,
-        paired=config.data.paired or config.data.fakes != "recorded",
+        paired=groups.size(config.data.fakes, config.data.paired) > 1,
         blend=blending.Settings.of(config.blend),
         seed=config.seed,
         accumulate_steps=config.accumulate_steps,

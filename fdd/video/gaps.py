@@ -9,6 +9,8 @@ import itertools
 import statistics
 from collections.abc import Sequence
 
+import av
+
 from fdd.video import opening
 
 _GAP = 1.75  # In usual distances of two frames.
@@ -75,4 +77,4 @@ def _declared(video: opening.Opened) -> float | None:
         pass
     if len(video.container.streams) > 1 or not video.container.duration:
         return None  # The duration may be that of the sound.
-    return video.container.duration / 10**6
+    return video.container.duration / av.time_base

@@ -52,6 +52,11 @@ def test_blend(config, tmp_path):
     assert (tmp_path / "strips.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_is_blended_is_read_with_its_landmarks(config):
+    config.model.encoder, config.data.fakes = kill_and_resume.QUICK, "self_blended"
+    assert benchmarks.measure_steps("train", config, 1)["on_data"]["clips_per_second"] > 0
+
+
 def test_build(config, tree):
     found = benchmarks.measure_build(config, 3, 1)
     assert (found["videos"], found["failed"]) == (3, 0)

@@ -127,6 +127,13 @@ def test_the_first_use_tells_and_later_ones_are_offline(served, capsys, monkeypa
     )
 
 
+def test_a_command_tells_once(served, pair, capsys, monkeypatch, tmp_path):
+    """It asks for the config before it loads the detector."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    predict.main([f"--detector={NAME}", str(pair[0])])
+    assert capsys.readouterr().err.count("this once") == 1
+
+
 def test_no_network(served):
     served.down()
     with pytest.raises(UserError, match=r"could not be fetched .*: the same command tries again"):

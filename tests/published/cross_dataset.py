@@ -45,6 +45,7 @@ def config_of(
         raise UserError(f"'{source}' is not BUILDER=DIR, for example celeb_df=DIR")
     config.data.builder, config.data.manual_dir = builder, folder
     config.data.fakes, config.seed = fakes, seed
+    config.lock()  # So that a mistyped key is refused.
     for change in changes:
         key, _, text = change.removeprefix("--config.").partition("=")
         try:

@@ -135,6 +135,14 @@ def test_parts_of_a_run_that_trains_batch_statistics_belong_to_it(config, tmp_pa
         open_run(config, tmp_path).__enter__()
 
 
+@pytest.mark.parametrize("changes", [{"paired": True}, {"fakes": "self_blended"}])
+def test_parts_keep_pairs_of_clips_together(config, changes):
+    config.batch_size, config.remat, config.frozen_batch_stats = 6, True, True
+    assert fit.unchanging(config, 1) == "--config.accumulate_steps=2"
+    config.data.update(changes)
+    assert fit.unchanging(config, 1) == "--config.accumulate_steps=3"
+
+
 def test_the_compiler_counts_state_and_maps(config):
     """It is less in parts, since most of it is for maps."""
     config = pretrained.with_normalization(config)

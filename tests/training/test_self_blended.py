@@ -1,5 +1,6 @@
 """Training on genuine videos alone."""
 
+import contextlib
 import json
 import shutil
 
@@ -8,6 +9,7 @@ import pytest
 from fdd import train
 from fdd.errors import UserError
 from fdd.inference.detector import Detector
+from fdd.training import batches
 from tests import kill_and_resume
 
 
@@ -47,9 +49,8 @@ def test_recorded_fakes_that_are_held_are_not_read_and_are_scored(config, tmp_pa
     config.num_steps, config.eval_every_steps = 1, 1
     with train.open_run(config, tmp_path) as run:
         assert run.steps_per_epoch == 2 * 12 // config.batch_size, "12 of 48 clips are genuine"
-        assert not any(
-            run.dataset.metadata("train")[number]["label"] for number in run.together[:, 0]
-        )
+        with contextlib.closing(batches.of(config, run.dataset, 0, 6)) as read:
+            assert not any(batch["label"].any() for batch in read)
     assert "recorded fakes for training are not read" in capsys.readouterr().err
 
 
@@ -57,7 +58,7 @@ def test_recorded_fakes_that_are_held_are_not_read_and_are_scored(config, tmp_pa
     ("changes", "message"),
     [
         ({"data.fakes": "blended"}, "known: recorded, self_blended, both"),
-        ({"batch_size": 3}, "3, which 1 devices cannot share evenly in pairs of clips: take a mul"),
+        ({"batch_size": 3}, "3, which 1 devices cannot share evenly in groups of 2 clips: take"),
         ({"data.region": "full_frame"}, "has no landmarks, .* take --config.data.region=face"),
         (
             {"freeze": "encoder", "cache_features": True, "augment.flip": False},

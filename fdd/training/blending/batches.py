@@ -65,13 +65,14 @@ def for_evaluation(settings: Settings, seed: int) -> Callable[..., jax.Array]:
         A function of positions int32 [b], clips uint8 [b, t, h, w, 3] and landmarks float32
         [b, t, 5, 2]; it returns fakes, uint8 [b, t, h, w, 3].
     """
+    return functools.partial(_fakes, settings=settings, seed=seed + _EVALUATION)
 
-    @jax.jit
-    def fakes(position: jax.Array, frames: jax.Array, landmarks: jax.Array) -> jax.Array:
-        keys = _keys(seed + _EVALUATION, position, _DRAWS)
-        return self_blend(keys, frames, landmarks, settings).blended
 
-    return fakes
+@functools.partial(jax.jit, static_argnames="seed")
+def _fakes(
+    position: jax.Array, frames: jax.Array, landmarks: jax.Array, settings: Settings, seed: int
+) -> jax.Array:
+    return self_blend(_keys(seed, position, _DRAWS), frames, landmarks, settings).blended
 
 
 def _keys(seed: int, position: jax.Array, stream: int) -> jax.Array:

@@ -1,6 +1,7 @@
 """Fakes in a batch of training, and for an evaluation."""
 
 import functools
+import logging
 
 import jax
 import numpy as np
@@ -67,11 +68,14 @@ def test_both_replaces_about_half_of_the_recorded_fakes_and_nothing_else():
     assert abs(np.sum(replaced) - len(replaced) / 2) < 2 * np.sqrt(len(replaced))
 
 
-def test_an_evaluation_draws_otherwise_and_the_same_each_time():
+def test_an_evaluation_draws_otherwise_and_the_same_each_time(caplog):
     batch = _batch()
     fakes = blending.for_evaluation(SETTINGS, 0)
     given = batch["position"], batch["frames"], batch["landmarks"]
     once, again = np.asarray(fakes(*given)), np.asarray(fakes(*given))
     np.testing.assert_array_equal(once, again)
     assert (once != _with_fakes(batch)["frames"][1::2]).any(axis=(1, 2, 3, 4)).all()
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):  # Each validation asks anew.
+        blending.for_evaluation(SETTINGS, 0)(*given)
+    assert "Finished tracing" not in caplog.text
     assert once.dtype == np.uint8
