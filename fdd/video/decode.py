@@ -64,10 +64,10 @@ def probe(path: str | pathlib.Path) -> VideoInfo:
             shown = [packet.stamp for packet in seen if packet.is_shown]
             in_order = all(a < b for a, b in itertools.pairwise(shown))
             stamps = tuple(sorted(shown))
-            lacks = gaps.remarks(stamps, stream.time_base, video)
+            lacks = gaps.remarks(stamps, video)
             return VideoInfo(
                 stamps=stamps,
-                time_base=stream.time_base,
+                time_base=video.time_base,
                 stamped=True,
                 fps=float(stream.average_rate or 0),
                 height=height,

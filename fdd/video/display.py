@@ -105,7 +105,8 @@ def _matrix(frame: av.VideoFrame) -> int:
 
 
 def _side_data(frame: av.VideoFrame) -> dict[str, object]:
-    return {data.type.name: data for data in frame.side_data}
+    # A slice, since a loop over the container itself gives types from PyAV 19 on.
+    return {data.type.name: data for data in frame.side_data[:]}
 
 
 def orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:

@@ -4,7 +4,6 @@ Where bytes are damaged, demuxers of Matroska, ASF, FLV, NUT and MPEG continue a
 that they recognise, and report nothing of those before it.
 """
 
-import fractions
 import itertools
 import statistics
 from collections.abc import Sequence
@@ -40,14 +39,11 @@ def missing(stamps: Sequence[int]) -> int:
     return sum(round(each / usual) - 1 for each in distances if each > _GAP * usual)
 
 
-def remarks(
-    stamps: Sequence[int], time_base: fractions.Fraction, video: opening.Opened
-) -> tuple[str, ...]:
+def remarks(stamps: Sequence[int], video: opening.Opened) -> tuple[str, ...]:
     """Remarks for `fdd.video.info.Condition.notes`: what the file lacks.
 
     Args:
         stamps: Of all frames that were found, ascending.
-        time_base: Seconds per unit of a stamp.
         video: The open file.
     """
     said: tuple[str, ...] = ()
@@ -56,7 +52,7 @@ def remarks(
         said += (f"{count} {are} missing between the others: lost by damage, or never recorded",)
     seconds = _declared(video)
     if seconds is not None and len(stamps) > 1:
-        shown = float((stamps[-1] - stamps[0]) * time_base)
+        shown = float((stamps[-1] - stamps[0]) * video.time_base)
         if seconds - shown > max(0.5, _LACK * seconds):
             said += (
                 f"it declares {seconds:.1f} seconds and shows {shown:.1f}: the rest is damaged or "

@@ -9,6 +9,7 @@ brackets, which FFmpeg would interpret.
 import contextlib
 import dataclasses
 import errno
+import fractions
 import io
 import pathlib
 from collections.abc import Iterator
@@ -43,6 +44,9 @@ _DEMUXERS = ",".join((*_CONTAINERS, *_RAW_STREAMS, *_PICTURES))
 # Decoders report errors that they would otherwise ignore, and still show what they can.
 _DECODER = {"max_pixels": str(MAX_PIXELS), "err_detect": "crccheck+bitstream+buffer"}
 _BUFFER = 2**18  # Bytes read at a time.
+# Metadata may be in any encoding. PyAV 19 replaces what it cannot decode without being asked.
+_OLD_PYAV = int(av.__version__.split(".")[0]) < 19
+_UNREADABLE_METADATA = {"metadata_errors": "replace"} if _OLD_PYAV else {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +81,11 @@ class Opened:
     num_bytes: int
     ends_early: bool
     notes: tuple[str, ...]
+
+    @property
+    def time_base(self) -> fractions.Fraction:
+        """Seconds per unit of the stream's time stamps; PyAV 19 has a number type of its own."""
+        return fractions.Fraction(self.stream.time_base or 0)
 
 
 def header(path: str | pathlib.Path) -> Header:
@@ -135,7 +144,7 @@ def _container(file: io.RawIOBase, ends_early: bool) -> av.container.InputContai
             options={"max_pixels": str(MAX_PIXELS)},
             container_options=gate,
             buffer_size=_BUFFER,
-            metadata_errors="replace",
+            **_UNREADABLE_METADATA,
         )
     except (av.FFmpegError, OSError, ValueError) as error:
         if ends_early:

@@ -98,9 +98,9 @@ def survey(path: str | pathlib.Path) -> VideoInfo:
                 outputs.append(_Output(packet=packet, stamp=frame.pts, coded=coded, size=size))
         if not seen or (not outputs and not errors):
             raise no_frames(video.ends_early)
-        fps, time_base = float(stream.average_rate or 0), stream.time_base
+        fps, time_base = float(stream.average_rate or 0), video.time_base
         incomplete = video.ends_early or seen[-1].is_corrupt
-        notes = video.notes + gaps.remarks(_held(seen), time_base, video)
+        notes = video.notes + gaps.remarks(_held(seen), video)
     errors |= {number for number, packet in enumerate(seen) if packet.is_corrupt}
     usable, damaged = _usable(outputs, errors, seen)
     positions = _positions(outputs, seen, errors)
