@@ -23,12 +23,15 @@ def random_batch(
     return clips, (np.arange(batch_size) % 2).astype(np.float32)
 
 
-def serve(step: Callable[[], object], device: str) -> None:
-    """Takes two steps, prints the device, and for each line that comes a step's seconds.
+def serve(step: Callable[[], object], device: str, memory: Callable[[], float | None]) -> None:
+    """Takes two steps, prints the device, and for each line that comes one JSON object.
+
+    It holds a step's 'seconds' and the device's 'memory_gib' at its peak so far.
 
     Args:
         step: Does the work and waits for its result.
         device: In words.
+        memory: Returns the peak in GiB, or None where nobody counts it.
     """
     for _ in range(2):
         step()
@@ -36,4 +39,5 @@ def serve(step: Callable[[], object], device: str) -> None:
     for _ in sys.stdin:
         start = time.perf_counter()
         step()
-        print(time.perf_counter() - start, flush=True)
+        seconds = time.perf_counter() - start
+        print(json.dumps({"seconds": seconds, "memory_gib": memory()}), flush=True)

@@ -5,7 +5,8 @@ import functools
 import jax
 import numpy as np
 
-from fdd.configs import resnet_lstm
+from fdd.benchmarks import timing
+from fdd.configs import gend, resnet_lstm
 from fdd.devices import runtime
 from fdd.devices.parallel import Parallel
 from fdd.training import pretrained, steps
@@ -14,13 +15,19 @@ from tests.benchmarks.alternatives import random_batch, serve, work
 
 
 def main() -> None:
-    """Serves steps of `configs/resnet_lstm.py`, without its L2 penalty."""
+    """Serves steps of `configs/resnet_lstm.py`, without its L2 penalty, or of `configs/gend.py`.
+
+    Of the latter without what PyTorch's step does not have: augmentation, and terms of its loss.
+    """
     todo = work()
     runtime.prepare()
     runtime.keep_memory()
-    config = resnet_lstm.get_config()
+    config = (gend if todo["network"] == "clip_vit_l14" else resnet_lstm).get_config()
     config.model.pretrained = ""
-    config.l2_lstm_kernel = 0.0
+    config.l2_lstm_kernel = config.uniformity = config.alignment = 0.0
+    config.augment.update({key: 0 * value for key, value in config.augment.items()})
+    config.schedule = "constant"
+    config.model.unit_features = config.data.paired = config.fit = False
     config.batch_size = todo["batch_size"]
     config.precision = todo["precision"]
     config.data.image_size = todo["image_size"]
@@ -43,7 +50,8 @@ def main() -> None:
         return np.asarray(eval_step(state, {"frames": clips}))
 
     kind = jax.devices()[0].device_kind
-    serve(train if todo["kind"] == "train" else forward, f"{kind}, jax {jax.__version__}")
+    step = train if todo["kind"] == "train" else forward
+    serve(step, f"{kind}, jax {jax.__version__}", timing.memory_peak_gib)
 
 
 if __name__ == "__main__":

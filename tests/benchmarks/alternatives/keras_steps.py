@@ -38,7 +38,7 @@ def main() -> None:
     forward = lambda: model.predict_on_batch(clips)  # noqa: E731
     gpus = tf.config.list_physical_devices("GPU")
     name = f"{gpus[0].name if gpus else 'cpu'}, keras {keras.__version__}, tf {tf.__version__}"
-    serve(train if todo["kind"] == "train" else forward, name)
+    serve(train if todo["kind"] == "train" else forward, name, lambda: None)
 
 
 if __name__ == "__main__":

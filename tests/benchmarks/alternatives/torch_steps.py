@@ -7,6 +7,8 @@ from torch.nn import functional
 from tests.benchmarks.alternatives import random_batch, serve, work
 
 _MEAN = (103.939, 116.779, 123.68)
+_CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class Bottleneck(nn.Module):
@@ -29,6 +31,38 @@ class Bottleneck(nn.Module):
         y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
         y = functional.relu(self.bn2(self.conv2(y)), inplace=True)
         return functional.relu(self.bn3(self.conv3(y)) + self.shortcut(x), inplace=True)
+
+
+class ClipMean(nn.Module):
+    """CLIP's ViT-L/14 with random weights on every frame, the mean, one logit.
+
+    Only layer norms and the head learn; attention is PyTorch's scaled_dot_product_attention.
+    """
+
+    def __init__(self):
+        super().__init__()
+        import transformers
+
+        config = transformers.CLIPVisionConfig(
+            hidden_size=1024,
+            intermediate_size=4096,
+            num_hidden_layers=24,
+            num_attention_heads=16,
+            patch_size=14,
+            attn_implementation="sdpa",
+        )
+        self.encoder = transformers.CLIPVisionModel(config)
+        for name, parameter in self.encoder.named_parameters():
+            parameter.requires_grad = "norm" in name or "layrnorm" in name
+        self.head = nn.Linear(1024, 1)
+        for buffer, values in (("mean", _CLIP_MEAN), ("std", _CLIP_STD)):
+            self.register_buffer(buffer, 255 * torch.tensor(values).view(1, 3, 1, 1))
+
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        b, t, h, w, _ = clips.shape
+        frames = clips.view(b * t, h, w, 3).permute(0, 3, 1, 2)
+        features = self.encoder((frames.float() - self.mean) / self.std).pooler_output
+        return self.head(features.float().view(b, t, -1).mean(1))[:, 0]
 
 
 class ResNetLSTM(nn.Module):
@@ -67,8 +101,10 @@ def main() -> None:
     todo = work()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = True
-    model = ResNetLSTM().to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    model = ClipMean() if todo["network"] == "clip_vit_l14" else ResNetLSTM()
+    model = model.to(device, memory_format=torch.channels_last)
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(learning, 1e-3, fused=True)
     run = torch.compile(model) if device.type == "cuda" else model
     clips, labels = (torch.from_numpy(array) for array in random_batch(**todo))
     if device.type == "cuda":
@@ -93,8 +129,12 @@ def main() -> None:
         with torch.inference_mode():
             return logits().cpu()
 
+    def memory() -> float | None:
+        return torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else None
+
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-    serve(train if todo["kind"] == "train" else forward, f"{name}, torch {torch.__version__}")
+    step = train if todo["kind"] == "train" else forward
+    serve(step, f"{name}, torch {torch.__version__}", memory)
 
 
 if __name__ == "__main__":
