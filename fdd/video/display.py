@@ -105,8 +105,9 @@ def _matrix(frame: av.VideoFrame) -> int:
 
 
 def _side_data(frame: av.VideoFrame) -> dict[str, object]:
-    # A slice, since a loop over the container itself gives types from PyAV 19 on.
-    return {data.type.name: data for data in frame.side_data[:]}
+    # By number, since a loop over the container itself gives types from PyAV 19 on.
+    held = (frame.side_data[number] for number in range(len(frame.side_data)))
+    return {data.type.name: data for data in held}
 
 
 def orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:

@@ -45,9 +45,19 @@ def config_of(
         raise UserError(f"'{source}' is not BUILDER=DIR, for example celeb_df=DIR")
     config.data.builder, config.data.manual_dir = builder, folder
     config.data.fakes, config.seed = fakes, seed
+    change(config, changes)
+    return config
+
+
+def change(config: ml_collections.ConfigDict, changes: Sequence[str]) -> None:
+    """Changes a config as the command line would.
+
+    Raises:
+        UserError: a change is not --config.KEY=VALUE of a known key.
+    """
     config.lock()  # So that a mistyped key is refused.
-    for change in changes:
-        key, _, text = change.removeprefix("--config.").partition("=")
+    for each in changes:
+        key, _, text = each.removeprefix("--config.").partition("=")
         try:
             value = json.loads(text)
         except ValueError:
@@ -55,8 +65,7 @@ def config_of(
         try:
             config.update_from_flattened_dict({key: value})
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"'{change}' is no change of the config ({error})") from None
-    return config
+            raise UserError(f"'{each}' is no change of the config ({error})") from None
 
 
 def measure(
