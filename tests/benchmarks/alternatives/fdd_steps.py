@@ -25,7 +25,7 @@ def main() -> None:
     config = (gend if todo["network"] == "clip_vit_l14" else resnet_lstm).get_config()
     config.model.pretrained = ""
     config.l2_lstm_kernel = config.uniformity = config.alignment = 0.0
-    config.augment.update({key: 0 * value for key, value in config.augment.items()})
+    config.augment.update({key: type(value)(0) for key, value in config.augment.items()})
     config.schedule = "constant"
     config.model.unit_features = config.data.paired = config.fit = False
     config.batch_size = todo["batch_size"]
