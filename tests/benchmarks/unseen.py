@@ -82,7 +82,7 @@ def of_methods(
         splits.write_text(json.dumps(_splits(pairs, methods, part)), "utf-8")
         shared = [
             f"--config.data.splits_file={json.dumps(str(splits))}",
-            f"--config.data.data_dir={json.dumps(str(out / 'data'))}",
+            f"--config.data.data_dir={json.dumps(str(out / f'data-{part}'))}",
             *changes,
         ]
 
@@ -150,9 +150,10 @@ def run(trial: Trial, out: pathlib.Path) -> dict[str, float]:
     return json.loads(done.read_text("utf-8"))
 
 
-def build(data: ml_collections.ConfigDict) -> None:
-    """Builds a data set, if it is not there."""
-    prepare.open_dataset(data)
+def build(held: Sequence[ml_collections.ConfigDict]) -> None:
+    """Builds data sets that are not there, one after another."""
+    for data in held:
+        prepare.open_dataset(data)
 
 
 def _until(
@@ -162,8 +163,10 @@ def _until(
     end = time.monotonic() + 60 * minutes
     context = multiprocessing.get_context("spawn")
     pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=context)
-    held = [data for trial in trials for data in (trial.config.data, *trial.tests)]
-    list(pool.map(build, {data.to_json(): data for data in held}.values()))
+    folders: dict[str, dict[str, ml_collections.ConfigDict]] = {}
+    for data in (data for trial in trials for data in (trial.config.data, *trial.tests)):
+        folders.setdefault(data.data_dir, {})[data.to_json()] = data
+    list(pool.map(build, [list(held.values()) for held in folders.values()]))
     waiting, running = list(trials), {}
     while (waiting or running) and time.monotonic() < end:
         while waiting and len(running) < workers:

@@ -1,0 +1,27 @@
+"""Attention on sequences of any length, also where a kernel takes even ones only."""
+
+import jax
+import numpy as np
+import pytest
+
+from fdd.devices import attention
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(5, 5), (4, 4), (1, 7), (6, 3)])
+def test_padding_to_an_even_length_changes_nothing(queries: int, keys: int, float64: None) -> None:
+    """Neither values nor gradients; the padded rows themselves are gone."""
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((2, n, 3, 8)) for n in (queries, keys, keys))
+    weights = rng.standard_normal(q.shape)
+
+    def padded(*arrays: jax.Array) -> jax.Array:
+        return (weights * attention.of_even_length("xla", *arrays)).sum()
+
+    def plain(*arrays: jax.Array) -> jax.Array:
+        return (weights * attention.attend(*arrays)).sum()
+
+    found = jax.value_and_grad(padded, (0, 1, 2))(q, k, v)
+    expected = jax.value_and_grad(plain, (0, 1, 2))(q, k, v)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), found, expected
+    )
