@@ -10,11 +10,13 @@ As published (Yermakov et al., Deepfake Detection that Generalizes Across Benchm
 arXiv 2508.06248): of each video 32 frames, each a clip of its own, with the face on their template;
 CLIP ViT-L/14, of which only layer norms learn; features divided by their norm; cross-entropy +
 0.5 × uniformity + 0.1 × alignment; each fake with its original in one batch; Adam with 3e-4 and a
-cosine; batches of 128; a video's score is the mean probability of its frames.
+cosine to 1e-6; batches of 128; frames are mirrored, turned by up to 10°, shifted and scaled by up
+to a tenth, blurred (one in ten), changed in brightness and contrast by up to a tenth, and coded as
+JPEG with a quality of 40 to 100; a video's score is the mean probability of its frames.
 
-Not as published: augmentation is mirroring, brightness and contrast, without rotation, shift,
-scale, blur and JPEG; the cosine goes to 0 instead of 1e-6; the checkpoint is chosen by validation
-loss instead of average precision; landmarks are YuNet's instead of RetinaFace's.
+Not as published: how strong a blur is, and how often frames are coded as JPEG, were chosen by us;
+the checkpoint is chosen by validation loss instead of average precision; landmarks are YuNet's
+instead of RetinaFace's.
 
 Neither this training nor the published weights were run by us.
 """
@@ -45,11 +47,17 @@ def get_config() -> ml_collections.ConfigDict:
     config.augment.flip = True
     config.augment.brightness = 0.1
     config.augment.contrast = 0.1
+    config.augment.rotation = 10.0
+    config.augment.shift = 0.1
+    config.augment.scale = 0.1
+    config.augment.blur = 0.1
+    config.augment.jpeg = 0.5
     config.l2_lstm_kernel = 0.0
     config.uniformity = 0.5
     config.alignment = 0.1
     config.learning_rate = 3e-4
     config.schedule = "cosine"
+    config.final_learning_rate = 1e-6
     config.precision = "bfloat16"
     config.fit = True
     config.batch_size = 128

@@ -110,6 +110,11 @@ def _training(config: ml_collections.ConfigDict) -> None:
     config.augment.flip = False
     config.augment.brightness = 0.0
     config.augment.contrast = 0.0
+    config.augment.rotation = 0.0  # Degrees.
+    config.augment.shift = 0.0
+    config.augment.scale = 0.0
+    config.augment.blur = 0.0  # Probability, as of the next one.
+    config.augment.jpeg = 0.0
 
     config.blend = ml_collections.ConfigDict()  # See `fdd.training.blending.Settings`.
     config.blend.constant = 1.0  # How often, relative to the two others.
@@ -126,7 +131,8 @@ def _training(config: ml_collections.ConfigDict) -> None:
     config.learning_rate = 0.001
     config.encoder_learning_rate_scale = 1.0  # Of the encoder's learning rate to that.
     config.encoder_learning_rate_decay = 1.0  # Of each of its parts' to that of what follows it.
-    config.schedule = "constant"  # Or "cosine", down to 0.
+    config.schedule = "constant"  # Or "cosine", down to the next one.
+    config.final_learning_rate = 0.0
     config.warmup_steps = 0
     config.weight_decay = 0.0
     config.l2_lstm_kernel = 0.01

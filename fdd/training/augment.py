@@ -1,9 +1,15 @@
 """Augmentation and normalisation of a batch of clips, on the device."""
 
+import functools
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+
+from fdd.training import distortions
+
+_BLUR = (0.5, distortions.MOST_BLUR)
+_QUALITY = (40, 100)
 
 
 def normalize(
@@ -33,6 +39,11 @@ def augment(
     flip: bool,
     brightness: float,
     contrast: float,
+    rotation: float = 0.0,
+    shift: float = 0.0,
+    scale: float = 0.0,
+    blur: float = 0.0,
+    jpeg: float = 0.0,
     dtype: jnp.dtype = jnp.float32,
 ) -> jax.Array:
     """Changes clips at random, all frames of a clip alike, so that no cue over time arises.
@@ -43,29 +54,53 @@ def augment(
         flip: Mirror half of the clips left to right.
         brightness: Add up to this fraction of 255, up or down.
         contrast: Scale the distance to the clip's mean by up to this fraction, up or down.
+        rotation: Turn by up to this number of degrees, either way.
+        shift: Shift by up to this fraction of the width and of the height, either way.
+        scale: Enlarge or shrink by up to this fraction.
+        blur: The probability of a blur by a Gaussian of 0.5 to 2 pixels.
+        jpeg: The probability of being coded as JPEG, with a quality of 40 to 100.
         dtype: What the new values are computed in before they are rounded; what is drawn does not
             depend on it.
 
     Returns:
         uint8 [b, t, h, w, 3].
     """
-
-    def draw(number: int, lowest: float) -> jax.Array:
-        """Uniform from `lowest` to 1, a value per clip: `dtype` [b, 1, 1, 1, 1]."""
-
-        def one(key: jax.Array) -> jax.Array:
-            key = jax.random.fold_in(key, number)
-            return jax.random.uniform(key, (1, 1, 1, 1), jnp.float32)
-
-        return jax.vmap(one)(keys).astype(dtype) * (1 - lowest) + lowest
-
+    draw = functools.partial(_draw, keys, dtype)
     if flip:
-        frames = jnp.where(draw(0, 0.0) < 0.5, frames[:, :, :, ::-1], frames)
+        mirrored = frames[:, :, :, ::-1]
+        frames = jnp.where(_over_clips(draw(0, 0, 1) < 0.5), mirrored, frames)
+    if not (rotation or shift or scale or brightness or contrast or blur or jpeg):
+        return frames
+    values = frames.astype(dtype)
+    if rotation or shift or scale:
+        angle = jnp.deg2rad(draw(3, -rotation, rotation))
+        shifts = jnp.stack([draw(number, -shift, shift) for number in (4, 5)], axis=-1)
+        values = jax.vmap(distortions.moved)(values, angle, 1 + draw(6, -scale, scale), shifts)
     if brightness or contrast:
-        values = frames.astype(dtype)
         mean = values.mean(axis=(1, 2, 3, 4), keepdims=True)
-        scale = 1 + contrast * draw(1, -1.0)
-        shift = 255 * brightness * draw(2, -1.0)
-        values = (values - mean) * scale + mean + shift
-        frames = jnp.clip(jnp.round(values), 0, 255).astype(jnp.uint8)
-    return frames
+        factor = 1 + contrast * _over_clips(draw(1, -1, 1))
+        values = (values - mean) * factor + mean + 255 * brightness * _over_clips(draw(2, -1, 1))
+    if blur:
+        deviation = jnp.where(draw(7, 0, 1) < blur, draw(8, *_BLUR), 0)
+        values = jax.vmap(distortions.blurred)(values, deviation)
+    values = jnp.clip(jnp.round(values), 0, 255)
+    if jpeg:
+        coded = jax.vmap(distortions.coded)(values, draw(10, *_QUALITY))
+        values = jnp.where(_over_clips(draw(9, 0, 1) < jpeg), coded, values)
+    return values.astype(jnp.uint8)
+
+
+def _draw(
+    keys: jax.Array, dtype: jnp.dtype, number: int, lowest: float, highest: float
+) -> jax.Array:
+    """A uniform value for each clip, `dtype` [b]; each `number` is a stream of its own."""
+
+    def one(key: jax.Array) -> jax.Array:
+        return jax.random.uniform(jax.random.fold_in(key, number), (), jnp.float32)
+
+    return jax.vmap(one)(keys).astype(dtype) * (highest - lowest) + lowest
+
+
+def _over_clips(values: jax.Array) -> jax.Array:
+    """A value per clip, [b], as [b, 1, 1, 1, 1]."""
+    return values[:, None, None, None, None]

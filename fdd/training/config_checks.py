@@ -32,6 +32,9 @@ _LOWEST = {
     "num_workers": 0,
     "augment.brightness": 0,
     "augment.contrast": 0,
+    "augment.rotation": 0,
+    "augment.shift": 0,
+    "final_learning_rate": 0,
     "blend.drift": 0,
     "model.width": 1,
     "model.lstm_features": 1,
@@ -44,7 +47,9 @@ _FRACTIONS = (  # At least 0 and below 1.
     "model.dropout_features",
     "model.dropout_head",
     "blend.crop",
+    "augment.scale",
 )
+_PROBABILITIES = ("augment.blur", "augment.jpeg")
 _CHOICES = {
     "data.fakes": groups.FAKES,
     "schedule": optimizers.SCHEDULES,
@@ -72,6 +77,14 @@ def check(config: ml_collections.ConfigDict) -> None:
     for key in _FRACTIONS:
         if not 0 <= (value := _get(config, key)) < 1:
             raise UserError(f"config.{key} is {value}, it must be at least 0 and below 1")
+    for key in _PROBABILITIES:
+        if not 0 <= (value := _get(config, key)) <= 1:
+            raise UserError(f"config.{key} is {value}, a probability must be from 0 to 1")
+    if config.final_learning_rate > config.learning_rate:
+        raise UserError(
+            f"config.final_learning_rate is {config.final_learning_rate}, above "
+            f"config.learning_rate ({config.learning_rate}): it is what a cosine ends at"
+        )
     encoder = models.create_encoder(config)
     of_encoder = {
         f"model.{key}": known for key, known in encoder.choices.items() if key in config.model
@@ -105,16 +118,15 @@ def _check_finite(config: ml_collections.ConfigDict, prefix: str = "") -> None:
 
 
 def _check_cache(config: ml_collections.ConfigDict) -> None:
-    augment = config.augment
     if config.freeze != "encoder" or config.freeze_epochs:
         raise UserError(
             "config.cache_features needs an encoder that never changes: --config.freeze=encoder "
             "and --config.freeze_epochs=0"
         )
-    if augment.flip or augment.brightness or augment.contrast:
+    if used := [key for key, value in sorted(config.augment.items()) if value]:
+        off = ", ".join(f"--config.augment.{key}={'False' if key == 'flip' else 0}" for key in used)
         raise UserError(
-            "config.cache_features computes features once, so clips cannot be augmented: "
-            "--config.augment.flip=False, brightness and contrast 0"
+            f"config.cache_features computes features once, so clips cannot be augmented: {off}"
         )
 
 

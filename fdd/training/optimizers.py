@@ -123,7 +123,8 @@ def _kernels(params: optax.Params) -> optax.Params:
 def _schedule(config: ml_collections.ConfigDict, num_steps: int) -> optax.Schedule:
     peak, warmup = config.learning_rate, config.warmup_steps
     if config.schedule == "cosine":
-        after = optax.cosine_decay_schedule(peak, max(1, num_steps - warmup))
+        end = config.final_learning_rate / peak
+        after = optax.cosine_decay_schedule(peak, max(1, num_steps - warmup), alpha=end)
     else:
         after = optax.constant_schedule(peak)
     if not warmup:

@@ -53,6 +53,9 @@ def test_warm_up_and_cosine(config):
     np.testing.assert_allclose([rate(step) for step in range(5)], [0.025, 0.05, 0.075, 0.1, 0.1])
     assert rate(14) == pytest.approx(0.05)
     assert rate(24) == pytest.approx(0, abs=SAME)
+    config.final_learning_rate = 0.02
+    rate = create_task(config, num_steps=24).learning_rate
+    np.testing.assert_allclose([rate(step) for step in (4, 14, 24)], [0.1, 0.06, 0.02])
     config.warmup_steps, config.schedule = 0, "constant"
     assert create_task(config, num_steps=24).learning_rate(23) == 0.1
 

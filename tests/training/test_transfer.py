@@ -74,12 +74,18 @@ def test_cached_features_give_the_same(config, tmp_path, capsys):
     ("changes", "message"),
     [
         ({"cache_features": True}, "needs an encoder that never changes"),
-        ({"cache_features": True, "freeze": "encoder"}, "clips cannot be augmented"),
+        (
+            {"cache_features": True, "freeze": "encoder", "augment.jpeg": 0.5},
+            "augmented: --config.augment.flip=False, --config.augment.jpeg=0$",
+        ),
         ({"freeze": "stage9"}, "known: '', first, layer1, encoder"),
         ({"ema_decay": 1.0}, "config.ema_decay is 1.0, it must be at least 0 and below 1"),
         ({"tune": "layer_norm"}, "config.tune is 'layer_norm', known: all$"),
         ({"encoder_learning_rate_decay": -1.0}, "it must be at least 0"),
         ({"schedule": "linear"}, "known: constant, cosine"),
+        ({"final_learning_rate": 1.0}, "final_learning_rate is 1.0, above config.learning_rate"),
+        ({"augment.blur": 1.5}, "config.augment.blur is 1.5, a probability must be from 0 to 1"),
+        ({"augment.rotation": -1.0}, "config.augment.rotation is -1.0, it must be at least 0"),
     ],
 )
 def test_settings_that_make_no_sense(config, tmp_path, changes, message):
