@@ -25,6 +25,7 @@ from fdd.data import (
     layout_checks,
     records,
     schema,
+    turns,
     unfinished,
     writer,
 )
@@ -120,6 +121,10 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """
         show_without_traceback()
         config = download_config or tfds.download.DownloadConfig()
+        with turns.taken(self._data_dir_root):
+            self._prepare(config, **others)
+
+    def _prepare(self, config: tfds.download.DownloadConfig, **others: Any) -> None:
         there = (pathlib.Path(self.data_dir) / "dataset_info.json").exists()
         if there and config.manual_dir and not config.download_mode.overwrite_dataset:
             dataset = records.Dataset(self.data_dir)

@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from fdd import parts
-from fdd.data import coverage_lists, existing
+from fdd.data import coverage_lists, existing, turns
 from fdd.data.builder import ClipBuilder
 from fdd.data.clip_config import ClipConfig
 from fdd.data.records import Dataset
@@ -148,7 +148,8 @@ def _build(
     if found is None:
         raise UserError(_how_to_build(builder, data))
     if demo := _demo(data):
-        _draw(demo, found.folder)
+        with turns.taken(found.folder.parent):
+            _draw(demo, found.folder)
     else:
         builder = create_builder(data, found.key)
     tfds.disable_progress_bar()  # The builder shows its own bar.
