@@ -6,10 +6,10 @@ with FaceForensics++ in DIR; `--config=configs/resnet_lstm.py:face` uses face cr
 frames. model.pretrained is the file in which Keras stores the weights; download them from
 storage.googleapis.com/tensorflow/keras-applications/resnet/.
 
-Hardware: not run on a GPU. For a CPU, the compiler counts 24.6 GiB of temporary memory for a step
-of batch 32, and 19.5 GiB with config.remat; accumulate_steps divides them further. With bfloat16 it
-counts 36.4 GiB, since a CPU widens bfloat16: this says nothing about a GPU. Without a GPU, freeze
-the encoder and cache its features.
+Hardware: not trained on a GPU. For a CPU, the compiler counts 24.6 GiB of temporary memory for a
+step of batch 32, and 19.5 GiB with config.remat; accumulate_steps divides them further. With
+bfloat16 it counts 36.4 GiB, since a CPU widens bfloat16: this says nothing about a GPU. Without a
+GPU, freeze the encoder and cache its features.
 
 Published for the reference system, on a data set and a split that are not fully described: test
 accuracy 99.50 %, test loss 0.0587, confusion matrix [[93, 0], [1, 106]] of 200 videos. Its training
