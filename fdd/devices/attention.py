@@ -71,3 +71,18 @@ def of_even_length(
         implementation=implementation,
     )
     return attended[:, :length]
+
+
+def weights(queries: jax.Array, keys: jax.Array) -> jax.Array:
+    """What `attend` weighs values by, as the mean over heads.
+
+    Args:
+        queries: float [b, n, heads, c].
+        keys: float [b, m, heads, c].
+
+    Returns:
+        float [b, n, m], at least float32; rows sum to 1.
+    """
+    dtype = jnp.promote_types(queries.dtype, jnp.float32)
+    scores = jnp.einsum("bnhc,bmhc->bhnm", queries, keys, preferred_element_type=dtype)
+    return jax.nn.softmax(scores / jnp.sqrt(jnp.array(queries.shape[-1], dtype))).mean(axis=1)

@@ -113,6 +113,22 @@ class Encoder(nn.Module, kw_only=True):
         """
         return values if values.ndim == 3 else values.reshape(len(values), 1, -1).sum(-1)[..., None]
 
+    @nn.nowrap
+    def attended(self, variables: Any, images: jax.Array) -> jax.Array | None:
+        """How much each position of a picture enters an image's vector, by attention.
+
+        Saliency divides a frame's contribution among positions in this ratio. None, the default:
+        there is no attention, and saliency is Grad-CAM.
+
+        Args:
+            variables: {'params', 'batch_stats'} of the encoder.
+            images: float [b, h, w, 3], normalised.
+
+        Returns:
+            float [b, h', w'], at least 0.
+        """
+        return None
+
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of its parts in order, starting at the image, for `config.freeze`."""

@@ -12,6 +12,9 @@ from fdd.models import positions
 
 Rotation = tuple[jax.Array, jax.Array]
 
+ATTENTION = "attention"
+"""The collection in which blocks store their attention weights, if it is mutable."""
+
 EPSILON = 1e-5
 """Of all layer norms."""
 
@@ -75,6 +78,8 @@ class Block(nn.Module):
             key = positions.rotate(key, cosines, sines)
             count = query.shape[1]
             query = positions.rotate(query, cosines[:count], sines[:count])
+        if self.is_mutable_collection(ATTENTION):
+            self.sow(ATTENTION, "weights", attention.weights(query, key))
         mixed = attention.attend(query, key, value).reshape(tokens.shape)
         tokens = tokens + self._scaled(dense(size, name="out")(mixed), "scale1")
         hidden = dense(self.mlp_features, name="up")(layer_norm(self.dtype, "norm2")(tokens))

@@ -17,17 +17,14 @@ References:
 import argparse
 import functools
 from collections.abc import Callable
-from unittest import mock
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
 from fdd import tables
 from fdd.configs import demo
 from fdd.data import pipeline
-from fdd.devices import attention
 from fdd.devices.parallel import DATA_AXIS, Parallel
 from fdd.inference.saliency import saliency_step
 from fdd.runs import prepare
@@ -58,8 +55,8 @@ def main() -> None:
     known = (logits > 0) & (labels > 0)
     frames, places = frames[known], places[known]
     maps = {
+        "what fdd shows": _shown(state, frames, task),
         "Grad-CAM": _grad_cam(state, frames, task),
-        **_attention_maps(state, frames, task),
         "random order": rng.random((len(frames), _GRID**2)),
         "where the ellipse is": _of_patches(places),
     }
@@ -133,33 +130,23 @@ def _logits(state: TrainState, frames: np.ndarray, task: Task) -> np.ndarray:
     return np.asarray(_compiled(steps.eval_step, task)(state, {"frames": frames[:, None]}))
 
 
-def _grad_cam(state: TrainState, frames: np.ndarray, task: Task) -> np.ndarray:
-    """The maps that fdd shows, [n, patches]."""
+def _shown(state: TrainState, frames: np.ndarray, task: Task) -> np.ndarray:
+    """Maps of fdd, by attention rollout, [n, patches]."""
     found = _compiled(saliency_step, task)(state, {"frames": frames[:, None]})
     return np.asarray(found.maps).reshape(len(frames), -1)
 
 
-def _attention_maps(state: TrainState, frames: np.ndarray, task: Task) -> dict[str, np.ndarray]:
-    """What the class token attends to: in the last block, and through all, each [n, patches]."""
-    weights, plain = [], attention.attend
+def _grad_cam(state: TrainState, frames: np.ndarray, task: Task) -> np.ndarray:
+    """Grad-CAM at the last block's input, without its ReLU, [n, patches]."""
+    variables = steps.variables_for_evaluation(state)
+    apply = functools.partial(task.model.apply, variables)
+    clips = steps.normalized(frames[:, None], task)
+    tokens = apply(clips, train=False, method="feature_maps")
 
-    def watched(queries: jax.Array, keys: jax.Array, values: jax.Array) -> jax.Array:
-        scores = jnp.einsum("bnhc,bmhc->bhnm", queries, keys) / np.sqrt(queries.shape[-1])
-        weights.append(jax.nn.softmax(scores).mean(axis=1))
-        return plain(queries, keys, values)
+    def logits(tokens: jax.Array) -> jax.Array:
+        return apply(apply(tokens, method="pool"), train=False, method="classify").sum()
 
-    encoder = task.model.encoder
-    variables = task.model.encoder_variables(steps.variables_for_evaluation(state))
-    with mock.patch.object(attention, "attend", watched):
-        tokens = encoder.apply(variables, steps.normalized(frames, task), train=False)
-        encoder.apply(variables, tokens, method="pool")
-    itself = jnp.eye(weights[0].shape[-1])  # A block adds to what it was given.
-    flow = functools.reduce(
-        lambda so_far, block: (block + itself) / 2 @ so_far, weights[:-1], itself
-    )
-    rollout = (weights[-1] + itself[:1]) / 2 @ flow
-    last, rollout = (np.asarray(each)[:, 0, 1:] for each in (weights[-1], rollout))
-    return {"attention rollout": rollout, "attention of the last block": last}
+    return np.asarray((tokens * jax.grad(logits)(tokens)).sum(axis=-1))[:, 0, 1:]
 
 
 def _of_patches(pixels: np.ndarray) -> np.ndarray:
