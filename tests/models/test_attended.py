@@ -15,6 +15,7 @@ from fdd.models import ENCODERS
 from fdd.training import steps
 from fdd.training.task import create_state, create_task
 
+QUICKLY = {"xla_backend_optimization_level": "0"}  # What runs once is not worth optimising.
 IMAGES = np.random.default_rng(0).normal(size=(2, 32, 32, 3))
 
 
@@ -30,16 +31,16 @@ def test_weights_are_those_of_attention(float64):
 def test_rollout_multiplies_the_blocks(float64, name):
     """With keys that know nothing, each block attends to all tokens alike: by hand, 2 blocks."""
     encoder = ENCODERS[name](dtype=jnp.float64)
-    variables = jax.jit(functools.partial(encoder.init, train=False, method=_all))(
-        jax.random.key(0), IMAGES
-    )
+    init = functools.partial(encoder.init, train=False, method=_all)
+    variables = jax.jit(init, compiler_options=QUICKLY)(jax.random.key(0), IMAGES)
+    attended = jax.jit(encoder.attended, compiler_options=QUICKLY)
 
     def without_keys(path, leaf):
         return leaf * 0 if any(key.key == "key" for key in path) else leaf
 
-    known = encoder.attended(variables, IMAGES)
+    known = attended(variables, IMAGES)
     assert known.shape == (2, 4, 4) and np.ptp(known, axis=(1, 2)).min() > 0
-    alike = encoder.attended(jax.tree.map_with_path(without_keys, variables), IMAGES)
+    alike = attended(jax.tree.map_with_path(without_keys, variables), IMAGES)
     n = 16 + 1 + encoder.num_registers
     block = (np.eye(n) + 1 / n) / 2
     expected = (block @ block)[0, -1]
@@ -66,7 +67,7 @@ def test_maps_divide_what_frames_contribute(temporal):
     def mapped(step):
         step = functools.partial(step, task=task)
         over = jax.vmap(step, in_axes=(None, 0), out_axes=None, axis_name=DATA_AXIS)
-        return jax.jit(over, compiler_options={"xla_backend_optimization_level": "0"})(state, one)
+        return jax.jit(over, compiler_options=QUICKLY)(state, one)
 
     maps, contributions = mapped(saliency_step)
     assert maps.shape == (3, 2, 4, 4)
