@@ -78,7 +78,7 @@ class Block(nn.Module):
             key = positions.rotate(key, cosines, sines)
             count = query.shape[1]
             query = positions.rotate(query, cosines[:count], sines[:count])
-        if self.is_mutable_collection(ATTENTION):
+        if self.is_mutable_collection(ATTENTION) and not self.is_initializing():
             self.sow(ATTENTION, "weights", attention.weights(query, key))
         mixed = attention.attend(query, key, value).reshape(tokens.shape)
         tokens = tokens + self._scaled(dense(size, name="out")(mixed), "scale1")
