@@ -25,11 +25,12 @@ from fdd.video.sampling import middle
 _LONGEST_NAME = 100
 
 LIMITS = """\
-The frames in grey are Grad-CAM (Selvaraju et al., ICCV 2017) on the encoder's last feature map, a
-grid of {grid} positions over the crop, drawn smoothly. Bright regions of the map raised the logit,
-to first order, on one scale for all frames of a clip. Each bar is the gradient with respect to a
-frame's features, times these features: above the line the frame raised the logit, below it lowered
-it; again on one scale per clip.
+The frames in grey are Grad-CAM (Selvaraju et al., ICCV 2017) on the encoder's last feature map, or,
+for a vision transformer, each frame's bar divided among its patches by attention rollout (Abnar and
+Zuidema, ACL 2020): a grid of {grid} positions over the crop, drawn smoothly. Bright regions of the
+map raised the logit, to first order, on one scale for all frames of a clip. Each bar is the
+gradient with respect to a frame's features, times these features: above the line the frame raised
+the logit, below it lowered it; again on one scale per clip.
 
 What they do not show:
 
