@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import sys
 from typing import Any
 
 import ml_collections
@@ -11,7 +12,7 @@ from fdd.devices import memory, parallel
 from fdd.errors import UserError
 from fdd.evaluation.scores import score
 from fdd.inference import checkpoint, detector
-from fdd.runs import trained_on, workdir
+from fdd.runs import prepare, trained_on, workdir
 from fdd.training import fakes, fit, logs, loop, pretrained
 from fdd.training.run import Run, open_run
 from fdd.training.state import TrainState
@@ -25,6 +26,8 @@ def train_and_evaluate(
 ) -> None:
     """Trains (or continues), evaluates the best checkpoint once on test and writes the report.
 
+    Of a finished run only the report is printed, also where its folder cannot be written.
+
     Args:
         config: See `configs/resnet_lstm.py`.
         folder: The run's workdir.
@@ -35,24 +38,41 @@ def train_and_evaluate(
         fdd.system.preemption.Preempted: see `train`.
     """
     trains = not report.exists(folder / workdir.REPORT_DIR)
-    with open_run(config, folder, trains) as run:
-        if _is_finished(run) and report.exists(folder / workdir.REPORT_DIR):
-            trained_on.check(report.metrics(folder / workdir.REPORT_DIR), run.dataset, folder)
-            print(f"The run in {folder} is finished. (--mode=eval evaluates it again.)")
-            print(report.read(folder / workdir.REPORT_DIR))
-            return
-        train(run, profile)
-        evaluate(run)
+    try:
+        with open_run(config, folder, trains) as run:
+            if not (_is_finished(run) and report.exists(folder / workdir.REPORT_DIR)):
+                train(run, profile)
+                evaluate(run)
+                return
+            dataset = run.dataset
+    except workdir.ReadOnlyError as error:
+        if trains:
+            raise
+        print(f"fdd: {error}; nothing was written", file=sys.stderr)
+        dataset = prepare.open_dataset(config.data)
+    trained_on.check(report.metrics(folder / workdir.REPORT_DIR), dataset, folder)
+    print(f"The run in {folder} is finished. (--mode=eval evaluates it again.)")
+    print(report.read(folder / workdir.REPORT_DIR))
 
 
 def evaluate_again(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
     """Evaluates the best checkpoint of a run on test again and writes the report.
 
+    Where the folder cannot be written, prints the report that it holds.
+
     Raises:
         UserError: as `train_and_evaluate`, or there is no checkpoint.
     """
-    with open_run(config, folder, trains=False) as run:
-        evaluate(run)
+    try:
+        with open_run(config, folder, trains=False) as run:
+            evaluate(run)
+    except workdir.ReadOnlyError as error:
+        if report.exists(folder / workdir.REPORT_DIR):
+            print(report.read(folder / workdir.REPORT_DIR))
+        raise UserError(
+            f"{error}; nothing was written or evaluated again: python -m fdd.evaluate "
+            f"--detector={folder} --out=DIR writes elsewhere"
+        ) from None
 
 
 def train(run: Run, profile: tuple[int, int] | None = None) -> None:

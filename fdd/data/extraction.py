@@ -60,6 +60,7 @@ class Result:
                 f"by its mask one of several people was taken, but {found.mask_lack}, and the "
                 "nearest ones were used"
             )
+        notes.extend(found.doubts)
         return Outcome(
             video=self.video, num_clips=len(found.people[0]), missing=found.missing, error="",
             notes="; ".join(notes), damaged=condition.damaged, unshared=bool(found.unshared),

@@ -1,6 +1,7 @@
 """Configs of runs from older versions: values for keys that those versions did not have."""
 
 import contextlib
+import functools
 import json
 import pathlib
 import sys
@@ -101,8 +102,12 @@ def _record(file: pathlib.Path, added: Mapping[str, Any]) -> None:
         if place.read_text("utf-8") == text:
             return
     said = ", ".join(f"{key}={json.dumps(value)}" for key, value in sorted(added.items()))
-    print(
-        f"{shown(str(file))} is from an older version; defaults were added: {said}", file=sys.stderr
-    )
+    _tell(f"{shown(str(file))} is from an older version; defaults were added: {said}")
     with contextlib.suppress(OSError):  # A run that is read-only can still be used.
         place.write_text(text, "utf-8")
+
+
+@functools.cache
+def _tell(line: str) -> None:
+    """Prints a line once: a config is read several times, and one that is read-only stays old."""
+    print(line, file=sys.stderr)

@@ -20,6 +20,11 @@ CHECKPOINTS_DIR = "checkpoints"
 REPORT_DIR = "report"
 EVALUATIONS_DIR = "evaluations"
 _LOCK_FILE = "lock"
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class ReadOnlyError(UserError):
+    """The folder of a run can be read and not written."""
 
 
 # Keys about places, speed and memory; a run may go on with other values.
@@ -75,6 +80,7 @@ def claim(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> Iterator[
     The lock ends with the process, however that ends.
 
     Raises:
+        ReadOnlyError: it can be read and not written.
         UserError: it belongs to a run with another config, another process has locked it, or it
             cannot be written.
     """
@@ -88,7 +94,8 @@ def claim(workdir: pathlib.Path, config: ml_collections.ConfigDict) -> Iterator[
             with whole.replaced(workdir / CONFIG_FILE) as partial:
                 partial.write_text(text)
         except OSError as error:
-            raise UserError(f"--workdir={workdir} cannot be written: {error.strerror}") from None
+            kind = ReadOnlyError if error.errno in _READ_ONLY else UserError
+            raise kind(f"--workdir={workdir} cannot be written: {error.strerror}") from None
         yield
 
 

@@ -70,6 +70,8 @@ def open_run(
         UserError: the config, the folder, the memory or the data cannot be used.
     """
     config_checks.check(config)
+    if config.freeze_epochs and not config.freeze:
+        _say("config.freeze_epochs has no effect, because config.freeze names nothing to freeze")
     config = pretrained.with_normalization(workdir.with_settled(folder, config))
     create_task(config)  # Reports unknown names before the data is built.
     devices = parallel.Parallel(config.parallel)

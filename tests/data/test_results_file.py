@@ -46,6 +46,14 @@ def test_results_come_back(workspace, tmp_path):
     assert result.extraction.people[0][0].images().shape == (10, 32, 32, 3)
 
 
+def test_doubts_become_remarks(workspace):
+    (result,) = workspace[0].results(workspace[1])
+    assert "may be one" not in result.outcome.notes
+    doubtful = dataclasses.replace(result.extraction, doubts=("people 1 and 2 may be one",))
+    notes = dataclasses.replace(result, extraction=doubtful).outcome.notes
+    assert "people 1 and 2 may be one" in notes
+
+
 @pytest.mark.parametrize("inside", [lambda trap: trap, lambda trap: [trap]])
 def test_nothing_in_a_file_is_run(workspace, tmp_path, inside):
     space, videos = workspace

@@ -44,6 +44,16 @@ def test_later_keys_get_defaults_that_are_reported_once_and_stored(finished, tmp
     assert not capsys.readouterr().err
 
 
+def test_where_defaults_cannot_be_stored_they_are_reported_once(
+    finished, tmp_path, monkeypatch, capsys
+):
+    old = _old_run(finished, tmp_path / "run", *LATER)
+    monkeypatch.setattr(older_configs, "ADDED_FILE", "no folder/added.json")
+    for _ in range(2):
+        workdir.stored_config(old)
+    assert capsys.readouterr().err.count("is from an older version") == 1
+
+
 def test_an_old_run_is_loaded_and_goes_on(finished, config, tmp_path, pair):
     old = _old_run(finished, tmp_path / "run", *LATER)
     new, same = Detector.load(finished), Detector.load(old)

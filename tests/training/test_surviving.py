@@ -22,6 +22,7 @@ from fdd.runs import prepare, workdir
 from fdd.runs.checkpoints import DAMAGED_DIR
 from fdd.training import logs, pretrained
 from tests import kill_and_resume, on_devices
+from tests.conftest import disk
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -196,6 +197,19 @@ def test_a_workdir_that_cannot_be_written(config, small_disk, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"run cannot be written: Not a directory"):
         train.train_and_evaluate(config, tmp_path / "file/run")
+
+
+def test_a_finished_run_that_is_read_only_shows_its_report(finished, config, tmp_path, capsys):
+    with disk(tmp_path / "disk", 20_000) as folder:
+        run = _copy(finished, folder / "run")
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        train.train_and_evaluate(config, run)
+        shown = capsys.readouterr()
+        assert "DemoReorder, per video" in shown.out
+        assert shown.err.endswith("cannot be written: Read-only file system; nothing was written\n")
+        with pytest.raises(UserError, match=r"nothing was .* again: .* --out=DIR writes elsewhere"):
+            train.evaluate_again(workdir.stored_config(run), run)
+        assert "DemoReorder, per video" in capsys.readouterr().out
 
 
 def test_sigterm_saves_and_another_number_of_devices_goes_on(data_dir, tmp_path):
