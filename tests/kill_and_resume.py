@@ -7,6 +7,7 @@ run that nothing disturbed. Prints a line per kill.
 """
 
 import argparse
+import csv
 import os
 import pathlib
 import random
@@ -72,6 +73,13 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen) -> None
     while not condition() and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def logits(report: pathlib.Path) -> dict[tuple[str, str], float]:
+    """The logit of each clip of a report, by video and clip index."""
+    with (report / "predictions.csv").open() as file:
+        rows = csv.DictReader(file)
+        return {(row["video_id"], row["clip_index"]): float(row["logit"]) for row in rows}
 
 
 def compare(

@@ -107,7 +107,7 @@ def _train(settings: Mapping[str, Any]) -> Arrays:
     first = next(batches(1, rows))
     step = functools.partial(steps.train_step, task=task)
     saved = {}
-    if devices.mesh.size > 1:
+    if devices.mesh.size > 1 and jax.process_count() == 1:  # Compiles it once more.
         program = devices.lower(step, state, first, donate=True).compile().as_text()
         for name, count in parallel.communicated_bytes(program).items():
             saved[f"bytes/{name}"] = np.array(count)

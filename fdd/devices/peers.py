@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import io
 import os
 import re
 import signal
@@ -27,6 +28,17 @@ _GRACE = 3.0  # Seconds, in which the others can fail for the same reason, and s
 _watching, _ending = threading.Event(), threading.Event()
 
 
+class _Lines(io.TextIOWrapper):
+    """Standard error that knows whether a line has been begun, such as that of a progress bar."""
+
+    begun = False
+
+    def write(self, text: str) -> int:
+        if text:
+            self.begun = not text.endswith("\n")
+        return super().write(text)
+
+
 def watch() -> None:
     """Makes the loss of another process end this one with one line, and a status to go on with.
 
@@ -38,7 +50,8 @@ def watch() -> None:
     _watching.set()
     terminal = os.dup(2)
     read, write = os.pipe()
-    sys.stderr = os.fdopen(terminal, "w", buffering=1, errors="backslashreplace")
+    stream = os.fdopen(terminal, "wb")
+    sys.stderr = _Lines(stream, errors="backslashreplace", line_buffering=True)
     os.dup2(write, 2)
     os.close(write)
     threading.Thread(target=_forward, args=(read, terminal), daemon=True).start()
@@ -96,6 +109,8 @@ def ending_alone() -> Iterator[None]:
 
 
 def _end(line: str, status: int) -> NoReturn:
+    if line and getattr(sys.stderr, "begun", False):
+        line = f"\n{line}"
     with contextlib.suppress(OSError):
         print(line, end="\n" if line else "", file=sys.stderr, flush=True)
     with contextlib.suppress(OSError):

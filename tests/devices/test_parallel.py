@@ -8,22 +8,20 @@ after some steps, while a sum that is wrong is off by more than a thousandth. In
 first step is compared, with a bound that arithmetic gives.
 """
 
-import csv
 import os
 import pathlib
+import pickle
 import shutil
 import subprocess
 import sys
 
-import jax
 import numpy as np
 import pytest
 
 from fdd import train
 from fdd.devices import parallel
 from fdd.errors import UserError
-from fdd.training import logs
-from tests import kill_and_resume, on_devices
+from tests import kill_and_resume, on_devices, once
 from tests.rounding import LOGIT, SAME, worst
 
 # The longest sum is the stem's, over all places of all frames of all clips. Some 40 sums follow
@@ -52,17 +50,26 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def one():
+def one(tmp_path_factory):
     """What one device computes."""
-    return {name: on_devices.train(settings) for name, settings in CASES.items()}
+
+    def make(path):
+        found = {name: on_devices.train(settings) for name, settings in CASES.items()}
+        path.write_bytes(pickle.dumps(found))
+
+    return pickle.loads(once.made(tmp_path_factory, "one_device", make).read_bytes())
 
 
 @pytest.fixture(scope="module")
 def eight(tmp_path_factory):
     """What eight devices compute."""
-    out = tmp_path_factory.mktemp("eight") / "out.npz"
     cases = {kind: {**DOUBLE, "parallel": kind} for kind in ("jit", "pmap")}
-    return on_devices.result(on_devices.start(8, out, cases), out)
+
+    def make(path):
+        out = path.with_suffix(".npz")  # Which NumPy wants.
+        path.write_bytes(pickle.dumps(on_devices.result(on_devices.start(8, out, cases), out)))
+
+    return pickle.loads(once.made(tmp_path_factory, "eight_devices", make).read_bytes())
 
 
 def _difference(one, other, group=""):
@@ -177,49 +184,7 @@ def test_evaluation_does_not_depend_on_the_number_of_devices(finished, tmp_path)
         command, check=True, env={**os.environ, "XLA_FLAGS": flags}, cwd=pathlib.Path.cwd()
     )
     (folder,) = (copy / "evaluations").glob("*-test-as_is")
-    again, first = _logits(folder), _logits(finished / "report")
+    again, first = kill_and_resume.logits(folder), kill_and_resume.logits(finished / "report")
     assert again.keys() == first.keys()
     for key, logit in again.items():
         assert logit == pytest.approx(first[key], abs=LOGIT)
-
-
-def test_a_whole_run_of_two_processes_found_through_open_mpi(config, data_dir, tmp_path):
-    """pmap over 2 × 2 devices; the run's files are written once, and say what one device says."""
-    processes = [
-        kill_and_resume.start(
-            data_dir,
-            tmp_path / "run",
-            3,
-            "--config.precision=float64",
-            **UNCACHED,
-            JAX_ENABLE_X64="1",
-            XLA_FLAGS=on_devices.flags(2),
-            OMPI_MCA_orte_hnp_uri=f"{os.getpid() * 4096}.0;tcp://127.0.0.1:1",
-            OMPI_COMM_WORLD_SIZE="2",
-            OMPI_COMM_WORLD_RANK=str(index),
-            OMPI_COMM_WORLD_LOCAL_RANK=str(index),
-        )
-        for index in range(2)
-    ]
-    config.update(kill_and_resume.EVERY | {"num_steps": 3, **DOUBLE})
-    config.model.encoder = kill_and_resume.QUICK
-    with jax.enable_x64(True):
-        train.train_and_evaluate(config, tmp_path / "alone")
-    outputs = [process.communicate(timeout=600)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], "".join(outputs)
-    assert "DemoReorder" in outputs[0]
-    assert "DemoReorder" not in outputs[1]
-    assert len(list((tmp_path / "run").glob("events.out.tfevents.*"))) == 1
-    of_two, of_one = (
-        [record["loss"] for record in logs.read_metrics(tmp_path / name)]
-        for name in ("run", "alone")
-    )
-    np.testing.assert_allclose(of_two, of_one, rtol=SAME)
-    reports = [_logits(tmp_path / name / "report") for name in ("run", "alone")]
-    assert reports[0] == pytest.approx(reports[1], rel=1e-8)  # Nine digits are written.
-
-
-def _logits(report):
-    with (report / "predictions.csv").open() as file:
-        rows = csv.DictReader(file)
-        return {(row["video_id"], row["clip_index"]): float(row["logit"]) for row in rows}

@@ -11,14 +11,16 @@ import time
 
 import jax
 import numpy as np
+import pytest
 
 from fdd import train
 from fdd.training import logs
-from tests import kill_and_resume
+from tests import kill_and_resume, on_devices
+from tests.rounding import SAME
 
 ROOT = pathlib.Path(__file__).parents[2]
 LOST_AFTER = 4  # Seconds.
-STEPS = 30
+STEPS = 12
 LINE = (
     "fdd: another process of this run has ended or cannot be reached; once all are started again, "
     "the same command goes on from the last checkpoint"
@@ -90,7 +92,10 @@ def test_one_that_fails_alone_waits_for_nobody():
 
 
 def test_one_is_killed_while_they_train(config, data_dir, tmp_path):
-    """Each has one device, as under SLURM and Open MPI with GPUs."""
+    """And the run goes on under Open MPI; its files are those of one process, written once.
+
+    Each process has two devices, with pmap.
+    """
     config.update(kill_and_resume.EVERY | {"num_steps": STEPS, "precision": "float64"})
     config.model.encoder = kill_and_resume.QUICK
     file = tmp_path / "config.py"
@@ -103,25 +108,21 @@ def test_one_is_killed_while_they_train(config, data_dir, tmp_path):
         )
     )
 
-    def start():
-        port = _port()
-        return [
-            _start(
-                RUN.format(lost_after=LOST_AFTER),
-                f"--config={file}",
-                "--config.precision=float64",
-                f"--workdir={tmp_path / 'run'}",
-                f"--coordinator=localhost:{port}",
-                "--num_processes=2",
-                f"--process_id={index}",
-                JAX_ENABLE_X64="1",
-                JAX_ENABLE_COMPILATION_CACHE="false",  # The others would wait for what is stored.
-                XLA_FLAGS="--xla_backend_optimization_level=1",  # Compiles in less time.
-            )
-            for index in range(2)
-        ]
+    def start(index, *flags, **environment):
+        return _start(
+            RUN.format(lost_after=LOST_AFTER),
+            *(f"--config={file}", f"--workdir={tmp_path / 'run'}", *flags),
+            "--config.precision=float64",
+            JAX_ENABLE_X64="1",
+            # If the first finds a compiled program, the others compile while it waits for them.
+            JAX_ENABLE_COMPILATION_CACHE="false",
+            # Compiles in less time.
+            XLA_FLAGS=f"{on_devices.flags(2)} --xla_backend_optimization_level=1",
+            **environment,
+        )
 
-    first, second = start()
+    named = [f"--coordinator=localhost:{_port()}", "--num_processes=2"]
+    first, second = (start(index, *named, f"--process_id={index}") for index in range(2))
     kill_and_resume.wait_until((tmp_path / "run/checkpoints/3").is_dir, first)
     os.kill(second.pid, signal.SIGKILL)
     killed = time.monotonic()
@@ -129,14 +130,31 @@ def test_one_is_killed_while_they_train(config, data_dir, tmp_path):
     assert time.monotonic() - killed < 30
     assert (first.returncode, error.splitlines()[-1]) == (75, LINE), error
     assert [line for line in error.splitlines() if line and "Training:" not in line] == [LINE]
-    again = start()
+    open_mpi = {
+        "OMPI_MCA_orte_hnp_uri": f"{os.getpid() * 4096}.0;tcp://127.0.0.1:1",
+        "OMPI_COMM_WORLD_SIZE": "2",
+    }
+    again = [
+        start(
+            index,
+            **open_mpi,
+            OMPI_COMM_WORLD_RANK=f"{index}",
+            OMPI_COMM_WORLD_LOCAL_RANK=f"{index}",
+        )
+        for index in range(2)
+    ]
+    with jax.enable_x64(True):
+        train.train_and_evaluate(config, tmp_path / "alone")
     outputs = [process.communicate(timeout=120) for process in again]
     assert [process.returncode for process in again] == [0, 0], outputs
     assert re.search(rf"Going on after step \d+ of {STEPS}\.", outputs[0][0])
-    with jax.enable_x64(True):
-        train.train_and_evaluate(config, tmp_path / "alone")
+    assert ["DemoReorder" in out for out, _ in outputs] == [True, False]
+    events = list((tmp_path / "run").glob("events.out.tfevents.*"))
+    assert len(events) == 2  # One of each start.
     of_two, of_one = (
         [record["loss"] for record in logs.read_metrics(tmp_path / name)]
         for name in ("run", "alone")
     )
-    np.testing.assert_allclose(of_two, of_one, rtol=1e-9)
+    np.testing.assert_allclose(of_two, of_one, rtol=SAME)
+    reports = [kill_and_resume.logits(tmp_path / name / "report") for name in ("run", "alone")]
+    assert reports[0] == pytest.approx(reports[1], rel=1e-8)  # Nine digits are written.

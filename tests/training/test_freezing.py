@@ -9,6 +9,7 @@ import pytest
 from fdd import models
 from fdd.devices import parallel
 from fdd.training import steps
+from fdd.training.run import open_run
 from fdd.training.task import create_task
 from tests import on_devices
 from tests.training import random_steps
@@ -135,3 +136,9 @@ def test_names_of_what_can_be_frozen(config):
     assert models.freezable(config) == names
     for number, config.freeze in enumerate(names):
         assert models.num_frozen_parts(config) == number
+
+
+def test_epochs_without_a_part_to_freeze_are_told(config, tmp_path, capsys):
+    config.freeze_epochs = 2
+    with open_run(config, tmp_path):
+        assert "config.freeze_epochs has no effect" in capsys.readouterr().err

@@ -1,0 +1,29 @@
+"""What is costly to make and only read: one of pytest-xdist's processes makes it for all."""
+
+import fcntl
+import os
+import pathlib
+from collections.abc import Callable
+
+import pytest
+
+
+def made(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[pathlib.Path], None]
+) -> pathlib.Path:
+    """Returns a path that the first process that asks has made; the others wait for it.
+
+    Args:
+        factory: The session's; its folders go with the session.
+        name: Of the path, unique in the session.
+        make: Makes the file or folder at the path that it is given.
+    """
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # Of the whole session.
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / name).exists():
+            make(root / f"partial_{name}")
+            (root / f"partial_{name}").rename(root / name)
+    return root / name
