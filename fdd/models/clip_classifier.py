@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from fdd.models.encoder import Encoder, Path
+from fdd.models.encoder import NOTES, Encoder, Path
 from fdd.models.temporal import TemporalHead
 
 PyTree = Any
@@ -71,7 +71,7 @@ class ClipClassifier(nn.Module):
 
     def setup(self):
         mapped = {
-            "variable_axes": {"params": None, "batch_stats": None},
+            "variable_axes": {"params": None, "batch_stats": None, NOTES: 0},
             "split_rngs": {"params": False},
             "axis_name": FRAMES_AXIS,
         }

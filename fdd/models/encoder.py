@@ -11,6 +11,9 @@ import numpy as np
 Path = tuple[str, ...]
 """The path of an array in a network's parameters or statistics."""
 
+NOTES = "intermediates"
+"""The collection of what `Encoder.note` notes; Flax leaves it out of new variables."""
+
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
@@ -99,6 +102,23 @@ class Encoder(nn.Module, kw_only=True):
         By default the mean over all positions. Saliency is the gradient with respect to its input.
         """
         return maps.mean(axis=tuple(range(1, maps.ndim - 1))) if maps.ndim > 2 else maps
+
+    def note(self, part: str, maps: jax.Array) -> None:
+        """Notes what a part makes of each image, for `fdd.evaluation.familiarity`.
+
+        Only a call with the collection `NOTES` mutable computes it, so training does not. An
+        encoder that notes nothing is known by its features alone.
+
+        Args:
+            part: A name.
+            maps: A feature map [b, h', w', c] or tokens [b, n, c]; their mean and their standard
+                deviation over the positions are noted.
+        """
+        if self.is_mutable_collection(NOTES):
+            maps = maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
+            positions = tuple(range(1, maps.ndim - 1))
+            both = maps.mean(axis=positions), maps.std(axis=positions)
+            self.sow(NOTES, part, jnp.concatenate(both, axis=-1), reduce_fn=lambda _, new: new)
 
     @nn.nowrap
     def as_picture(self, values: jax.Array) -> jax.Array:

@@ -125,6 +125,7 @@ class ResNet(Encoder):
         x = conv(self.width, (7, 7), 2, padding=3, name="conv1")(images)
         x = nn.relu(norm_of(0)(name="bn1")(x))
         x = functional.max_pool(x)
+        self.note("stem", x)
         block = nn.remat(self.block) if self.remat else self.block
         for stage, num_blocks in enumerate(self.stage_sizes):
             for index in range(num_blocks):
@@ -136,6 +137,7 @@ class ResNet(Encoder):
                     first_strides=v1 or self.block is BasicBlock,
                     name=f"layer{stage + 1}_{index}",
                 )(x)
+            self.note(f"stage{stage + 1}", x)
         return x
 
     @property

@@ -15,6 +15,7 @@ from fdd.models.tokens import Embedding
 from fdd.models.transformer import ACTIVATIONS, ATTENTION, EPSILON, Block, layer_norm
 
 _CLIP_UNUSED = ("text_model.", "text_projection.", "visual_projection.", "logit_scale")
+_NOTED = 4  # Blocks, evenly spread, whose tokens are noted.
 _NORMS = ("pre_norm", "norm1", "norm2", "norm")
 
 
@@ -88,8 +89,11 @@ class VisionTransformer(Encoder):
         """Maps images [b, h, w, 3] to tokens [b, n, features]."""
         tokens = self.embedding(images)
         turned = self._rotation(*(side // self.patch_size for side in images.shape[1:3]))
-        for block in self.blocks[:-1]:
+        noted = {round(part * (self.num_blocks - 1) / _NOTED) for part in range(1, _NOTED + 1)}
+        for number, block in enumerate(self.blocks[:-1], 1):
             tokens = block(tokens, turned)
+            if number in noted:
+                self.note(f"block{number}", tokens[:, self._num_first :])
         return tokens
 
     def pool(self, maps: jax.Array) -> jax.Array:
