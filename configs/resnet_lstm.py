@@ -151,3 +151,4 @@ def _training(config: ml_collections.ConfigDict) -> None:
     config.log_every_steps = 50
     config.eval_frames = "as_is"  # Of the test split; controls: "shuffled", "repeated".
     config.video_score = "mean_logit"  # Of its clips. Or "mean_probability".
+    config.familiar_share = 0.95  # Of videos like those of validation: they get an answer.

@@ -41,6 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=pathlib.Path, help="write a page and a picture per video into this folder"
     )
+    parser.add_argument(
+        "--answer_anyway",
+        action="store_true",
+        help="show the score of videos unlike those of training too; it means nothing",
+    )
     given = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args([_no_option(argument) for argument in given])
     # The program does not wait for videos that are being decoded ahead.
@@ -71,15 +76,18 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
         import tqdm
 
         from fdd.devices import runtime
+        from fdd.inference import familiar
         from fdd.inference.detector import Detector
 
         runtime.prepare()
-        detector = Detector.load(options.detector)
+        detector = Detector.load(options.detector, options.answer_anyway)
+        if detector.familiarity is None:
+            print(familiar.unknown(detector.step is None), file=sys.stderr)
         writer = _writer(options.out, detector)
         quiet = True if sys.stdout.isatty() else None  # None: unless stderr is a terminal.
         bar = tqdm.tqdm(extractions, total=len(paths), unit="video", disable=quiet)
         for path, extraction in bar:
-            prediction = detector.classify(path, extraction)
+            prediction = detector.classify(path, extraction, familiar.size_of(path))
             files = writer(prediction, extraction)
             print(_text(prediction, files, options.json), flush=True)
             yield prediction.person is None

@@ -1,5 +1,6 @@
 """Training and evaluating a run, from its config to its report."""
 
+import dataclasses
 import functools
 import pathlib
 import sys
@@ -10,10 +11,12 @@ import ml_collections
 from fdd import report
 from fdd.devices import memory, parallel
 from fdd.errors import UserError
+from fdd.evaluation import looks
 from fdd.evaluation.scores import score
 from fdd.inference import checkpoint, detector
-from fdd.runs import prepare, trained_on, workdir
+from fdd.runs import familiarity_file, prepare, trained_on, workdir
 from fdd.training import fakes, fit, logs, loop, pretrained
+from fdd.training.look import INPUT
 from fdd.training.run import Run, open_run
 from fdd.training.state import TrainState
 from fdd.training.task import abstract_state, create_state
@@ -112,6 +115,7 @@ def evaluate(run: Run) -> None:
         run.config, run.task, run.eval_step, run.devices, weights, run.folder.name
     )
     trained_on.check(best.trained_on, run.dataset, run.folder)
+    best = _with_familiarity(run, best)
     size, frames = run.config.batch_size, run.config.eval_frames
     with memory.enough_for("a clip", f"--mode=eval --workdir={run.folder} evaluates it again"):
         made = fakes.for_split(run.config, run.dataset, "test")
@@ -131,6 +135,27 @@ def evaluate(run: Run) -> None:
     notes = report.control_note(frames)
     report.write(out, run.folder.name, best, run.dataset, scores, history, notes)
     print(report.read(out))
+
+
+def _with_familiarity(run: Run, best: detector.Detector) -> detector.Detector:
+    """The detector with its familiarity, which is fitted and stored if it is not yet."""
+    if best.familiarity is not None:
+        return best
+    again = f"--mode=eval --workdir={run.folder} measures it again"
+    with memory.enough_for("measuring familiarity", again):
+        known = looks.fit(
+            best.look_step,
+            best.state,
+            run.dataset,
+            run.config.batch_size,
+            run.config.familiar_share,
+            INPUT,
+        )
+    if parallel.is_main():
+        belongs_to = familiarity_file.of_checkpoint(run.folder / workdir.CHECKPOINTS_DIR, best.step)
+        familiarity_file.write(run.folder / familiarity_file.FILE, known, belongs_to)
+    parallel.barrier("familiarity")
+    return dataclasses.replace(best, familiarity=known)
 
 
 def _with_less_memory(run: Run) -> str:

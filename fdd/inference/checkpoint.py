@@ -7,7 +7,7 @@ import ml_collections
 from fdd.devices.parallel import Parallel
 from fdd.evaluation.calibration import Calibration
 from fdd.inference.source import Weights
-from fdd.runs import trained
+from fdd.runs import familiarity_file, trained, workdir
 from fdd.runs.checkpoints import Checkpoints
 
 
@@ -29,4 +29,8 @@ def best(
         step=found.step,
         fingerprint=found.meta["fingerprint"],
         trained_on=found.meta,
+        familiarity=familiarity_file.read(
+            folder / familiarity_file.FILE,
+            familiarity_file.of_checkpoint(folder / workdir.CHECKPOINTS_DIR, found.step),
+        ),
     )

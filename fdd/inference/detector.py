@@ -15,11 +15,12 @@ from fdd.devices import memory
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
 from fdd.evaluation.calibration import Calibration
-from fdd.inference import saliency, scoring, sources
+from fdd.evaluation.familiarity import Familiarity
+from fdd.inference import familiar, saliency, scoring, sources
 from fdd.inference.prediction import Basis, Prediction
 from fdd.inference.saliency import Saliency
 from fdd.inference.source import Weights
-from fdd.training import config_checks, steps
+from fdd.training import config_checks, look, steps
 from fdd.training.state import TrainState, inference_state
 from fdd.training.task import Task, create_task
 from fdd.video.decode import VideoError
@@ -48,6 +49,9 @@ class Detector:
         fingerprint: Fingerprint of the preprocessing that it was trained with.
         trained_on: What its checkpoint stores about the data set (`fdd.runs.trained_on.facts`).
         name: The run's, or that of published weights.
+        familiarity: What videos like those of training are like; None if it is not known, and then
+            every video gets an answer.
+        answer_anyway: Whether unfamiliar videos get an answer as well, which says so.
     """
 
     config: ml_collections.ConfigDict
@@ -60,9 +64,11 @@ class Detector:
     fingerprint: str
     trained_on: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     name: str = ""
+    familiarity: Familiarity | None = None
+    answer_anyway: bool = False
 
     @classmethod
-    def load(cls, place: str | os.PathLike[str]) -> "Detector":
+    def load(cls, place: str | os.PathLike[str], answer_anyway: bool = False) -> "Detector":
         """Loads the best checkpoint of a run, or weights that others published.
 
         Args:
@@ -70,6 +76,7 @@ class Detector:
                 hub, or a folder with such a repository's files (`fdd.inference.published`). What is
                 on the hub is fetched the first time. Neither the real weights nor the published
                 figures were run by the authors of fdd.
+            answer_anyway: See `Detector`.
 
         Raises:
             UserError: there is no run, it has no checkpoint yet, or its best one is damaged;
@@ -83,7 +90,8 @@ class Detector:
         task = create_task(config)
         eval_step = devices.compile_by_clip(functools.partial(steps.eval_step, task=task))
         weights = source.weights(task, devices)
-        return with_weights(config, task, eval_step, devices, weights, source.name)
+        loaded = with_weights(config, task, eval_step, devices, weights, source.name)
+        return dataclasses.replace(loaded, answer_anyway=answer_anyway)
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -136,19 +144,26 @@ class Detector:
         Raises:
             UserError: see `preprocessing` and `score`.
         """
-        return self.classify(path, extract(path, self.preprocessing))
+        found = extract(path, self.preprocessing)
+        return self.classify(path, found, familiar.size_of(path))
 
     def predict_all(self, paths: Iterable[str | os.PathLike[str]]) -> Iterator[Prediction]:
         """Yields a prediction per video, in order; decodes the next videos meanwhile."""
         for path, found in ClipPrefetcher(paths, self.preprocessing):
-            yield self.classify(path, found)
+            yield self.classify(path, found, familiar.size_of(path))
 
-    def classify(self, path: str | os.PathLike[str], found: Extraction | VideoError) -> Prediction:
+    def classify(
+        self,
+        path: str | os.PathLike[str],
+        found: Extraction | VideoError,
+        file_bytes: int | None = None,
+    ) -> Prediction:
         """Classifies a video that has been cut into clips.
 
         Args:
             path: The file.
             found: The result of `fdd.video.prefetch.extract` for it and `preprocessing`.
+            file_bytes: The file's size; None: not known.
 
         Raises:
             UserError: see `predict`.
@@ -158,9 +173,40 @@ class Detector:
         if isinstance(found, VideoError):
             return scoring.without_answer(path, found, self.basis)
         people = () if scoring.lack(found) else found.people
-        scores = iter(self.score([clip for clips in people for clip in clips]).tolist())
+        seen = self.look([clip for clips in people for clip in clips])
+        scores = iter(seen["logits"].tolist())
         logits = [[next(scores) for _ in clips] for clips in people]
-        return scoring.predict(path, found, logits, self.basis)
+        known = None
+        if self.familiarity and people:
+            known = familiar.judge(self.familiarity, seen, found, file_bytes)
+        return scoring.predict(path, found, logits, self.basis, known, self.answer_anyway)
+
+    def look(self, clips: Sequence[Clip]) -> dict[str, np.ndarray]:
+        """Scores clips, and says what familiarity is judged by.
+
+        Returns:
+            {'logits': float64 [n]}; and if the detector's familiarity is known, features by part
+            (`fdd.training.look.look_step`).
+
+        Raises:
+            UserError: see `score`.
+        """
+        if self.familiarity is None or not clips:
+            return {"logits": self.score(clips)}
+        with memory.enough_for("judging a clip", _IF_NO_MEMORY):
+            found = [self.look_step(self.state, batch) for batch in self.batches(clips)]
+        names = [name for name in found[0] if name == "logits" or name in self.familiarity.parts]
+        seen = {
+            name: np.concatenate([np.asarray(part[name]) for part in found])[: len(clips)]
+            for name in names
+        }
+        return {**seen, "logits": self._finite(seen["logits"])}
+
+    @functools.cached_property
+    def look_step(self) -> Callable[[TrainState, Any], dict[str, jax.Array]]:
+        """`fdd.training.look.look_step`, spread over the devices; compiled on first use."""
+        step = functools.partial(look.look_step, task=self.task)
+        return self.devices.compile_by_clip(step)
 
     def score(self, clips: Sequence[Clip]) -> np.ndarray:
         """Scores clips.
@@ -173,7 +219,9 @@ class Detector:
         """
         with memory.enough_for("judging a clip", _IF_NO_MEMORY):
             batches = [self.eval_step(self.state, batch) for batch in self.batches(clips)]
-        logits = np.concatenate([np.zeros(0), *map(np.asarray, batches)])[: len(clips)]
+        return self._finite(np.concatenate([np.zeros(0), *map(np.asarray, batches)])[: len(clips)])
+
+    def _finite(self, logits: np.ndarray) -> np.ndarray:
         if not np.isfinite(logits).all():
             weights = self.basis.weights
             raise UserError(f"{weights[:1].lower()}{weights[1:]}: its logits are not finite")
@@ -236,4 +284,5 @@ def with_weights(
         fingerprint=weights.fingerprint,
         trained_on=weights.trained_on,
         name=name,
+        familiarity=weights.familiarity,
     )

@@ -2,21 +2,31 @@
 
 `Prediction.as_json` is what `python -m fdd.predict --json` prints, one object per line:
 
-    format             1; changes when a field changes its meaning or is removed.
+    format             2; changes when a field changes its meaning or is removed.
     path               The file.
     verdict            'fake', 'real' or 'no answer'.
     probability        Of fake, calibrated on validation videos; null without an answer.
     threshold          Above this probability the verdict is 'fake'. It is chosen on validation, so
                        it need not be 0.5.
-    interval           [low, high] around `probability`, from the spread over this video's clips
+    familiarity        Share of validation videos that are less like the training videos than this
+                       one, from 0 to 1; null without a score, or if it is not known. With several
+                       people, that of the person who decided.
+    unfamiliar         Whether the video is unlike the training videos. Then there is no answer
+                       (the reason is 'unlike what this detector was trained on'), unless it was
+                       asked for by --answer_anyway: such a score means nothing.
+    outside            Measurable quantities outside their range in training: a list of objects
+                       with quantity (in words, with its unit), value, low and high.
+    interval           [low, high] around `probability`: where the score of further clips of this
+                       same video would put it, not how certain the verdict is
                        (`fdd.inference.scoring.interval`); null for a single clip.
     logit              Of the video: the mean over the clips' logits, or the logit of their mean
                        probability (detector.pooling); probability = sigmoid(logit / temperature).
     person             Number of the person who decided: the one with the highest score.
     people             One object per person: number (from 1, the largest face first), verdict,
-                       probability, interval, logit, frames_with_face, and clips, one object per
-                       clip: index, start and end (seconds), frame_indices, face_box and crop_box
-                       ([x0, y0, x1, y1] in pixels of the video's frames), logit, probability.
+                       probability, interval, logit, frames_with_face, familiarity, and clips, one
+                       object per clip: index, start and end (seconds), frame_indices, face_box and
+                       crop_box ([x0, y0, x1, y1] in pixels of the video's frames), logit,
+                       probability.
     num_clips          How many clips the video has.
     frames_searched    How many frames were searched for faces; null where full frames are used.
     frames_with_face   In how many of these there was at least one.
@@ -25,7 +35,8 @@
     incomplete         Whether the file is shorter than it declares.
     notes              Further remarks on the file: a list of clauses.
     reason             Why there is no answer: 'no face', 'too short', 'frame rate too low',
-                       'unreadable' or 'too few good frames'; null if there is an answer.
+                       'unreadable', 'too few good frames' or 'unlike what this detector was
+                       trained on'; null if there is an answer.
     detail             The same in a sentence.
     doubts             Sentences about what makes an answer less certain than its numbers say: two
                        people who may be one, or may have been exchanged; times that the file does
@@ -34,6 +45,8 @@
                        are, in words), fingerprint (of the preprocessing), pooling ('mean_logit' or
                        'mean_probability'), temperature, threshold (as a logit), fitted (false: both
                        are neutral), reason (why they were not fitted; empty if they were).
+
+Format 1 had no familiarity, unfamiliar and outside: every video that could be cut got a verdict.
 
 Unknown values are null. People are followed by the position and motion of their faces. So a person
 who moves far between two clips, or is elsewhere after a cut, counts as another person; `doubts`
@@ -47,13 +60,18 @@ import scipy.special
 
 from fdd.evaluation.calibration import Calibration
 from fdd.evaluation.pooling import POOLINGS
+from fdd.evaluation.quantities import QUANTITIES, Outside
 from fdd.video.crops import Box
 from fdd.video.decode import HEALTHY, Condition
 
 NO_ANSWER = "no answer"
 VERDICTS = ("fake", "real", NO_ANSWER)
-REASONS = ("no face", "too short", "frame rate too low", "unreadable", "too few good frames")
-_FORMAT = 1
+UNFAMILIAR = "unlike what this detector was trained on"
+REASONS = (
+    *("no face", "too short", "frame rate too low", "unreadable", "too few good frames"),
+    UNFAMILIAR,
+)
+_FORMAT = 2
 
 Interval = tuple[float, float]
 
@@ -134,6 +152,7 @@ class Person:
         logit: Pooled over the clips.
         clips: The clips in order.
         frames_with_face: The number of searched frames in which this person was found.
+        familiarity: See `Prediction`.
     """
 
     number: int
@@ -143,6 +162,7 @@ class Person:
     logit: float
     clips: tuple[ClipScore, ...]
     frames_with_face: int | None
+    familiarity: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +183,9 @@ class Prediction:
         basis: What the answer depends on besides the video.
         doubts: What makes the answer less certain, in sentences.
         condition: The state of the file.
+        familiarity: Share of validation videos that are less familiar; None: not known.
+        unfamiliar: Whether there is an answer although the video is unlike those of training.
+        outside: Measurable quantities outside their ranges in training.
     """
 
     path: str
@@ -178,6 +201,9 @@ class Prediction:
     basis: Basis
     doubts: tuple[str, ...] = ()
     condition: Condition = HEALTHY
+    familiarity: float | None = None
+    unfamiliar: bool = False
+    outside: tuple[Outside, ...] = ()
 
     @property
     def decisive(self) -> Person | None:
@@ -212,6 +238,15 @@ class Prediction:
             "format": _FORMAT,
             "path": self.path,
             "verdict": self.verdict,
+            "familiarity": self.familiarity,
+            "unfamiliar": self.unfamiliar or self.reason == UNFAMILIAR,
+            "outside": [
+                {
+                    "quantity": QUANTITIES[each.key].name,
+                    **{name: getattr(each, name) for name in ("value", "low", "high")},
+                }
+                for each in self.outside
+            ],
             **{name: getattr(self, name) for name in names},
             "people": [dataclasses.asdict(person) for person in self.people],
             **{name: getattr(self, name) for name in others},

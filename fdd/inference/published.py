@@ -37,6 +37,7 @@ from fdd.configs import gend
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError, shown
 from fdd.evaluation.calibration import Calibration
+from fdd.evaluation.familiarity import Familiarity
 from fdd.inference import provenance, stored_calibration
 from fdd.inference.source import Weights
 from fdd.models.clip_classifier import ClipClassifier
@@ -147,6 +148,7 @@ class Published:
             calibration=stored_calibration.read(self.place, files, fingerprint),
             step=None,
             fingerprint=fingerprint,
+            familiarity=stored_calibration.read_familiarity(self.place, files, fingerprint),
         )
 
     def calibrate(self, calibration: Calibration, facts: Mapping[str, Any]) -> pathlib.Path:
@@ -162,6 +164,16 @@ class Published:
         files = repository.tensor_files(self.place)
         fingerprint = Preprocessing.of(self.config.data).fingerprint()
         return stored_calibration.write(self.place, files, fingerprint, calibration, facts)
+
+    def remember(self, familiarity: Familiarity) -> None:
+        """Stores what videos like those of training are like, for the next time.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        files = repository.tensor_files(self.place)
+        fingerprint = Preprocessing.of(self.config.data).fingerprint()
+        stored_calibration.write_familiarity(self.place, files, fingerprint, familiarity)
 
     @property
     def _shown(self) -> str:

@@ -8,7 +8,17 @@ from typing import Any
 import scipy.special
 
 from fdd.evaluation import pooling
-from fdd.inference.prediction import NO_ANSWER, Basis, ClipScore, Interval, Person, Prediction
+from fdd.inference import familiar
+from fdd.inference.familiar import Judgement
+from fdd.inference.prediction import (
+    NO_ANSWER,
+    UNFAMILIAR,
+    Basis,
+    ClipScore,
+    Interval,
+    Person,
+    Prediction,
+)
 from fdd.video.decode import Condition, DamagedError, IncompleteError, VideoError
 from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
 
@@ -17,7 +27,12 @@ CONFIDENCE = 0.95
 
 
 def predict(
-    path: str, extraction: Extraction, logits: Sequence[Sequence[float]], basis: Basis
+    path: str,
+    extraction: Extraction,
+    logits: Sequence[Sequence[float]],
+    basis: Basis,
+    judged: Sequence[Judgement] | None = None,
+    answer_anyway: bool = False,
 ) -> Prediction:
     """Classifies a video by its clips' logits.
 
@@ -30,18 +45,34 @@ def predict(
         extraction: Its clips.
         logits: Logits of each person's clips.
         basis: Where the logits come from.
+        judged: Each person's familiarity; None: not known.
+        answer_anyway: Whether there is an answer about somebody who is not familiar.
 
     Returns:
-        The prediction; without an answer if `lack` gives a reason.
+        The prediction; without an answer if `lack` gives a reason, or if the person who decides
+        (`fdd.inference.familiar.decisive`) is unlike those of training.
     """
     if detail := lack(extraction):
         return _without_answer(path, basis, "too few good frames", detail, extraction)
     people = tuple(
-        _person(number, clips, scores, basis)
+        _person(number, clips, scores, basis, judged and judged[number - 1])
         for number, (clips, scores) in enumerate(zip(extraction.people, logits, strict=True), 1)
     )
     decisive = max(people, key=lambda person: person.logit)
-    facts = _facts(extraction)
+    facts, doubts = _facts(extraction), extraction.doubts
+    if judged:
+        scores = [person.logit for person in people]
+        chosen = familiar.decisive(scores, judged, basis.calibration.threshold)
+        decisive, judgement = people[chosen], judged[chosen]
+        facts |= {"familiarity": judgement.familiarity, "outside": judgement.outside}
+        if not judgement.is_familiar:
+            why = familiar.why(judgement)
+            if not answer_anyway:
+                detail = f"{_of_whom(decisive, people)}{why}"
+                made = _without_answer(path, basis, UNFAMILIAR, detail, extraction)
+                return dataclasses.replace(made, **facts, doubts=doubts)
+            facts["unfamiliar"] = True
+            doubts = (f"it is {UNFAMILIAR}, and the score means nothing ({why})", *doubts)
     return Prediction(
         path=path,
         verdict=decisive.verdict,
@@ -51,8 +82,12 @@ def predict(
         reason=None,
         detail=None,
         basis=basis,
-        doubts=extraction.doubts,
+        doubts=doubts,
     )
+
+
+def _of_whom(person: Person, people: Sequence[Person]) -> str:
+    return f"person {person.number}: " if len(people) > 1 else ""
 
 
 def lack(extraction: Extraction) -> str | None:
@@ -114,7 +149,13 @@ def interval(logits: Sequence[float], basis: Basis) -> Interval | None:
     return basis.probability(low), basis.probability(high)
 
 
-def _person(number: int, clips: Sequence[Clip], logits: Sequence[float], basis: Basis) -> Person:
+def _person(
+    number: int,
+    clips: Sequence[Clip],
+    logits: Sequence[float],
+    basis: Basis,
+    judgement: Judgement | None,
+) -> Person:
     logit = pooling.pooled(logits, basis.pooling)
     scores = tuple(
         ClipScore(
@@ -138,6 +179,7 @@ def _person(number: int, clips: Sequence[Clip], logits: Sequence[float], basis: 
         logit=logit,
         clips=scores,
         frames_with_face=len(seen) if seen else None,
+        familiarity=judgement and judgement.familiarity,
     )
 
 

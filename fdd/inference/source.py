@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import ml_collections
 
+from fdd.evaluation.familiarity import Familiarity
+
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
@@ -18,6 +20,7 @@ class Weights:
         step: The checkpoint's step; None for published weights.
         fingerprint: Of the preprocessing that they were trained with.
         trained_on: See `fdd.runs.trained_on.facts`; empty if it is not known.
+        familiarity: What videos like those of training are like; None if it is not known.
     """
 
     variables: Mapping[str, Any]
@@ -25,6 +28,7 @@ class Weights:
     step: int | None
     fingerprint: str
     trained_on: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    familiarity: Familiarity | None = None
 
 
 class Source(Protocol):

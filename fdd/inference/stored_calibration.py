@@ -10,7 +10,9 @@ from typing import Any
 
 from fdd.errors import UserError, shown
 from fdd.evaluation.calibration import Calibration
+from fdd.evaluation.familiarity import Familiarity
 from fdd.models.weights import hub
+from fdd.runs import familiarity_file
 from fdd.runs.workdir import read_json
 from fdd.system import hashes, whole
 
@@ -67,6 +69,46 @@ def read(name: str | pathlib.Path, files: Sequence[pathlib.Path], fingerprint: s
     except (KeyError, TypeError, ValueError, OverflowError):
         raise UserError(f"{shown(str(file))} is damaged, it lacks numbers: {again}") from None
     return Calibration(temperature=temperature, threshold=threshold)
+
+
+def read_familiarity(
+    name: str | pathlib.Path, files: Sequence[pathlib.Path], fingerprint: str
+) -> Familiarity | None:
+    """The stored familiarity; None if there is none, or it is of other weights.
+
+    Args:
+        name: As for `read`, as are the next two.
+        files: Of the weights.
+        fingerprint: Of the preprocessing.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    file = place(name).with_name(familiarity_file.FILE)
+    if not file.exists():
+        return None  # Hashing large weights takes time.
+    return familiarity_file.read(file, f"{_hash(files)} {fingerprint}")
+
+
+def write_familiarity(
+    name: str | pathlib.Path,
+    files: Sequence[pathlib.Path],
+    fingerprint: str,
+    familiarity: Familiarity,
+) -> None:
+    """Stores a familiarity beside the calibration, which must be there.
+
+    Args:
+        name: As for `read`, as are the next two.
+        files: Of the weights.
+        fingerprint: Of the preprocessing.
+        familiarity: What to store.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    file = place(name).with_name(familiarity_file.FILE)
+    familiarity_file.write(file, familiarity, f"{_hash(files)} {fingerprint}")
 
 
 def write(

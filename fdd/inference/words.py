@@ -1,7 +1,7 @@
 """A prediction in words."""
 
 from fdd.errors import shown
-from fdd.inference.prediction import NO_ANSWER, ClipScore, Person, Prediction
+from fdd.inference.prediction import NO_ANSWER, UNFAMILIAR, ClipScore, Person, Prediction
 
 _BAR = 20
 
@@ -15,6 +15,8 @@ def lines(prediction: Prediction) -> str:
     text = [f"{name}: {prediction.verdict}, {headline(prediction)}"]
     if seen := faces(prediction):
         text.append(f"  {seen}")
+    if prediction.familiarity is not None:
+        text.append(f"  {familiar(prediction)}")
     text.extend(f"  note: {note}" for note in notes(prediction))
     text.extend(f"  in doubt: {doubt}" for doubt in prediction.doubts)
     for person in prediction.people:
@@ -22,6 +24,8 @@ def lines(prediction: Prediction) -> str:
             decided = ", who decided," if person.number == prediction.person else ""
             text.append(f"  person {person.number}{decided} {chance(person)}")
         text.extend(_clip(clip) for clip in person.clips)
+    if span := spread(prediction):
+        text.append(f"  {span}")
     text.append(f"  {caution(prediction)}")
     return "\n".join(text)
 
@@ -51,6 +55,13 @@ def notes(prediction: Prediction) -> list[str]:
     return [clause for clause in prediction.condition.clauses() if clause not in said]
 
 
+def familiar(prediction: Prediction) -> str:
+    """How familiar the video is, in a sentence without its end."""
+    share = f"{100 * prediction.familiarity:.0f} % of the validation videos are less familiar"
+    is_like = "unlike" if prediction.unfamiliar else "like"
+    return f"{is_like} what this detector was trained on: {share}"
+
+
 def headline(prediction: Prediction) -> str:
     """The probability, its interval and the threshold."""
     threshold = prediction.threshold
@@ -65,7 +76,17 @@ def chance(person: Person) -> str:
     if person.interval is None:
         return f"{text} from {clips}"
     low, high = map(number, person.interval)
-    return f"{text} ({low} to {high} from the spread over {clips})"
+    return f"{text} (range over {clips}: {low} to {high})"
+
+
+def spread(prediction: Prediction) -> str:
+    """What the interval covers, in a sentence; '' if there is none."""
+    if prediction.interval is None:
+        return ""
+    return (
+        "The range says where further clips of this same video would put the number (95 %), not "
+        "how certain the verdict is."
+    )
 
 
 def faces(prediction: Prediction) -> str | None:
@@ -95,6 +116,11 @@ def meaning(prediction: Prediction) -> str:
 
 
 def _meaning(prediction: Prediction) -> str:
+    if prediction.reason == UNFAMILIAR:
+        return (
+            f"There is no answer: the video is {UNFAMILIAR}, so its score would mean nothing "
+            f"({prediction.detail}). That says nothing about whether the video is genuine."
+        )
     if prediction.verdict == NO_ANSWER:
         return (
             f"There is no answer: {prediction.reason}, {prediction.detail}. That says nothing "
@@ -117,10 +143,7 @@ def _meaning(prediction: Prediction) -> str:
         text = f"{text} In doubt: {'; '.join(prediction.doubts)}."
     if prediction.interval is None:
         return f"{text} There is only one clip, so the spread is not known."
-    return (
-        f"{text} The interval shows how well the clips of this video agree, not how certain it is "
-        "that the detector is right."
-    )
+    return f"{text} {spread(prediction)}"
 
 
 def _clip(clip: ClipScore) -> str:

@@ -128,6 +128,29 @@ class ClipClassifier(nn.Module):
             features = _dropout(features, self.dropout_features, keys, 0)
         return self.temporal(features)
 
+    @nn.nowrap
+    def look(
+        self, variables: PyTree, clips: jax.Array
+    ) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
+        """Classifies clips, and says what the encoder's parts make of their frames.
+
+        Args:
+            variables: {'params', 'batch_stats'}.
+            clips: float [b, t, h, w, 3], normalised.
+
+        Returns:
+            Logits [b]; features of frames [b, t, c]; and what the encoder notes (`Encoder.note`),
+            [b, t, 2 c'] by part, empty if it notes nothing.
+        """
+
+        def forward(model: "ClipClassifier") -> tuple[jax.Array, jax.Array]:
+            features = model.encode(clips, train=False)
+            return model.classify(features, train=False), features
+
+        (logits, features), noted = self.apply(variables, method=forward, mutable=[NOTES])
+        tree = functools.reduce(lambda each, key: each.get(key, {}), ENCODER_PLACE, noted[NOTES])
+        return logits, features, {part: jnp.swapaxes(tree[part], 0, 1) for part in sorted(tree)}
+
     def decide(
         self, vectors: jax.Array, *, train: bool, keys: jax.Array | None = None
     ) -> jax.Array:

@@ -5,17 +5,21 @@ import pathlib
 
 from fdd.data.records import Dataset
 from fdd.errors import UserError, shown
-from fdd.evaluation import calibration
+from fdd.evaluation import calibration, looks
 from fdd.evaluation.scores import score
 from fdd.inference import sources
 from fdd.inference.detector import Detector
 from fdd.runs import trained_on
+from fdd.training.look import INPUT
 
 _SPLIT = "validation"
 
 
 def calibrate(detector: str | os.PathLike[str], folder: pathlib.Path) -> str:
-    """Fits temperature and threshold on a data set's validation split, and stores them.
+    """Fits temperature, threshold and familiarity on a data set, and stores them.
+
+    Temperature and threshold are fitted on the validation split; familiarity on the training
+    split if there is one (`fdd.evaluation.looks.fit`).
 
     Args:
         detector: Published weights, see `fdd.Detector.load`.
@@ -55,8 +59,17 @@ def calibrate(detector: str | os.PathLike[str], folder: pathlib.Path) -> str:
         raise UserError(f"{dataset.folder}: nothing can be fitted, since {fitted.reason}")
     facts = {**trained_on.named(dataset), "split": _SPLIT, "videos": len(videos.labels)}
     file = source.calibrate(fitted, facts)
+    known = looks.fit(
+        loaded.look_step,
+        loaded.state,
+        dataset,
+        loaded.config.batch_size,
+        loaded.config.familiar_share,
+        INPUT,
+    )
+    source.remember(known)
     return (
         f"Fitted on {len(videos.labels)} validation videos of {dataset.name}: temperature "
         f"{fitted.temperature:.3f}, threshold {fitted.threshold:+.3f} (of the logit); stored in "
-        f"{shown(str(file))}"
+        f"{shown(str(file))}; familiarity fitted on {known.source}"
     )

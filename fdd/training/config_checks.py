@@ -48,6 +48,7 @@ _FRACTIONS = (  # At least 0 and below 1.
     "model.dropout_head",
     "blend.crop",
     "augment.scale",
+    "familiar_share",
 )
 _PROBABILITIES = ("augment.blur", "augment.jpeg")
 _CHOICES = {
