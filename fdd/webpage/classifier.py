@@ -10,6 +10,7 @@ import numpy as np
 from fdd.errors import OutOfMemory
 from fdd.inference import figure as evidence
 from fdd.inference.detector import Detector
+from fdd.inference.familiar import size_of
 from fdd.inference.page import shown_clips
 from fdd.video.extraction import Clip, Extraction
 from fdd.video.preprocessing import Preprocessing
@@ -38,9 +39,9 @@ class Classifier:
         self._detector, self._worker, self._limits = detector, worker, limits
         clip = _blank_clip(detector.preprocessing)
         detector.explain([clip])
-        detector.score([clip])
+        detector.look([clip])
         started = time.perf_counter()
-        detector.score([clip])
+        detector.look([clip])
         batch = next(detector.batches([clip]))["frames"]
         self._seconds_per_clip = (time.perf_counter() - started) / len(batch)
 
@@ -72,7 +73,7 @@ class Classifier:
             if needed > deadline - time.monotonic():
                 raise RejectedError(self._limits.too_slow())
         progress(0.5, "Classifying")
-        prediction = self._detector.classify(upload.name, found)
+        prediction = self._detector.classify(upload.name, found, size_of(upload.path))
         clips = shown_clips(prediction, found)
         if not clips:
             return answer.page(prediction)

@@ -181,8 +181,9 @@ def test_pages_are_self_contained_and_separate(finished, tree, tmp_path, capsys)
 
 
 def test_real_clips(detector, shared):
+    anyway = dataclasses.replace(detector, answer_anyway=True)  # The detector knows drawings alone.
     answers = {
-        each.path: each for each in detector.predict_all(sorted((shared / "clips").iterdir()))
+        each.path: each for each in anyway.predict_all(sorted((shared / "clips").iterdir()))
     }
     by_name = {os.path.basename(path): answer for path, answer in answers.items()}
     assert by_name.pop("no_face.mp4").reason == "no face"
@@ -192,7 +193,7 @@ def test_real_clips(detector, shared):
         assert 0 < half.frames_with_face < half.frames_searched
     assert {answer.reason for answer in by_name.values()} == {None}
     video = next((shared / "mini_ffpp").rglob("*.mp4"))
-    assert detector.predict(video).verdict in ("fake", "real")
+    assert anyway.predict(video).verdict in ("fake", "real")
 
 
 def test_on_two_devices(finished, detector, tree):
