@@ -71,10 +71,10 @@ def _run(options: argparse.Namespace) -> None:
             return
     out = options.out or sources.find(options.detector).reports
     if options.robustness:
-        areas, folder = evaluations.evaluate_robustness(
+        areas, answered, folder = evaluations.evaluate_robustness(
             options.detector, options.videos, options.split, out
         )
-        print(robustness.table(areas))
+        print(robustness.table(areas, answered))
         print(f"Report: {folder}")
         return
     summaries = evaluations.evaluate(

@@ -27,7 +27,8 @@ CONDITIONS: tuple[Condition, ...] = (
     (CLEAN, 0),
     *((kind, level) for kind in perturbations.KINDS for level in perturbations.LEVELS),
 )
-Scorer = Callable[[np.ndarray], np.ndarray]
+Scorer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+"""Clips, uint8 [n, t, h, w, 3], to logits [n] and distances from training [n]; None: not known."""
 
 
 def _damaged_clips(
@@ -80,19 +81,26 @@ def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[tuple[list
 
 
 def evaluate(
-    videos: Sequence[Video], spec: Preprocessing, score: Scorer, pooling: str = POOLINGS[0]
-) -> dict[str, list[float]]:
+    videos: Sequence[Video],
+    spec: Preprocessing,
+    score: Scorer,
+    pooling: str = POOLINGS[0],
+    knows: Callable[[float], bool] = lambda distance: True,
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Scores videos with each kind and level of damage; prints which gave no clips.
 
     Args:
         videos: Real and fake videos of one split.
         spec: The preprocessing the detector was trained with.
-        score: Clips, uint8 [n, t, h, w, 3], to logits [n].
+        score: See `Scorer`.
         pooling: How a video's score comes from its clips', see `fdd.evaluation.pooling`.
+        knows: Whether a video of this distance gets an answer.
 
     Returns:
-        AUC per video: under 'none' one value, for undamaged videos; under each kind of damage five
-        values, one per level. NaN if a class is missing.
+        AUC per video, of all videos, whether they get an answer or not: under 'none' one value, for
+        undamaged videos; under each kind of damage five values, one per level. NaN if a class is
+        missing. And in the same form the share of videos that get an answer; empty if distances are
+        not known.
 
     Raises:
         UserError: no video gave clips.
@@ -101,16 +109,18 @@ def evaluate(
     labels: dict[str, int] = {}
     logits: dict[Condition, dict[str, float]] = {condition: {} for condition in CONDITIONS}
     groups = _groups(videos, spec)
+    answered: dict[Condition, list[bool]] = {condition: [] for condition in CONDITIONS}
     bar = tqdm.tqdm(groups, desc="Damaging videos", total=len(by_scene(videos)), unit="scene")
     for results, without_clips in bar:
         failed += without_clips
         if not results:
             continue
-        scores = np.split(
-            score(np.concatenate([clips for *_, clips in results])),
-            np.cumsum([len(clips) for *_, clips in results])[:-1],
-        )
-        for (video, condition, _), clip_logits in zip(results, scores, strict=True):
+        scores, distances = score(np.concatenate([clips for *_, clips in results]))
+        ends = np.cumsum([len(clips) for *_, clips in results])[:-1]
+        if distances is not None:
+            for (_, condition, _), some in zip(results, np.split(distances, ends), strict=True):
+                answered[condition].append(knows(float(some.mean())))
+        for (video, condition, _), clip_logits in zip(results, np.split(scores, ends), strict=True):
             labels[video.video_id] = int(video.label == "fake")
             logits[condition][video.video_id] = pooled(clip_logits, pooling)
     if failed:
@@ -122,10 +132,16 @@ def evaluate(
         condition: metrics.auc([labels[name] for name in by_video], list(by_video.values()))
         for condition, by_video in logits.items()
     }
+    if not all(answered.values()):
+        return _by_kind(areas), {}
+    return _by_kind(areas), _by_kind({key: float(np.mean(v)) for key, v in answered.items()})
+
+
+def _by_kind(values: dict[Condition, float]) -> dict[str, list[float]]:
     return {
-        CLEAN: [areas[CLEAN, 0]],
+        CLEAN: [values[CLEAN, 0]],
         **{
-            kind: [areas[kind, level] for level in perturbations.LEVELS]
+            kind: [values[kind, level] for level in perturbations.LEVELS]
             for kind in perturbations.KINDS
         },
     }

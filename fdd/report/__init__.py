@@ -8,6 +8,7 @@ from typing import Any
 
 from fdd.data import coverage_lists
 from fdd.data.records import Dataset
+from fdd.evaluation import selective
 from fdd.evaluation.scores import Scores
 from fdd.evaluation.summary import evaluate_scores
 from fdd.inference.detector import Detector
@@ -29,6 +30,7 @@ def write(
     scores: Scores,
     history: Sequence[Mapping[str, Any]] = (),
     notes: Sequence[str] = (),
+    familiarity: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Writes a report; an existing one is replaced when the new one is complete.
 
@@ -40,6 +42,7 @@ def write(
         scores: The scores of one of its splits.
         history: The records of metrics.jsonl; empty for an evaluation alone.
         notes: Remarks for the reader, one paragraph each.
+        familiarity: `fdd.evaluation.selective.summarize` of the videos, if it is known.
 
     Returns:
         The content of metrics.json.
@@ -48,7 +51,9 @@ def write(
     shutil.rmtree(partial, ignore_errors=True)  # Left by a process that was killed.
     partial.mkdir(parents=True)
     try:
-        summary = _write_files(partial, name, detector, dataset, scores, history, notes)
+        summary = _write_files(
+            partial, name, detector, dataset, scores, history, notes, familiarity
+        )
         _replace(out, partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -63,6 +68,7 @@ def _write_files(
     scores: Scores,
     history: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
+    familiarity: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     failed, reasons = coverage_lists.failures(dataset.folder, scores.split)
     summary = {
@@ -74,6 +80,9 @@ def _write_files(
         "data_set": trained_on.named(dataset),
         "notes": [*notes, *fakes.notes(scores)],
     }
+    if familiarity is not None:
+        summary["familiarity"] = dict(familiarity)
+        summary["notes"] += selective.sentences(summary["familiarity"])
     videos = scores.by_video()
     scores.write_csv(out / "predictions.csv")
     if history:

@@ -13,7 +13,8 @@ from fdd.data import identity
 from fdd.data.padding import padded
 from fdd.data.records import Dataset
 from fdd.errors import UserError, shown
-from fdd.evaluation import robustness
+from fdd.evaluation import looks, pooling, robustness, selective
+from fdd.evaluation.familiarity import by_video
 from fdd.evaluation.scores import score
 from fdd.inference import sources
 from fdd.inference.detector import Detector
@@ -72,8 +73,26 @@ def evaluate(
         )
         name = f"{dataset.builder}-{dataset.key}-{split}-{frames}"
         note = [*notes[dataset.folder], *report.control_note(frames)]
-        summaries[name] = report.write(out / name, name, loaded, dataset, scores, notes=note)
+        known = _familiarity(loaded, dataset, split) if frames == "as_is" else None
+        summaries[name] = report.write(
+            out / name, name, loaded, dataset, scores, notes=note, familiarity=known
+        )
     return summaries
+
+
+def _familiarity(loaded: Detector, dataset: Dataset, split: str) -> dict[str, Any] | None:
+    """How familiar a split's recorded videos are; None if the detector does not know."""
+    if loaded.familiarity is None:
+        return None
+    seen = looks.look(loaded.look_step, loaded.state, dataset, split, loaded.config.batch_size)
+    _, first, inverse = np.unique(seen.videos, return_index=True, return_inverse=True)
+    return selective.summarize(
+        loaded.familiarity,
+        by_video(loaded.familiarity.distances(seen.features), seen.videos),
+        np.array([row["label"] for row in seen.rows])[first],
+        pooling.by_group(seen.logits, inverse, loaded.config.video_score),
+        loaded.calibration.threshold,
+    )
 
 
 def evaluate_robustness(
@@ -81,7 +100,7 @@ def evaluate_robustness(
     videos_dir: pathlib.Path | None,
     split: str = "test",
     out: pathlib.Path | None = None,
-) -> tuple[dict[str, list[float]], pathlib.Path]:
+) -> tuple[dict[str, list[float]], dict[str, list[float]], pathlib.Path]:
     """Scores the run's videos of a split under seven kinds of damage at five levels.
 
     Args:
@@ -92,8 +111,8 @@ def evaluate_robustness(
         out: As in `evaluate`.
 
     Returns:
-        See `fdd.evaluation.robustness.evaluate`; and the folder that it is written to,
-        BUILDER-KEY-SPLIT-robustness in `out`.
+        See `fdd.evaluation.robustness.evaluate` for the first two; and the folder that they are
+        written to, BUILDER-KEY-SPLIT-robustness in `out`.
 
     Raises:
         UserError: there is no checkpoint, or no video, or `out` cannot be written.
@@ -113,16 +132,28 @@ def evaluate_robustness(
         raise UserError(f"{root} holds no video of the split '{split}'")
     size = loaded.config.batch_size
 
-    def score(clips: np.ndarray) -> np.ndarray:
+    known = loaded.familiarity
+
+    def score(clips: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         starts = np.arange(0, len(clips), size)[:, None]
         batches = padded(starts + np.arange(size), len(clips))
-        logits = [loaded.eval_step(loaded.state, {"frames": clips[batch]}) for batch in batches]
-        return np.concatenate([np.asarray(each) for each in logits])[: len(clips)]
+        if known is None:
+            logits = [loaded.eval_step(loaded.state, {"frames": clips[batch]}) for batch in batches]
+            return np.concatenate([np.asarray(each) for each in logits])[: len(clips)], None
+        seen = [loaded.look_step(loaded.state, {"frames": clips[batch]}) for batch in batches]
+        found = {
+            name: np.concatenate([np.asarray(each[name]) for each in seen])[: len(clips)]
+            for name in seen[0]
+        }
+        return found["logits"], known.distances(found)
 
-    areas = robustness.evaluate(videos, spec, score, loaded.config.video_score)
+    settings = {} if known is None else {"knows": known.knows}
+    areas, answered = robustness.evaluate(
+        videos, spec, score, loaded.config.video_score, **settings
+    )
     folder = out / f"{builder.name}-{builder.key_of(identity.look(root))}-{split}-robustness"
-    report_robustness.write(folder, areas)
-    return areas, folder
+    report_robustness.write(folder, areas, answered)
+    return areas, answered, folder
 
 
 def _made(folder: pathlib.Path) -> pathlib.Path:
@@ -183,9 +214,21 @@ def table(summaries: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [["data set", "real", "fake", "accuracy", "AUC per video", "95 % interval"]]
     for name, summary in summaries.items():
         lines.append(_line(name, summary["video"]))
+        if known := summary.get("familiarity"):
+            lines.append([f"  answered: {known['answered']:.1%}", *_answered(known)])
         for method, values in summary["per_method"].items():
             lines.append(_line(f"  {method}", values))
     return tables.aligned(lines)
+
+
+def _answered(known: Mapping[str, Any]) -> list[str]:
+    """The metrics of videos with an answer, in the columns of the table."""
+    values = known["metrics"]["of_answered"]
+    if values is None:
+        return ["0", "0", "n/a", "n/a", ""]
+    auc = "n/a" if values["auc"] is None else f"{values['auc']:.4f}"
+    counts = [str(values["num_real"]), str(values["num_fake"])]
+    return [*counts, f"{values['accuracy']:.4f}", auc, ""]
 
 
 def _line(name: str, values: Mapping[str, Any]) -> list[str]:

@@ -182,9 +182,7 @@ def test_pages_are_self_contained_and_separate(finished, tree, tmp_path, capsys)
 
 def test_real_clips(detector, shared):
     anyway = dataclasses.replace(detector, answer_anyway=True)  # The detector knows drawings alone.
-    answers = {
-        each.path: each for each in anyway.predict_all(sorted((shared / "clips").iterdir()))
-    }
+    answers = {each.path: each for each in anyway.predict_all(sorted((shared / "clips").iterdir()))}
     by_name = {os.path.basename(path): answer for path, answer in answers.items()}
     assert by_name.pop("no_face.mp4").reason == "no face"
     for name in ("face_noface.mov", "noface_face.mov"):

@@ -26,13 +26,18 @@ def videos(tree):
 def test_every_damage_at_every_level_is_the_same_each_time(videos):
 
     def colour(clips):
-        return np.ptp(clips.astype(float), axis=-1).mean(axis=(1, 2, 3))
+        return np.ptp(clips.astype(float), axis=-1).mean(axis=(1, 2, 3)), None
 
     pair = [next(video for video in videos if video.label == label) for label in ("real", "fake")]
-    areas = robustness.evaluate(pair, SPEC, colour)
+    areas, answered = robustness.evaluate(pair, SPEC, colour)
+    assert answered == {}
     assert set(areas) == {robustness.CLEAN, *perturbations.KINDS}
     assert all(len(areas[kind]) == 5 for kind in perturbations.KINDS)
-    assert robustness.evaluate(pair, SPEC, colour) == areas
+    again = robustness.evaluate(
+        pair, SPEC, lambda clips: (colour(clips)[0],) * 2, knows=lambda mean: mean > 5
+    )
+    assert again[0] == areas
+    assert again[1]["saturation"][4] == 0 < again[1][robustness.CLEAN][0] == 1
 
 
 def test_failed_videos_are_named_and_an_unknown_auc_is_null(videos, tmp_path, capsys):
@@ -42,7 +47,7 @@ def test_failed_videos_are_named_and_an_unknown_auc_is_null(videos, tmp_path, ca
         video if video.label == "fake" else dataclasses.replace(video, path=tmp_path / "empty.mp4")
         for video in sorted(videos, key=lambda video: video.label)[1:]  # The fakes first.
     ]
-    areas = robustness.evaluate(some, SPEC, lambda clips: np.zeros(len(clips)))
+    areas, _ = robustness.evaluate(some, SPEC, lambda clips: (np.zeros(len(clips)), None))
     reals = sum(video.label == "real" for video in videos)
     said = f"fdd: {reals} of {len(some)} videos gave no clips and are not counted (youtube/"
     assert said in capsys.readouterr().err
@@ -52,7 +57,7 @@ def test_failed_videos_are_named_and_an_unknown_auc_is_null(videos, tmp_path, ca
     assert stored["none"] == [None]
     nothing = [video for video in some if video.label == "real"]
     with pytest.raises(UserError, match="gave no clips"):
-        robustness.evaluate(nothing, SPEC, lambda clips: np.zeros(len(clips)))
+        robustness.evaluate(nothing, SPEC, lambda clips: (np.zeros(len(clips)), None))
 
 
 def test_undamaged_videos_score_as_in_the_evaluation(finished, dataset, capsys):
@@ -60,7 +65,7 @@ def test_undamaged_videos_score_as_in_the_evaluation(finished, dataset, capsys):
     out = capsys.readouterr().out
     summary = next(iter(evaluations.evaluate(finished, split="validation").values()))
     assert f"undamaged: {summary['video']['auc']:.3f}" in out
-    assert all(kind in out for kind in perturbations.KINDS)
+    assert all(out.count(kind) == 2 for kind in perturbations.KINDS)  # AUC, and share answered.
     folder = finished / f"evaluations/faceforensics-{dataset.key}-validation-robustness"
     assert f"Report: {folder}" in out
     assert (folder / "robustness.png").read_bytes().startswith(b"\x89PNG")
