@@ -106,7 +106,8 @@ class Encoder(nn.Module, kw_only=True):
     def note(self, part: str, maps: jax.Array) -> None:
         """Notes what a part makes of each image, for `fdd.evaluation.familiarity`.
 
-        Only a call with the collection `NOTES` mutable computes it, so training does not. An
+        Only a call with the collection `NOTES` mutable computes it, so training does not. The name
+        is prefixed, since Flax lets nothing have the name of a layer. An
         encoder that notes nothing is known by its features alone.
 
         Args:
@@ -118,7 +119,9 @@ class Encoder(nn.Module, kw_only=True):
             maps = maps.astype(jnp.promote_types(maps.dtype, jnp.float32))
             positions = tuple(range(1, maps.ndim - 1))
             both = maps.mean(axis=positions), maps.std(axis=positions)
-            self.sow(NOTES, part, jnp.concatenate(both, axis=-1), reduce_fn=lambda _, new: new)
+            self.sow(
+                NOTES, f"after_{part}", jnp.concatenate(both, axis=-1), reduce_fn=lambda _, new: new
+            )
 
     @nn.nowrap
     def as_picture(self, values: jax.Array) -> jax.Array:
