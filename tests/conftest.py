@@ -171,8 +171,10 @@ def disk(folder: pathlib.Path, kilobytes: int) -> Iterator[pathlib.Path]:
     command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder]
     if subprocess.run(command, capture_output=True).returncode:
         pytest.skip("needs the right to mount a file system")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ References:
     Ledoit and Wolf, A Well-Conditioned Estimator for Large-Dimensional Covariance Matrices, 2004.
     The threshold is a tolerance limit: Wilks, Determination of Sample Sizes for Setting Tolerance
     Limits, 1941; with too few videos for it, that of a normal distribution.
-    What was compared and not taken (`tests/benchmarks/README.md`): Gaussians per class; the
-    relative distance (Ren et al., A Simple Fix to Mahalanobis Distance for Improving Near-OOD
-    Detection, 2021); k nearest neighbours (Sun et al., Out-of-Distribution Detection with Deep
-    Nearest Neighbors, ICML 2022); energy (Liu et al., Energy-based Out-of-distribution Detection,
-    NeurIPS 2020).
+    What was compared on damaged validation videos of the demo and not taken: Gaussians per class,
+    which did the same; and, which did worse there, the relative distance (Ren et al., A Simple Fix
+    to Mahalanobis Distance for Improving Near-OOD Detection, 2021), k nearest neighbours (Sun et
+    al., Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022) and energy (Liu et
+    al., Energy-based Out-of-distribution Detection, NeurIPS 2020).
 """
 
 import dataclasses

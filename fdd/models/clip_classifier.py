@@ -148,7 +148,9 @@ class ClipClassifier(nn.Module):
             return model.classify(features, train=False), features
 
         (logits, features), noted = self.apply(variables, method=forward, mutable=[NOTES])
-        tree = functools.reduce(lambda each, key: each.get(key, {}), ENCODER_PLACE, noted[NOTES])
+        tree = functools.reduce(
+            lambda each, key: each.get(key, {}), ENCODER_PLACE, noted.get(NOTES, {})
+        )
         return logits, features, {part: jnp.swapaxes(tree[part], 0, 1) for part in sorted(tree)}
 
     def decide(

@@ -29,6 +29,8 @@ def test_the_same_scores_as_the_report_of_the_run(finished, capsys):
     again, first = (
         json.loads((each / "metrics.json").read_text()) for each in (folder, finished / "report")
     )
+    assert 0 <= again.pop("familiarity")["answered"] <= 1
+    assert "would get an answer" in " ".join(again.pop("notes")) and first.pop("notes") == []
     assert again == first
     assert "loss.png" not in (folder / "report.md").read_text()
 
@@ -71,7 +73,7 @@ def test_other_preprocessing_is_refused_or_noted(finished, config, dataset, tmp_
     summaries = evaluations.evaluate(finished, [dataset.folder, other.folder], allow_mismatch=True)
     assert len(summaries) == 2
     notes = [" ".join(summary["notes"]) for summary in summaries.values()]
-    assert notes[0] == ""
+    assert "Preprocessing differs" not in notes[0]
     assert "Preprocessing differs" in notes[1]
     report = finished / "evaluations" / list(summaries)[1] / "report.md"
     assert "Preprocessing differs" in report.read_text()

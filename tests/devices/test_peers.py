@@ -91,14 +91,8 @@ def test_one_that_fails_alone_waits_for_nobody():
     assert (first.returncode, error) == (75, f"{LINE}\n")
 
 
-def test_one_is_killed_while_they_train(config, data_dir, tmp_path):
-    """And the run goes on under Open MPI; its files are those of one process, written once.
-
-    Each process has two devices, with pmap.
-    """
-    config.update(kill_and_resume.EVERY | {"num_steps": STEPS, "precision": "float64"})
-    config.model.encoder = kill_and_resume.QUICK
-    file = tmp_path / "config.py"
+def _config_file(data_dir, folder):
+    file = folder / "config.py"
     file.write_text(
         kill_and_resume.CONFIG.format(
             data_dir=str(data_dir),
@@ -107,22 +101,35 @@ def test_one_is_killed_while_they_train(config, data_dir, tmp_path):
             num_steps=STEPS,
         )
     )
+    return file
 
-    def start(index, *flags, **environment):
-        return _start(
-            RUN.format(lost_after=LOST_AFTER),
-            *(f"--config={file}", f"--workdir={tmp_path / 'run'}", *flags),
-            "--config.precision=float64",
-            JAX_ENABLE_X64="1",
-            # If the first finds a compiled program, the others compile while it waits for them.
-            JAX_ENABLE_COMPILATION_CACHE="false",
-            # Compiles in less time.
-            XLA_FLAGS=f"{on_devices.flags(2)} --xla_backend_optimization_level=1",
-            **environment,
-        )
+
+def _training(file, *flags, **environment):
+    """One of two processes that train in the folder run/ beside a config's file."""
+    return _start(
+        RUN.format(lost_after=LOST_AFTER),
+        *(f"--config={file}", f"--workdir={file.parent / 'run'}", *flags),
+        "--config.precision=float64",
+        JAX_ENABLE_X64="1",
+        # If the first finds a compiled program, the others compile while it waits for them.
+        JAX_ENABLE_COMPILATION_CACHE="false",
+        # Compiles in less time.
+        XLA_FLAGS=f"{on_devices.flags(2)} --xla_backend_optimization_level=1",
+        **environment,
+    )
+
+
+def test_one_is_killed_while_they_train(config, data_dir, tmp_path):
+    """And the run goes on under Open MPI; its files are those of one process, written once.
+
+    Each process has two devices, with pmap.
+    """
+    config.update(kill_and_resume.EVERY | {"num_steps": STEPS, "precision": "float64"})
+    config.model.encoder = kill_and_resume.QUICK
+    file = _config_file(data_dir, tmp_path)
 
     named = [f"--coordinator=localhost:{_port()}", "--num_processes=2"]
-    first, second = (start(index, *named, f"--process_id={index}") for index in range(2))
+    first, second = (_training(file, *named, f"--process_id={index}") for index in range(2))
     kill_and_resume.wait_until((tmp_path / "run/checkpoints/3").is_dir, first)
     os.kill(second.pid, signal.SIGKILL)
     killed = time.monotonic()
@@ -135,8 +142,8 @@ def test_one_is_killed_while_they_train(config, data_dir, tmp_path):
         "OMPI_COMM_WORLD_SIZE": "2",
     }
     again = [
-        start(
-            index,
+        _training(
+            file,
             **open_mpi,
             OMPI_COMM_WORLD_RANK=f"{index}",
             OMPI_COMM_WORLD_LOCAL_RANK=f"{index}",
