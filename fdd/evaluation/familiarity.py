@@ -24,6 +24,8 @@ from collections.abc import Mapping
 import numpy as np
 import scipy  # Its submodules are loaded when they are used.
 
+from fdd.errors import UserError
+
 CONFIDENCE = 0.9
 """Of the statement that a share of all videos like those of validation is familiar."""
 MOST_DIMENSIONS = 128
@@ -75,7 +77,16 @@ class Familiarity:
     source: str = ""
 
     def distances(self, features: Features) -> np.ndarray:
-        """Distances of clips, float64 [n]."""
+        """Distances of clips, float64 [n].
+
+        Raises:
+            UserError: a part is missing in the features.
+        """
+        if missing := sorted(set(self.parts) - set(features)):
+            raise UserError(
+                f"the encoder no longer notes {', '.join(missing)}, by which this detector's "
+                "familiarity was measured: delete its familiarity.safetensors and measure it again"
+            )
         return _largest(self.parts, features)
 
     def of(self, distance: float) -> float:

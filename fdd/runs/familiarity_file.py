@@ -17,6 +17,7 @@ from fdd.system import whole
 
 FILE = "familiarity.safetensors"
 _KNOWN = "known"
+_FORMAT = 2  # Changes when the parts of an encoder, or what is computed of them, change.
 
 
 def of_checkpoint(checkpoints: pathlib.Path, step: int) -> str:
@@ -47,7 +48,7 @@ def write(file: pathlib.Path, familiarity: Familiarity, belongs_to: str) -> None
 def serialized(familiarity: Familiarity, belongs_to: str = "") -> bytes:
     """The file's content."""
     facts = {
-        "format": 1,
+        "format": _FORMAT,
         "belongs_to": belongs_to,
         "share": familiarity.share,
         "threshold": familiarity.threshold,
@@ -68,7 +69,7 @@ def tensors(familiarity: Familiarity) -> dict[str, np.ndarray]:
 
 
 def read(file: pathlib.Path, belongs_to: str) -> Familiarity | None:
-    """What is stored; None if there is no file, or it belongs to other weights.
+    """What is stored; None if there is no file, or it is of other weights or another version.
 
     Raises:
         UserError: it is damaged.
@@ -79,6 +80,8 @@ def read(file: pathlib.Path, belongs_to: str) -> Familiarity | None:
         with safetensors.safe_open(file, "numpy") as opened:
             facts = json.loads((opened.metadata() or {})["familiarity"])
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        if facts["format"] != _FORMAT:
+            return None
         found = _read(facts, arrays)
     except Exception as error:  # safetensors, json and NumPy raise different errors.
         raise UserError(
