@@ -1,5 +1,6 @@
 """A batch is processed in parts if memory runs out, and this is reported."""
 
+import dataclasses
 import shutil
 
 import jax
@@ -65,10 +66,14 @@ def test_scores_in_parts_equal_scores_at_once(finished, dataset):
     assert set(sizes) == {8, 4, 2}
 
 
-def test_a_device_without_room_for_one_clip_is_one_line(finished, tree, monkeypatch):
+@pytest.mark.parametrize("step", ["look_step", "eval_step"])
+def test_a_device_without_room_for_one_clip_is_one_line(finished, tree, monkeypatch, step):
+    """Whether familiarity is judged, in another step, or not known."""
     loaded = Detector.load(finished)
+    if step == "eval_step":
+        loaded = dataclasses.replace(loaded, familiarity=None)
     limited, _ = _up_to(0)
-    monkeypatch.setitem(vars(loaded), "eval_step", InParts(limited, 1))
+    monkeypatch.setitem(vars(loaded), step, InParts(limited, 1))
     video = next(tree.glob("original_sequences/youtube/c23/videos/*.mp4"))
     with pytest.raises(UserError, match=r"not enough memory .* for judging a clip: end other"):
         loaded.predict(video)
