@@ -31,9 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{parameters} ({_megabytes(parameters)}): the parameters; its header describes the "
             "clips"
         )
-        print(
-            "Not exported: familiarity. The function answers for clips unlike training's too."
-        )
+        print("Not exported: familiarity. The function answers for clips unlike training's too.")
 
 
 def _megabytes(path: pathlib.Path) -> str:
