@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
         runtime.prepare()
         detector = Detector.load(options.detector, options.answer_anyway)
         if detector.familiarity is None:
-            print(familiar.unknown(detector.step is None), file=sys.stderr)
+            print(familiar.unknown(options.detector, detector.step is None), file=sys.stderr)
         writer = _writer(options.out, detector)
         quiet = True if sys.stdout.isatty() else None  # None: unless stderr is a terminal.
         bar = tqdm.tqdm(extractions, total=len(paths), unit="video", disable=quiet)

@@ -12,10 +12,9 @@ from fdd import report
 from fdd.devices import memory, parallel
 from fdd.errors import UserError
 from fdd.evaluation import looks
-from fdd.evaluation.scores import score
-from fdd.inference import checkpoint, detector
+from fdd.inference import checkpoint, detector, splits
 from fdd.runs import familiarity_file, prepare, trained_on, workdir
-from fdd.training import fakes, fit, logs, loop, pretrained
+from fdd.training import fit, logs, loop, pretrained
 from fdd.training.look import INPUT
 from fdd.training.run import Run, open_run
 from fdd.training.state import TrainState
@@ -116,19 +115,9 @@ def evaluate(run: Run) -> None:
     )
     trained_on.check(best.trained_on, run.dataset, run.folder)
     best = _with_familiarity(run, best)
-    size, frames = run.config.batch_size, run.config.eval_frames
+    frames = run.config.eval_frames
     with memory.enough_for("a clip", f"--mode=eval --workdir={run.folder} evaluates it again"):
-        made = fakes.for_split(run.config, run.dataset, "test")
-        scores = score(
-            best.eval_step,
-            best.state,
-            run.dataset,
-            "test",
-            size,
-            frames,
-            fakes=made,
-            video_score=run.config.video_score,
-        )
+        scores, _ = splits.scored(best, run.dataset, "test", frames)
     if not parallel.is_main():
         return
     out, history = run.folder / workdir.REPORT_DIR, logs.read_metrics(run.folder)

@@ -109,8 +109,9 @@ def eval_batches(
     shard: Shard = WHOLE,
     features: np.ndarray | None = None,
     landmarks: bool = False,
+    chosen: np.ndarray | None = None,
 ) -> Generator[Batch]:
-    """All clips of a split, each once, in the order of its records.
+    """Clips of a split, each once, in the order of its records.
 
     Args:
         dataset: The data set.
@@ -120,6 +121,7 @@ def eval_batches(
         shard: As in `train_batches`.
         features: As in `train_batches`.
         landmarks: As in `train_batches`.
+        chosen: Numbers of the records, int [n]; None: all.
 
     Returns:
         As `train_batches`; the last batch is padded with copies of the last clip.
@@ -128,13 +130,14 @@ def eval_batches(
         UserError: the data set has no such split, or no landmarks although they are asked for;
             while iterating, a record cannot be read.
     """
-    read, count = _reader(dataset, split, features, landmarks), dataset.splits[split]
+    read = _reader(dataset, split, features, landmarks)
+    chosen = np.arange(dataset.splits[split]) if chosen is None else chosen
 
     def at(step: int) -> Batch:
         positions = shard.positions(step, batch_size)
-        return {**read(padded(positions, count).tolist()), "position": positions}
+        return {**read(chosen[padded(positions, len(chosen))].tolist()), "position": positions}
 
-    steps = grain.MapDataset.range(math.ceil(count / batch_size))
+    steps = grain.MapDataset.range(math.ceil(len(chosen) / batch_size))
     return _iterate(steps.map(at), num_workers)
 
 

@@ -7,7 +7,6 @@ import jax
 import numpy as np
 
 from fdd.data import pipeline
-from fdd.data.padding import padded
 from fdd.data.records import Dataset
 from fdd.evaluation import familiarity, quantities
 from fdd.evaluation.familiarity import Familiarity
@@ -74,18 +73,18 @@ def look(
     Raises:
         UserError: the data set has no such split, or a record cannot be read.
     """
-    records, rows = dataset.source(split), dataset.metadata(split)
+    rows = dataset.metadata(split)
     chosen = np.arange(len(rows))
     if most is not None and len(rows) > most:
         chosen = np.linspace(0, len(rows) - 1, most).round().astype(int)
     shard = pipeline.Shard(jax.process_index(), jax.process_count())
-    found = []
-    for number in range(-(-len(chosen) // batch_size)):
-        positions = padded(shard.positions(number, batch_size), len(chosen))
-        frames = np.empty((len(positions), *records.clip_shape), np.uint8)
-        for clip, index in zip(frames, chosen[positions], strict=True):
-            records.clip(int(index), clip)
-        found.append({name: np.asarray(x) for name, x in step(state, {"frames": frames}).items()})
+    batches = pipeline.eval_batches(
+        dataset, split, batch_size=batch_size, shard=shard, chosen=chosen
+    )
+    found = [
+        {name: np.asarray(x) for name, x in step(state, {"frames": batch["frames"]}).items()}
+        for batch in batches
+    ]
     together = {name: np.concatenate([each[name] for each in found]) for name in found[0]}
     features = {name: values[: len(chosen)] for name, values in together.items()}
     logits = features.pop("logits").astype(np.float64)
@@ -99,6 +98,7 @@ def fit(
     batch_size: int,
     share: float,
     statistics: str,
+    validation: Looks | None = None,
 ) -> Familiarity:
     """Fits familiarity on a data set's training and validation splits.
 
@@ -112,11 +112,13 @@ def fit(
         batch_size: Clips at a time.
         share: See `fdd.evaluation.familiarity.fit`.
         statistics: The part of the frames themselves.
+        validation: What was seen in the validation split, if it was looked at already.
 
     Raises:
         UserError: see `look`.
     """
-    validation = look(step, state, dataset, "validation", batch_size)
+    if validation is None:
+        validation = look(step, state, dataset, "validation", batch_size)
     if "train" in dataset.splits:
         training = look(step, state, dataset, "train", batch_size, MOST_CLIPS)
         source = f"{len(set(training.videos))} training videos of {dataset.name}"

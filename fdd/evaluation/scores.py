@@ -131,6 +131,7 @@ def score(
     features: np.ndarray | None = None,
     fakes: MakeFakes | None = None,
     video_score: str = pooling.POOLINGS[0],
+    known: np.ndarray | None = None,
 ) -> Scores:
     """Scores every clip of a split.
 
@@ -145,6 +146,8 @@ def score(
         fakes: For a split of genuine clips alone: makes a fake of each, which is scored as well,
             under the method `SELF_BLENDED`.
         video_score: The scores' `pooling`.
+        known: Logits of the recorded clips in the order of the records, [n], if they are known
+            already; then only made fakes are scored.
 
     Returns:
         Scores, in an order that does not depend on the records' order.
@@ -170,17 +173,20 @@ def score(
         found = [np.asarray(eval_step(state, {key: batch[key]})) for batch in batches]
         return np.concatenate(found)[: len(rows)]  # The last batch is padded.
 
-    found = logits(read())
+    found = logits(read()) if known is None else known
     if fakes is not None:
         found = np.concatenate([found, logits(_faked(read(landmarks=True), fakes))])
         rows = [*rows, *map(_fake, rows)]
-    found = found.astype(np.float64)
-    if bad := np.count_nonzero(~np.isfinite(found)):
+    return _sorted(split, rows, _finite(found.astype(np.float64), split), video_score)
+
+
+def _finite(logits: np.ndarray, split: str) -> np.ndarray:
+    if bad := np.count_nonzero(~np.isfinite(logits)):
         raise UserError(
-            f"{bad} of {len(found)} clips of the split '{split}' get logits that are not finite: "
+            f"{bad} of {len(logits)} clips of the split '{split}' get logits that are not finite: "
             "train again with a lower --config.learning_rate or --config.precision=float32"
         )
-    return _sorted(split, rows, found, video_score)
+    return logits
 
 
 def frame_order(kind: str, num_frames: int, clip: str) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fdd.errors import shown
 from fdd.evaluation import quantities
 from fdd.evaluation.familiarity import Familiarity
 from fdd.evaluation.quantities import Outside
@@ -81,11 +82,12 @@ def why(judgement: Judgement) -> str:
     return f"{share}; what can be measured: {reasons}; what may help: {remedies}"
 
 
-def unknown(is_published: bool) -> str:
-    """What is said of a detector whose familiarity is not known."""
-    remedy = "python -m fdd.main --mode=eval --workdir=… measures it"
+def unknown(place: str | os.PathLike[str], is_published: bool) -> str:
+    """What is said of a detector, loaded from a place, whose familiarity is not known."""
+    name = shown(os.fspath(place))
+    remedy = f"python -m fdd.main --mode=eval --workdir={name} measures it"
     if is_published:
-        remedy = "python -m fdd.evaluate --detector=… --calibrate=DATASET_DIR measures it"
+        remedy = f"python -m fdd.evaluate --detector={name} --calibrate=DATASET_DIR measures it"
     return (
         "fdd: familiarity is not known, so videos unlike those that this detector was trained on "
         f"get an answer too ({remedy})"

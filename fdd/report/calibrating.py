@@ -45,13 +45,12 @@ def calibrate(detector: str | os.PathLike[str], folder: pathlib.Path) -> str:
             f"{dataset.fingerprint}) than the detector needs ({loaded.fingerprint}): build it as "
             "--config=gend does"
         )
+    looking, size = (loaded.look_step, loaded.state, dataset), loaded.config.batch_size
+    seen = looks.look(*looking, _SPLIT, size)
     scores = score(
-        loaded.eval_step,
-        loaded.state,
-        dataset,
-        _SPLIT,
-        loaded.config.batch_size,
+        *(loaded.eval_step, loaded.state, dataset, _SPLIT, size),
         video_score=loaded.config.video_score,
+        known=seen.logits,
     )
     videos = scores.by_video()
     fitted = calibration.fit(videos.labels, videos.logits)
@@ -59,14 +58,7 @@ def calibrate(detector: str | os.PathLike[str], folder: pathlib.Path) -> str:
         raise UserError(f"{dataset.folder}: nothing can be fitted, since {fitted.reason}")
     facts = {**trained_on.named(dataset), "split": _SPLIT, "videos": len(videos.labels)}
     file = source.calibrate(fitted, facts)
-    known = looks.fit(
-        loaded.look_step,
-        loaded.state,
-        dataset,
-        loaded.config.batch_size,
-        loaded.config.familiar_share,
-        INPUT,
-    )
+    known = looks.fit(*looking, size, loaded.config.familiar_share, INPUT, seen)
     source.remember(known)
     return (
         f"Fitted on {len(videos.labels)} validation videos of {dataset.name}: temperature "

@@ -13,14 +13,13 @@ from fdd.data import identity
 from fdd.data.padding import padded
 from fdd.data.records import Dataset
 from fdd.errors import UserError, shown
-from fdd.evaluation import looks, pooling, robustness, selective
+from fdd.evaluation import pooling, robustness, selective
 from fdd.evaluation.familiarity import by_video
-from fdd.evaluation.scores import score
-from fdd.inference import sources
+from fdd.evaluation.looks import Looks
+from fdd.inference import sources, splits
 from fdd.inference.detector import Detector
 from fdd.report import robustness as report_robustness
 from fdd.runs import prepare, trained_on
-from fdd.training import fakes
 
 
 def evaluate(
@@ -59,32 +58,18 @@ def evaluate(
         notes[opened[0].folder] += _not_its_own(opened[0], loaded)
     summaries = {}
     for dataset in opened:
-        size = loaded.config.batch_size
-        made = fakes.for_split(loaded.config, dataset, split)
-        scores = score(
-            loaded.eval_step,
-            loaded.state,
-            dataset,
-            split,
-            size,
-            frames,
-            fakes=made,
-            video_score=loaded.config.video_score,
-        )
+        scores, seen = splits.scored(loaded, dataset, split, frames)
         name = f"{dataset.builder}-{dataset.key}-{split}-{frames}"
         note = [*notes[dataset.folder], *report.control_note(frames)]
-        known = _familiarity(loaded, dataset, split) if frames == "as_is" else None
+        known = None if seen is None else _familiarity(loaded, seen)
         summaries[name] = report.write(
             out / name, name, loaded, dataset, scores, notes=note, familiarity=known
         )
     return summaries
 
 
-def _familiarity(loaded: Detector, dataset: Dataset, split: str) -> dict[str, Any] | None:
-    """How familiar a split's recorded videos are; None if the detector does not know."""
-    if loaded.familiarity is None:
-        return None
-    seen = looks.look(loaded.look_step, loaded.state, dataset, split, loaded.config.batch_size)
+def _familiarity(loaded: Detector, seen: Looks) -> dict[str, Any]:
+    """How familiar a split's recorded videos are."""
     _, first, inverse = np.unique(seen.videos, return_index=True, return_inverse=True)
     return selective.summarize(
         loaded.familiarity,
