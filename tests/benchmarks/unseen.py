@@ -30,6 +30,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 import ml_collections
+from scipy import stats
 
 from fdd import tables, train
 from fdd.configs import demo
@@ -40,7 +41,6 @@ from fdd.training.blending import FAMILIES
 from tests.published import cross_dataset
 
 _PARTS = 4
-_T_95 = 3.182  # Student's t for 95 % with _PARTS - 1 degrees of freedom.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _until(
 def lines(found: Sequence[tuple[Trial, dict[str, float]]]) -> Iterator[tuple[str, ...]]:
     """The rows of the table: trained on, tested on, mean AUC over parts with 95 % interval, runs.
 
-    The interval is Student's t over the parts, each the mean of its seeds.
+    The interval is Student's t over three parts or more, each the mean of its seeds.
     """
     yield ("trained on", "tested on", "AUC per video", "95 % interval", "parts", "runs")
     for row in dict.fromkeys(trial.row for trial, _ in found):
@@ -197,8 +197,8 @@ def lines(found: Sequence[tuple[Trial, dict[str, float]]]) -> Iterator[tuple[str
                 continue
             means = [statistics.mean(values) for values in parts.values()]
             middle, interval = statistics.mean(means), "not given"
-            if len(means) == _PARTS:
-                half = _T_95 * statistics.stdev(means) / len(means) ** 0.5
+            if len(means) > 2:
+                half = stats.t.ppf(0.975, len(means) - 1) * stats.sem(means)
                 interval = f"{max(0, middle - half):.3f} to {min(1, middle + half):.3f}"
             count = sum(map(len, parts.values()))
             yield (row, method, f"{middle:.3f}", interval, str(len(means)), str(count))
