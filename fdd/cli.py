@@ -72,6 +72,17 @@ class Parser(argparse.ArgumentParser):
             help="a module with parts of your own that the run's config names; it is run",
         )
 
+    def add_error_rate(self) -> None:
+        """Adds --error_rate."""
+        self.add_argument(
+            "--error_rate",
+            type=float,
+            metavar="ALPHA",
+            help="verdicts are real, fake or undecided: at most this share (such as 0.1) of the "
+            "real videos is called fake and of the fake ones real, if they are of new people but "
+            "otherwise like the validation videos",
+        )
+
     def error(self, message: str) -> NoReturn:
         """Ends the command."""
         print(f"fdd: {message} (--help lists what there is)", file=sys.stderr)

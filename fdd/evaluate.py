@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="first fit temperature and threshold on this data set's validation split, and store "
         "them for published weights, which come without",
     )
+    parser.add_error_rate()
     options = parser.parse_args(arguments)
     place = options.out or options.detector
     with cli.one_line(place), cli.writing_to(place):
@@ -84,6 +85,7 @@ def _run(options: argparse.Namespace) -> None:
         options.frames,
         options.allow_mismatch,
         out,
+        options.error_rate,
     )
     print(evaluations.table(summaries))
     print("\n".join([f"Reports: {out}", *(f"  {name}/report.html" for name in summaries)]))

@@ -20,7 +20,7 @@ A folder is searched, with its subfolders and linked folders, for files with the
 videos; a file that is named directly is always tried. --json prints an object per line;
 fdd/inference/prediction.py lists its fields.
 
-Exit status: {cli.OK}, every video got an answer; {_NO_ANSWER}, some did not;
+Exit status: {cli.OK}, every video got an answer, if only "undecided"; {_NO_ANSWER}, some did not;
 {cli.WRONG_USAGE}, wrong usage, such as a file that does not exist; {cli.ERROR}, another error, such
 as a folder without a run.
 """
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         action="store_true",
         help="show the score of videos unlike those of training too; it means nothing",
     )
+    parser.add_error_rate()
     given = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args([_no_option(argument) for argument in given])
     # The program does not wait for videos that are being decoded ahead.
@@ -80,7 +81,7 @@ def _run(options: argparse.Namespace, paths: Sequence[str]) -> Iterator[bool]:
         from fdd.inference.detector import Detector
 
         runtime.prepare()
-        detector = Detector.load(options.detector, options.answer_anyway)
+        detector = Detector.load(options.detector, options.answer_anyway, options.error_rate)
         if detector.familiarity is None:
             print(familiar.unknown(options.detector, detector.step is None), file=sys.stderr)
         writer = _writer(options.out, detector)

@@ -13,7 +13,7 @@ from fdd.devices import memory, parallel
 from fdd.errors import UserError
 from fdd.evaluation import looks
 from fdd.inference import checkpoint, detector, splits
-from fdd.runs import familiarity_file, prepare, trained_on, workdir
+from fdd.runs import familiarity_file, prepare, trained_on, validated_file, workdir
 from fdd.training import fit, logs, loop, pretrained
 from fdd.training.look import INPUT
 from fdd.training.run import Run, open_run
@@ -114,7 +114,7 @@ def evaluate(run: Run) -> None:
         run.config, run.task, run.eval_step, run.devices, weights, run.folder.name
     )
     trained_on.check(best.trained_on, run.dataset, run.folder)
-    best = _with_familiarity(run, best)
+    best = _with_validation(run, best, weights.validated is not None)
     frames = run.config.eval_frames
     with memory.enough_for("a clip", f"--mode=eval --workdir={run.folder} evaluates it again"):
         scores, _ = splits.scored(best, run.dataset, "test", frames)
@@ -126,23 +126,25 @@ def evaluate(run: Run) -> None:
     print(report.read(out))
 
 
-def _with_familiarity(run: Run, best: detector.Detector) -> detector.Detector:
-    """The detector with its familiarity, which is fitted and stored if it is not yet."""
-    if best.familiarity is not None:
+def _with_validation(run: Run, best: detector.Detector, is_validated: bool) -> detector.Detector:
+    """The detector with its familiarity.
+
+    It and what validation videos got are measured and stored where they are not yet.
+    """
+    if best.familiarity is not None and is_validated:
         return best
     again = f"--mode=eval --workdir={run.folder} measures it again"
     with memory.enough_for("measuring familiarity", again):
-        known = looks.fit(
-            best.look_step,
-            best.state,
-            run.dataset,
-            run.config.batch_size,
-            run.config.familiar_share,
-            INPUT,
+        scores, seen = splits.looked(best, run.dataset, "validation")
+        known = best.familiarity or looks.fit(
+            *(best.look_step, best.state, run.dataset, run.config.batch_size),
+            *(run.config.familiar_share, INPUT, seen),
         )
     if parallel.is_main():
-        belongs_to = familiarity_file.of_checkpoint(run.folder / workdir.CHECKPOINTS_DIR, best.step)
-        familiarity_file.write(run.folder / familiarity_file.FILE, known, belongs_to)
+        of = familiarity_file.of_checkpoint(run.folder / workdir.CHECKPOINTS_DIR, best.step)
+        familiarity_file.write(run.folder / familiarity_file.FILE, known, of)
+        validated = splits.validated(scores, run.dataset)
+        validated_file.write(run.folder / validated_file.FILE, validated, of)
     parallel.barrier("familiarity")
     return dataclasses.replace(best, familiarity=known)
 

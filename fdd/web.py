@@ -19,7 +19,12 @@ proxy with a password and TLS in front. A video is deleted as soon as it is clas
 
 
 def serve(
-    place: str, host: str, port: int, limits: "Limits", allowed_hosts: Sequence[str] = ()
+    place: str,
+    host: str,
+    port: int,
+    limits: "Limits",
+    allowed_hosts: Sequence[str] = (),
+    error_rate: float | None = None,
 ) -> None:
     """Serves the page until the process is interrupted.
 
@@ -29,6 +34,7 @@ def serve(
         port: Port to listen on; 0 takes a free one.
         limits: The limits of uploads.
         allowed_hosts: Names that the page is served under besides this machine's own.
+        error_rate: See `fdd.Detector.load`.
 
     Raises:
         UserError: there is no detector, Gradio is not installed, or the port is taken.
@@ -48,7 +54,7 @@ def serve(
         from fdd.webpage.hosts import Hosts
 
         runtime.prepare()
-        detector = Detector.load(place)
+        detector = Detector.load(place, error_rate=error_rate)
         hosts = Hosts(host, allowed_hosts)
         with (
             folder.temporary() as files,
@@ -92,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error that the user can fix ends it with one line and status 1."""
     parser = cli.Parser("web", __doc__, _EPILOG)
     parser.add_detector()
+    parser.add_error_rate()
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=7860, help="0 takes a free one (7860)")
     parser.add_argument(
@@ -120,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         }
         limits = Limits(**{name: value for name, value in asked.items() if value is not None})
         allowed = [name for name in options.allowed_hosts.split(",") if name]
-        serve(options.detector, options.host, options.port, limits, allowed)
+        serve(options.detector, options.host, options.port, limits, allowed, options.error_rate)
 
 
 if __name__ == "__main__":

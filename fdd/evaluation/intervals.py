@@ -76,12 +76,9 @@ def units(labels: np.ndarray, targets: Sequence[str], sources: Sequence[str]) ->
         sources: The person whose face a fake shows; '' if there is nobody else.
     """
     labels = np.asarray(labels).astype(bool)
-    sources = np.where(np.asarray(sources) == "", targets, sources)
-    names, ids = np.unique([*targets, *sources], return_inverse=True)
-    target_ids, source_ids = np.split(ids, 2)
-    edges = (np.ones(len(labels)), (target_ids, source_ids))
-    graph = scipy.sparse.coo_array(edges, shape=(len(names), len(names)))
-    num_groups, group = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    names, target_ids, source_ids = _people(targets, sources)
+    group = _components(target_ids, source_ids, len(names))
+    num_groups = int(group.max()) + 1
     fractions = [
         np.bincount(group[target_ids[labels == label]], minlength=num_groups)
         / max(1, (labels == label).sum())
@@ -100,6 +97,32 @@ def units(labels: np.ndarray, targets: Sequence[str], sources: Sequence[str]) ->
     return Units(
         first=first, second=second, groups=count - people, people=people, effective=effective
     )
+
+
+def together(targets: Sequence[str], sources: Sequence[str]) -> np.ndarray:
+    """The group of people that each video shows, int [n], from 0.
+
+    People who are seen together, directly or through others, are one group. The arguments are
+    those of `units`.
+    """
+    names, target_ids, source_ids = _people(targets, sources)
+    return _components(target_ids, source_ids, len(names))[target_ids]
+
+
+def _people(
+    targets: Sequence[str], sources: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Everybody's names; and of each video the numbers of its target and of its source."""
+    sources = np.where(np.asarray(sources) == "", targets, sources)
+    names, ids = np.unique([*targets, *sources], return_inverse=True)
+    return names, *np.split(ids, 2)
+
+
+def _components(target_ids: np.ndarray, source_ids: np.ndarray, count: int) -> np.ndarray:
+    """The group of each of `count` people; int [count]."""
+    edges = (np.ones(len(target_ids)), (target_ids, source_ids))
+    graph = scipy.sparse.coo_array(edges, shape=(count, count))
+    return scipy.sparse.csgraph.connected_components(graph, directed=False)[1]
 
 
 def _members(first: np.ndarray, second: np.ndarray, chosen: np.ndarray) -> np.ndarray:

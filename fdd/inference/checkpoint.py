@@ -7,7 +7,7 @@ import ml_collections
 from fdd.devices.parallel import Parallel
 from fdd.evaluation.calibration import Calibration
 from fdd.inference.source import Weights
-from fdd.runs import familiarity_file, trained, workdir
+from fdd.runs import familiarity_file, trained, validated_file, workdir
 from fdd.runs.checkpoints import Checkpoints
 
 
@@ -23,14 +23,13 @@ def best(
         UserError: there is no checkpoint, or it is damaged.
     """
     found = trained.restore(checkpoints, folder, config, devices.replicated)
+    of = familiarity_file.of_checkpoint(folder / workdir.CHECKPOINTS_DIR, found.step)
     return Weights(
         variables=found.variables,
         calibration=Calibration.stored(found.meta["calibration"]),
         step=found.step,
         fingerprint=found.meta["fingerprint"],
         trained_on=found.meta,
-        familiarity=familiarity_file.read(
-            folder / familiarity_file.FILE,
-            familiarity_file.of_checkpoint(folder / workdir.CHECKPOINTS_DIR, found.step),
-        ),
+        familiarity=familiarity_file.read(folder / familiarity_file.FILE, of),
+        validated=validated_file.read(folder / validated_file.FILE, of),
     )

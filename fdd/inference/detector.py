@@ -15,6 +15,7 @@ from fdd.devices import memory
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError
 from fdd.evaluation.calibration import Calibration
+from fdd.evaluation.conformal import Conformal
 from fdd.evaluation.familiarity import Familiarity
 from fdd.inference import familiar, saliency, scoring, sources
 from fdd.inference.prediction import Basis, Prediction
@@ -52,6 +53,7 @@ class Detector:
         familiarity: What videos like those of training are like; None if it is not known, and then
             every video gets an answer.
         answer_anyway: Whether unfamiliar videos get an answer as well, which says so.
+        conformal: Gives verdicts with an error rate, if one was asked for.
     """
 
     config: ml_collections.ConfigDict
@@ -66,9 +68,15 @@ class Detector:
     name: str = ""
     familiarity: Familiarity | None = None
     answer_anyway: bool = False
+    conformal: Conformal | None = None
 
     @classmethod
-    def load(cls, place: str | os.PathLike[str], answer_anyway: bool = False) -> "Detector":
+    def load(
+        cls,
+        place: str | os.PathLike[str],
+        answer_anyway: bool = False,
+        error_rate: float | None = None,
+    ) -> "Detector":
         """Loads the best checkpoint of a run, or weights that others published.
 
         Args:
@@ -77,11 +85,13 @@ class Detector:
                 on the hub is fetched the first time. Neither the real weights nor the published
                 figures were run by the authors of fdd.
             answer_anyway: See `Detector`.
+            error_rate: Share, above 0 and below 1, of each class that may get the other's verdict;
+                others are 'undecided' (`fdd.evaluation.conformal`).
 
         Raises:
             UserError: there is no run, it has no checkpoint yet, or its best one is damaged;
                 or it was trained in float64 and JAX's 64-bit mode is off; or published weights
-                cannot be fetched, are damaged or do not fit.
+                cannot be fetched, are damaged or do not fit; or the error rate cannot be used.
         """
         source = sources.find(place)
         config = source.config
@@ -91,7 +101,8 @@ class Detector:
         eval_step = devices.compile_by_clip(functools.partial(steps.eval_step, task=task))
         weights = source.weights(task, devices)
         loaded = with_weights(config, task, eval_step, devices, weights, source.name)
-        return dataclasses.replace(loaded, answer_anyway=answer_anyway)
+        made = None if error_rate is None else familiar.with_error_rate(weights, error_rate, place)
+        return dataclasses.replace(loaded, answer_anyway=answer_anyway, conformal=made)
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -133,6 +144,7 @@ class Detector:
             calibration=self.calibration,
             pooling=self.config.video_score,
             name=self.name,
+            conformal=self.conformal,
         )
 
     def predict(self, path: str | os.PathLike[str]) -> Prediction:

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fdd.errors import shown
+from fdd.errors import UserError, shown
 from fdd.evaluation import quantities
+from fdd.evaluation.conformal import Conformal
 from fdd.evaluation.familiarity import Familiarity
 from fdd.evaluation.quantities import Outside
+from fdd.inference.source import Weights
 from fdd.training.look import INPUT
 from fdd.video.extraction import Extraction
 
@@ -84,14 +86,40 @@ def why(judgement: Judgement) -> str:
 
 def unknown(place: str | os.PathLike[str], is_published: bool) -> str:
     """What is said of a detector, loaded from a place, whose familiarity is not known."""
-    name = shown(os.fspath(place))
-    remedy = f"python -m fdd.main --mode=eval --workdir={name} measures it"
-    if is_published:
-        remedy = f"python -m fdd.evaluate --detector={name} --calibrate=DATASET_DIR measures it"
     return (
         "fdd: familiarity is not known, so videos unlike those that this detector was trained on "
-        f"get an answer too ({remedy})"
+        f"get an answer too ({_measuring(place, is_published)} measures it)"
     )
+
+
+def with_error_rate(
+    weights: Weights, error_rate: float, place: str | os.PathLike[str]
+) -> Conformal:
+    """What gives a detector's verdicts with an error rate.
+
+    Args:
+        weights: The detector's.
+        error_rate: See `fdd.Detector.load`.
+        place: What they were loaded from.
+
+    Raises:
+        UserError: it is not between 0 and 1, or what validation videos got is not known.
+    """
+    if not 0 < error_rate < 1:
+        raise UserError(f"an error rate of {error_rate:g} is not above 0 and below 1")
+    if weights.validated is None:
+        raise UserError(
+            "verdicts with an error rate need what validation videos got, which is not stored: "
+            f"{_measuring(place, weights.step is None)} stores it"
+        )
+    return Conformal(weights.validated, error_rate)
+
+
+def _measuring(place: str | os.PathLike[str], is_published: bool) -> str:
+    name = shown(os.fspath(place))
+    if is_published:
+        return f"python -m fdd.evaluate --detector={name} --calibrate=DATASET_DIR"
+    return f"python -m fdd.main --mode=eval --workdir={name}"
 
 
 def size_of(path: str | os.PathLike[str]) -> int | None:
@@ -102,8 +130,8 @@ def size_of(path: str | os.PathLike[str]) -> int | None:
         return None
 
 
-def decisive(scores: Sequence[float], judged: Sequence[Judgement], threshold: float) -> int:
-    """Who decides: the highest score of those who are familiar, if it is above the threshold.
+def decisive(scores: Sequence[float], judged: Sequence[Judgement], fakes: Sequence[bool]) -> int:
+    """Who decides: the highest score of those who are familiar, if they are called fake.
 
     Otherwise it is the highest score of those who are not, if there are any: as long as somebody
     in a video is not known, it cannot be called real.
@@ -111,6 +139,6 @@ def decisive(scores: Sequence[float], judged: Sequence[Judgement], threshold: fl
     order = sorted(range(len(scores)), key=lambda index: -scores[index])
     familiar = [index for index in order if judged[index].is_familiar]
     others = [index for index in order if not judged[index].is_familiar]
-    if familiar and (scores[familiar[0]] > threshold or not others):
+    if familiar and (fakes[familiar[0]] or not others):
         return familiar[0]
     return others[0]

@@ -4,7 +4,7 @@
 
     format             2; changes when a field changes its meaning or is removed.
     path               The file.
-    verdict            'fake', 'real' or 'no answer'.
+    verdict            'fake', 'real' or 'no answer'; with --error_rate also 'undecided'.
     probability        Of fake, calibrated on validation videos; null without an answer.
     threshold          Above this probability the verdict is 'fake'. It is chosen on validation, so
                        it need not be 0.5.
@@ -22,6 +22,13 @@
     logit              Of the video: the mean over the clips' logits, or the logit of their mean
                        probability (detector.pooling); probability = sigmoid(logit / temperature).
     person             Number of the person who decided: the one with the highest score.
+    conformal          null without --error_rate or without an answer; otherwise error_rate, p_real
+                       and p_fake (how usual the score is for each class: p-values of validation's
+                       groups of people, `fdd.evaluation.conformal`), groups_real and groups_fake
+                       (how many groups), promise (what the error rate covers and assumes, in a
+                       sentence), and shortage (what cannot be said for lack of people in
+                       validation; else empty). A video is called fake only if p_real is at most
+                       the error rate, and real only if p_fake is.
     people             One object per person: number (from 1, the largest face first), verdict,
                        probability, interval, logit, frames_with_face, familiarity, and clips, one
                        object per clip: index, start and end (seconds), frame_indices, face_box and
@@ -59,13 +66,14 @@ from typing import Any
 import scipy.special
 
 from fdd.evaluation.calibration import Calibration
+from fdd.evaluation.conformal import UNDECIDED, Conformal
 from fdd.evaluation.pooling import POOLINGS
 from fdd.evaluation.quantities import QUANTITIES, Outside
 from fdd.video.crops import Box
 from fdd.video.decode import HEALTHY, Condition
 
 NO_ANSWER = "no answer"
-VERDICTS = ("fake", "real", NO_ANSWER)
+VERDICTS = ("fake", "real", NO_ANSWER, UNDECIDED)
 UNFAMILIAR = "unlike what this detector was trained on"
 REASONS = (
     *("no face", "too short", "frame rate too low", "unreadable", "too few good frames"),
@@ -86,6 +94,7 @@ class Basis:
         calibration: Fitted on validation.
         pooling: How a video's score comes from its clips', see `fdd.evaluation.pooling`.
         name: Of published weights.
+        conformal: Gives the verdicts, if an error rate was asked for.
     """
 
     step: int | None
@@ -93,6 +102,7 @@ class Basis:
     calibration: Calibration
     pooling: str = POOLINGS[0]
     name: str = ""
+    conformal: Conformal | None = None
 
     @property
     def weights(self) -> str:
@@ -110,9 +120,10 @@ class Basis:
         """The calibrated probability of fake."""
         return float(scipy.special.expit(logit / self.calibration.temperature))
 
-    def verdict(self, logit: float) -> str:
-        """'fake' or 'real'."""
-        return "fake" if logit > self.calibration.threshold else "real"
+    def verdict(self, logit: float, people: int = 1) -> str:
+        """'fake', 'real' or, with an error rate, 'undecided'; of one of so many people's scores."""
+        plain = "fake" if logit > self.calibration.threshold else "real"
+        return self.conformal.verdict(logit, people, plain) if self.conformal else plain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +157,7 @@ class Person:
 
     Attributes:
         number: From 1; people with larger faces over the whole video come first.
-        verdict: 'fake' or 'real'.
+        verdict: 'fake', 'real' or, with an error rate, 'undecided'.
         probability: Of fake, calibrated.
         interval: See `fdd.inference.scoring.interval`.
         logit: Pooled over the clips.
@@ -230,6 +241,23 @@ class Prediction:
         """The probability above which a video is called fake."""
         return self.basis.threshold
 
+    @property
+    def conformal(self) -> dict[str, Any] | None:
+        """How the verdict follows from the error rate; see the module's docstring."""
+        made = self.basis.conformal
+        if made is None or self.person is None:
+            return None
+        real, fake = made.p_values(self.logit, len(self.people))
+        return {
+            "error_rate": made.error_rate,
+            "p_real": real,
+            "p_fake": fake,
+            "groups_real": made.validated.count(0),
+            "groups_fake": made.validated.count(1),
+            "promise": made.promise(),
+            "shortage": made.shortage(),
+        }
+
     def as_json(self) -> dict[str, Any]:
         """The fields that the module's docstring lists, as JSON-compatible values."""
         names = ("probability", "threshold", "interval", "logit", "person")
@@ -248,6 +276,7 @@ class Prediction:
                 for each in self.outside
             ],
             **{name: getattr(self, name) for name in names},
+            "conformal": self.conformal,
             "people": [dataclasses.asdict(person) for person in self.people],
             **{name: getattr(self, name) for name in others},
             "frames_damaged": self.condition.damaged,

@@ -37,6 +37,7 @@ from fdd.configs import gend
 from fdd.devices.parallel import Parallel
 from fdd.errors import UserError, shown
 from fdd.evaluation.calibration import Calibration
+from fdd.evaluation.conformal import Validated
 from fdd.evaluation.familiarity import Familiarity
 from fdd.inference import provenance, stored_calibration
 from fdd.inference.source import Weights
@@ -143,12 +144,14 @@ class Published:
         files = repository.tensor_files(self.place)
         variables = variables_of(str(self.place), task.model, _shapes(task), _tensors(files))
         fingerprint = Preprocessing.of(self.config.data).fingerprint()
+        familiarity, validated = stored_calibration.read_known(self.place, files, fingerprint)
         return Weights(
             variables=jax.device_put(variables, devices.replicated),
             calibration=stored_calibration.read(self.place, files, fingerprint),
             step=None,
             fingerprint=fingerprint,
-            familiarity=stored_calibration.read_familiarity(self.place, files, fingerprint),
+            familiarity=familiarity,
+            validated=validated,
         )
 
     def calibrate(self, calibration: Calibration, facts: Mapping[str, Any]) -> pathlib.Path:
@@ -165,15 +168,17 @@ class Published:
         fingerprint = Preprocessing.of(self.config.data).fingerprint()
         return stored_calibration.write(self.place, files, fingerprint, calibration, facts)
 
-    def remember(self, familiarity: Familiarity) -> None:
-        """Stores what videos like those of training are like, for the next time.
+    def remember(self, familiarity: Familiarity, validated: Validated) -> None:
+        """Stores what videos like those of training are like, and what those of validation got, for
+        the next time.
 
         Raises:
             UserError: it cannot be written.
         """
         files = repository.tensor_files(self.place)
         fingerprint = Preprocessing.of(self.config.data).fingerprint()
-        stored_calibration.write_familiarity(self.place, files, fingerprint, familiarity)
+        known = (familiarity, validated)
+        stored_calibration.write_known(self.place, files, fingerprint, *known)
 
     @property
     def _shown(self) -> str:

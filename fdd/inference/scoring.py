@@ -55,14 +55,15 @@ def predict(
     if detail := lack(extraction):
         return _without_answer(path, basis, "too few good frames", detail, extraction)
     people = tuple(
-        _person(number, clips, scores, basis, judged and judged[number - 1])
+        _person(number, clips, scores, basis, judged and judged[number - 1], len(logits))
         for number, (clips, scores) in enumerate(zip(extraction.people, logits, strict=True), 1)
     )
     decisive = max(people, key=lambda person: person.logit)
     facts, doubts = _facts(extraction), extraction.doubts
     if judged:
         scores = [person.logit for person in people]
-        chosen = familiar.decisive(scores, judged, basis.calibration.threshold)
+        fakes = [person.verdict == "fake" for person in people]
+        chosen = familiar.decisive(scores, judged, fakes)
         decisive, judgement = people[chosen], judged[chosen]
         facts |= {"familiarity": judgement.familiarity, "outside": judgement.outside}
         if not judgement.is_familiar:
@@ -155,6 +156,7 @@ def _person(
     logits: Sequence[float],
     basis: Basis,
     judgement: Judgement | None,
+    people: int,
 ) -> Person:
     logit = pooling.pooled(logits, basis.pooling)
     scores = tuple(
@@ -173,7 +175,7 @@ def _person(
     seen = {index for clip in clips for index in clip.seen}
     return Person(
         number=number,
-        verdict=basis.verdict(logit),
+        verdict=basis.verdict(logit, people),
         probability=basis.probability(logit),
         interval=interval(logits, basis),
         logit=logit,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import ml_collections
 
+from fdd.evaluation.conformal import Validated
 from fdd.evaluation.familiarity import Familiarity
 
 
@@ -21,6 +22,7 @@ class Weights:
         fingerprint: Of the preprocessing that they were trained with.
         trained_on: See `fdd.runs.trained_on.facts`; empty if it is not known.
         familiarity: What videos like those of training are like; None if it is not known.
+        validated: What validation videos got; None if it is not known.
     """
 
     variables: Mapping[str, Any]
@@ -29,6 +31,7 @@ class Weights:
     fingerprint: str
     trained_on: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     familiarity: Familiarity | None = None
+    validated: Validated | None = None
 
 
 class Source(Protocol):

@@ -2,6 +2,8 @@
 
 from fdd.data.records import Dataset
 from fdd.evaluation import looks
+from fdd.evaluation.conformal import Validated
+from fdd.evaluation.intervals import together
 from fdd.evaluation.looks import Looks
 from fdd.evaluation.scores import Scores, score
 from fdd.inference.detector import Detector
@@ -26,19 +28,37 @@ def scored(
     Raises:
         UserError: see `fdd.evaluation.scores.score`.
     """
-    size, seen = detector.config.batch_size, None
-    made = fakes.for_split(detector.config, dataset, split)
     if detector.familiarity is not None and frames == "as_is":
-        seen = looks.look(detector.look_step, detector.state, dataset, split, size)
-    scores = score(
+        return looked(detector, dataset, split)
+    return _score(detector, dataset, split, frames, None), None
+
+
+def looked(detector: Detector, dataset: Dataset, split: str) -> tuple[Scores, Looks]:
+    """Scores a split and looks at it in one pass; arguments and errors are those of `scored`."""
+    size = detector.config.batch_size
+    seen = looks.look(detector.look_step, detector.state, dataset, split, size)
+    return _score(detector, dataset, split, "as_is", seen), seen
+
+
+def validated(scores: Scores, dataset: Dataset) -> Validated:
+    """What verdicts with an error rate need, from the scores of a data set's validation split."""
+    videos = scores.by_video()
+    groups = together(videos.target_people, videos.source_people)
+    source = f"{len(groups)} validation videos of {dataset.name}"
+    return Validated(videos.labels, videos.logits, groups, source)
+
+
+def _score(
+    detector: Detector, dataset: Dataset, split: str, frames: str, seen: Looks | None
+) -> Scores:
+    return score(
         detector.eval_step,
         detector.state,
         dataset,
         split,
-        size,
+        detector.config.batch_size,
         frames,
-        fakes=made,
+        fakes=fakes.for_split(detector.config, dataset, split),
         video_score=detector.config.video_score,
         known=None if seen is None else seen.logits,
     )
-    return scores, seen

@@ -10,9 +10,10 @@ from typing import Any
 
 from fdd.errors import UserError, shown
 from fdd.evaluation.calibration import Calibration
+from fdd.evaluation.conformal import Validated
 from fdd.evaluation.familiarity import Familiarity
 from fdd.models.weights import hub
-from fdd.runs import familiarity_file
+from fdd.runs import familiarity_file, validated_file
 from fdd.runs.workdir import read_json
 from fdd.system import hashes, whole
 
@@ -71,10 +72,11 @@ def read(name: str | pathlib.Path, files: Sequence[pathlib.Path], fingerprint: s
     return Calibration(temperature=temperature, threshold=threshold)
 
 
-def read_familiarity(
+def read_known(
     name: str | pathlib.Path, files: Sequence[pathlib.Path], fingerprint: str
-) -> Familiarity | None:
-    """The stored familiarity; None if there is none, or it is of other weights.
+) -> tuple[Familiarity | None, Validated | None]:
+    """The stored familiarity, and what validation videos got; None for what is not stored, or is
+    of other weights.
 
     Args:
         name: As for `read`, as are the next two.
@@ -82,33 +84,38 @@ def read_familiarity(
         fingerprint: Of the preprocessing.
 
     Raises:
-        UserError: it is damaged.
+        UserError: a file is damaged.
     """
-    file = place(name).with_name(familiarity_file.FILE)
-    if not file.exists():
-        return None  # Hashing large weights takes time.
-    return familiarity_file.read(file, f"{_hash(files)} {fingerprint}")
+    folder = place(name).parent
+    familiarity, validated = folder / familiarity_file.FILE, folder / validated_file.FILE
+    if not (familiarity.exists() or validated.exists()):
+        return None, None  # Hashing large weights takes time.
+    of = f"{_hash(files)} {fingerprint}"
+    return familiarity_file.read(familiarity, of), validated_file.read(validated, of)
 
 
-def write_familiarity(
+def write_known(
     name: str | pathlib.Path,
     files: Sequence[pathlib.Path],
     fingerprint: str,
     familiarity: Familiarity,
+    validated: Validated,
 ) -> None:
-    """Stores a familiarity beside the calibration, which must be there.
+    """Stores what `read_known` reads beside the calibration, which must be there.
 
     Args:
         name: As for `read`, as are the next two.
         files: Of the weights.
         fingerprint: Of the preprocessing.
         familiarity: What to store.
+        validated: Likewise.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: a file cannot be written.
     """
-    file = place(name).with_name(familiarity_file.FILE)
-    familiarity_file.write(file, familiarity, f"{_hash(files)} {fingerprint}")
+    folder, of = place(name).parent, f"{_hash(files)} {fingerprint}"
+    familiarity_file.write(folder / familiarity_file.FILE, familiarity, of)
+    validated_file.write(folder / validated_file.FILE, validated, of)
 
 
 def write(

@@ -1,6 +1,7 @@
 """A prediction in words."""
 
 from fdd.errors import shown
+from fdd.evaluation.conformal import UNDECIDED
 from fdd.inference.prediction import NO_ANSWER, UNFAMILIAR, ClipScore, Person, Prediction
 
 _BAR = 20
@@ -26,6 +27,7 @@ def lines(prediction: Prediction) -> str:
         text.extend(_clip(clip) for clip in person.clips)
     if span := spread(prediction):
         text.append(f"  {span}")
+    text.extend(f"  {line}" for line in promises(prediction))
     text.append(f"  {caution(prediction)}")
     return "\n".join(text)
 
@@ -64,6 +66,9 @@ def familiar(prediction: Prediction) -> str:
 
 def headline(prediction: Prediction) -> str:
     """The probability, its interval and the threshold."""
+    if prediction.basis.conformal:
+        rate = prediction.basis.conformal.error_rate
+        return f"{chance(prediction.decisive)}, at an error rate of {rate:g} per class"
     threshold = prediction.threshold
     side = "above" if prediction.verdict == "fake" else "not above"
     return f"{chance(prediction.decisive)}, {side} the threshold {number(threshold)}"
@@ -87,6 +92,12 @@ def spread(prediction: Prediction) -> str:
         "The range says where further clips of this same video would put the number (95 %), not "
         "how certain the verdict is."
     )
+
+
+def promises(prediction: Prediction) -> list[str]:
+    """What a verdict with an error rate covers, and what it lacks, in sentences."""
+    made = prediction.basis.conformal
+    return [made.promise(), *filter(None, [made.shortage()])] if made else []
 
 
 def faces(prediction: Prediction) -> str | None:
@@ -134,16 +145,36 @@ def _meaning(prediction: Prediction) -> str:
     )
     text = (
         f"The detector gives a probability of {probability} that this video is a fake of the kind "
-        f"it was trained on{calibrated if fitted else ''}. It is called {prediction.verdict} "
-        f"because that is {'' if prediction.verdict == 'fake' else 'not '}above "
-        f"{number(prediction.threshold)}, the threshold"
-        f"{' chosen on validation videos' if fitted else ''}. {caution(prediction)}"
+        f"it was trained on{calibrated if fitted else ''}. {_because(prediction)} "
+        f"{caution(prediction)}"
     )
     if prediction.doubts:
         text = f"{text} In doubt: {'; '.join(prediction.doubts)}."
     if prediction.interval is None:
         return f"{text} There is only one clip, so the spread is not known."
     return f"{text} {spread(prediction)}"
+
+
+def _because(prediction: Prediction) -> str:
+    """Why the verdict is what it is, in a sentence or some."""
+    if prediction.basis.conformal is None:
+        side = "" if prediction.verdict == "fake" else "not "
+        fitted = prediction.basis.calibration.fitted
+        return (
+            f"It is called {prediction.verdict} because that is {side}above "
+            f"{number(prediction.threshold)}, the threshold"
+            f"{' chosen on validation videos' if fitted else ''}."
+        )
+    found = prediction.conformal
+    usual = " and ".join(f"{found[f'p_{kind}']:.2g} for {kind} videos" for kind in ("real", "fake"))
+    called = (
+        "is undecided" if prediction.verdict == UNDECIDED else f"is called {prediction.verdict}"
+    )
+    return (
+        f"At an error rate of {found['error_rate']:g} it {called}: such a score has a p-value of "
+        f"{usual}, and a video is called one only if the other's is at most the error rate. "
+        f"{' '.join(promises(prediction))}"
+    )
 
 
 def _clip(clip: ClipScore) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fdd.data import coverage_lists
 from fdd.data.records import Dataset
-from fdd.evaluation import selective
+from fdd.evaluation import conformal, selective
 from fdd.evaluation.scores import Scores
 from fdd.evaluation.summary import evaluate_scores
 from fdd.inference.detector import Detector
@@ -84,6 +84,12 @@ def _write_files(
         summary["familiarity"] = dict(familiarity)
         summary["notes"] += selective.sentences(summary["familiarity"])
     videos = scores.by_video()
+    if made := detector.conformal:
+        found = conformal.summarize(
+            made, videos.labels, videos.logits, detector.calibration.threshold
+        )
+        summary["conformal"] = found
+        summary["notes"].append(f"{conformal.sentence(found)} {made.promise()}")
     scores.write_csv(out / "predictions.csv")
     if history:
         _loss_curve(out / "loss.png", history)

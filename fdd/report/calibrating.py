@@ -6,8 +6,7 @@ import pathlib
 from fdd.data.records import Dataset
 from fdd.errors import UserError, shown
 from fdd.evaluation import calibration, looks
-from fdd.evaluation.scores import score
-from fdd.inference import sources
+from fdd.inference import sources, splits
 from fdd.inference.detector import Detector
 from fdd.runs import trained_on
 from fdd.training.look import INPUT
@@ -45,21 +44,18 @@ def calibrate(detector: str | os.PathLike[str], folder: pathlib.Path) -> str:
             f"{dataset.fingerprint}) than the detector needs ({loaded.fingerprint}): build it as "
             "--config=gend does"
         )
-    looking, size = (loaded.look_step, loaded.state, dataset), loaded.config.batch_size
-    seen = looks.look(*looking, _SPLIT, size)
-    scores = score(
-        *(loaded.eval_step, loaded.state, dataset, _SPLIT, size),
-        video_score=loaded.config.video_score,
-        known=seen.logits,
-    )
+    scores, seen = splits.looked(loaded, dataset, _SPLIT)
     videos = scores.by_video()
     fitted = calibration.fit(videos.labels, videos.logits)
     if not fitted.fitted:
         raise UserError(f"{dataset.folder}: nothing can be fitted, since {fitted.reason}")
     facts = {**trained_on.named(dataset), "split": _SPLIT, "videos": len(videos.labels)}
     file = source.calibrate(fitted, facts)
-    known = looks.fit(*looking, size, loaded.config.familiar_share, INPUT, seen)
-    source.remember(known)
+    known = looks.fit(
+        *(loaded.look_step, loaded.state, dataset, loaded.config.batch_size),
+        *(loaded.config.familiar_share, INPUT, seen),
+    )
+    source.remember(known, splits.validated(scores, dataset))
     return (
         f"Fitted on {len(videos.labels)} validation videos of {dataset.name}: temperature "
         f"{fitted.temperature:.3f}, threshold {fitted.threshold:+.3f} (of the logit); stored in "

@@ -13,7 +13,7 @@ from fdd.data import identity
 from fdd.data.padding import padded
 from fdd.data.records import Dataset
 from fdd.errors import UserError, shown
-from fdd.evaluation import pooling, robustness, selective
+from fdd.evaluation import conformal, pooling, robustness, selective
 from fdd.evaluation.familiarity import by_video
 from fdd.evaluation.looks import Looks
 from fdd.inference import sources, splits
@@ -29,6 +29,7 @@ def evaluate(
     frames: str | None = None,
     allow_mismatch: bool = False,
     out: pathlib.Path | None = None,
+    error_rate: float | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Scores data sets and writes a report of each.
 
@@ -39,6 +40,7 @@ def evaluate(
         frames: See `fdd.evaluation.scores.frame_order`; the config's by default.
         allow_mismatch: Score clips that were cut in another way than the run's.
         out: Where the reports' folders go; where the detector keeps them by default.
+        error_rate: See `fdd.Detector.load`; then verdicts with it are reported too.
 
     Returns:
         The contents of metrics.json by the report's folder, BUILDER-KEY-SPLIT-FRAMES, where the key
@@ -49,7 +51,7 @@ def evaluate(
             written.
     """
     out = _made(out or sources.find(detector).reports)
-    loaded = _load(detector)
+    loaded = _load(detector, error_rate)
     frames = frames or loaded.config.eval_frames
     opened = [Dataset(folder) for folder in datasets]
     opened = opened or [_its_own(loaded)]
@@ -153,8 +155,8 @@ def _made(folder: pathlib.Path) -> pathlib.Path:
         ) from None
 
 
-def _load(detector: str | os.PathLike[str]) -> Detector:
-    loaded = Detector.load(detector)
+def _load(detector: str | os.PathLike[str], error_rate: float | None = None) -> Detector:
+    loaded = Detector.load(detector, error_rate=error_rate)
     loaded.devices.check_batch_size(loaded.config.batch_size)
     return loaded
 
@@ -203,7 +205,12 @@ def table(summaries: Mapping[str, Mapping[str, Any]]) -> str:
             lines.append([f"  answered: {known['answered']:.1%}", *_answered(known)])
         for method, values in summary["per_method"].items():
             lines.append(_line(f"  {method}", values))
-    return tables.aligned(lines)
+    rates = [
+        f"{name}: {conformal.sentence(summary['conformal'])}"
+        for name, summary in summaries.items()
+        if "conformal" in summary
+    ]
+    return "\n".join([tables.aligned(lines), *rates])
 
 
 def _answered(known: Mapping[str, Any]) -> list[str]:

@@ -63,6 +63,10 @@ def test_calibrate_then_evaluate(folder, aligned, pair, capsys):
     found = fdd.Detector.load(folder).predict(pair[0])
     assert found.basis.calibration.fitted
     assert found.basis.calibration.temperature == stored["temperature"] != 1
+    with pytest.raises(UserError, match=r"is not stored: .* --calibrate=DATASET_DIR stores it"):
+        fdd.Detector.load(FOLDER, error_rate=0.5)
+    known = fdd.Detector.load(folder, error_rate=0.5).conformal.validated
+    assert [known.count(label) for label in (0, 1)] == [1, 1]
     evaluate.main([f"--detector={folder}", f"--dataset={aligned.folder}"])
     (report,) = (folder / "evaluations").iterdir()
     page = (report / "report.md").read_text()
