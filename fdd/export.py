@@ -1,6 +1,7 @@
 """python -m fdd.export --detector=DETECTOR --out=FILE: a detector for use without fdd."""
 
 import pathlib
+import sys
 from collections.abc import Sequence
 
 from fdd import cli, parts
@@ -10,8 +11,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; an error that the user can fix ends it with one line and status 1."""
     parser = cli.Parser(
         "export",
-        "Writes a detector as a program for jax.export (uint8 clips to "
-        "probabilities, on CPU and CUDA) and its parameters, beside it, as .safetensors.",
+        "Writes a detector as a program for jax.export (uint8 clips to probabilities and "
+        "familiarity, on CPU and CUDA) and its parameters, beside it, as .safetensors.",
     )
     parser.add_detector()
     parser.add_argument(
@@ -23,15 +24,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with cli.one_line(options.out):
         parts.import_modules(options.modules)
-        from fdd.inference import program  # Late, so that --help does not wait for JAX.
+        from fdd.inference import familiar, program  # Late, so that --help does not wait for JAX.
 
-        parameters = program.export(options.detector, options.out)
-        print(f"{options.out} ({_megabytes(options.out)}): uint8 clips to probabilities of fake")
+        parameters, loaded = program.export(options.detector, options.out)
+        given = "probabilities of fake"
+        if loaded.familiarity is not None:
+            given += " and distances from the training clips"
+        else:
+            print(familiar.unknown(options.detector, loaded.step is None), file=sys.stderr)
+        print(f"{options.out} ({_megabytes(options.out)}): uint8 clips to {given}")
         print(
             f"{parameters} ({_megabytes(parameters)}): the parameters; its header describes the "
             "clips"
         )
-        print("Not exported: familiarity. The function answers for clips unlike training's too.")
 
 
 def _megabytes(path: pathlib.Path) -> str:

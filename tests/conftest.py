@@ -15,6 +15,7 @@ from typing import Any
 # made one test of matrices take twenty times its time.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import av
 import hypothesis
 import jax
 import ml_collections
@@ -26,6 +27,7 @@ from fdd.configs import demo
 from fdd.data.records import Dataset
 from fdd.demo import DemoSpec, write_tree
 from fdd.runs import prepare
+from fdd.video import encode, perturbations
 from tests import hub as stand_in
 from tests import own_parts  # noqa: F401 (configs of tests name parts of it)
 
@@ -142,6 +144,18 @@ def pair(tree: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """An original of the drawn tree, and a fake of it."""
     fake = min(tree.glob("manipulated_sequences/DemoFlicker/c23/videos/*.mp4"))
     return tree / f"original_sequences/youtube/c23/videos/{fake.stem.split('_')[0]}.mp4", fake
+
+
+@pytest.fixture(scope="session")
+def unfamiliar(
+    pair: tuple[pathlib.Path, pathlib.Path], tmp_path_factory: pytest.TempPathFactory
+) -> pathlib.Path:
+    """The original of `pair` with hardly any contrast, of which `finished` knows nothing."""
+    with av.open(str(pair[0])) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    file = tmp_path_factory.mktemp("unfamiliar") / "dark.mp4"
+    encode.write_video(file, perturbations.perturb(frames, kind="contrast", level=5), fps=25)
+    return file
 
 
 @pytest.fixture

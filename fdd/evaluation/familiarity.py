@@ -20,6 +20,7 @@ References:
 import dataclasses
 import math
 from collections.abc import Mapping
+from types import ModuleType
 
 import numpy as np
 import scipy  # Its submodules are loaded when they are used.
@@ -51,9 +52,9 @@ class Gaussian:
     usual: float = 1.0
 
     def distance(self, features: np.ndarray) -> np.ndarray:
-        """Distances of clips, [n], from features [n, d]."""
-        white = (np.asarray(features, np.float32) - self.mean) @ self.whitening
-        return (white**2).mean(axis=1, dtype=np.float64) / self.usual
+        """Distances of clips, [n], from features [n, d], arrays of NumPy or of JAX."""
+        white = (features - self.mean) @ self.whitening
+        return (white**2).mean(axis=1) / self.usual
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,8 +77,12 @@ class Familiarity:
     ranges: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
     source: str = ""
 
-    def distances(self, features: Features) -> np.ndarray:
-        """Distances of clips, float64 [n].
+    def distances(self, features: Features, xp: ModuleType = np) -> np.ndarray:
+        """Distances of clips, float [n].
+
+        Args:
+            features: Arrays of NumPy, or of JAX, also while they are traced.
+            xp: Their module, numpy or jax.numpy.
 
         Raises:
             UserError: a part is missing in the features.
@@ -87,7 +92,7 @@ class Familiarity:
                 f"the encoder no longer notes {', '.join(missing)}, by which this detector's "
                 "familiarity was measured: delete its familiarity.safetensors and measure it again"
             )
-        return _largest(self.parts, features)
+        return _largest(self.parts, features, xp)
 
     def of(self, distance: float) -> float:
         """The familiarity of a video: the share of validation videos with a larger distance."""
@@ -164,8 +169,8 @@ def tolerance_limit(known: np.ndarray, share: float) -> float:
     return float(max(known[-1], math.exp(logs.mean() + factor * logs.std(ddof=1))))
 
 
-def _largest(parts: Mapping[str, Gaussian], features: Features) -> np.ndarray:
-    return np.max([parts[name].distance(features[name]) for name in parts], axis=0)
+def _largest(parts: Mapping[str, Gaussian], features: Features, xp: ModuleType = np) -> np.ndarray:
+    return xp.max(xp.stack([parts[name].distance(features[name]) for name in parts]), axis=0)
 
 
 def _gaussian(features: np.ndarray) -> Gaussian:

@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import jax.export
+import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 
 from fdd.errors import UserError
 from fdd.evaluation import pooling
 from fdd.inference.detector import Detector
+from fdd.inference.prediction import UNFAMILIAR
 from fdd.models import torch_layout
 from fdd.system import whole
-from fdd.training import steps
+from fdd.training import look, steps
 from fdd.video.preprocessing import ALIGNED, Preprocessing
 
 PLATFORMS = ("cpu", "cuda")
@@ -43,11 +45,11 @@ _FOUND = {
 }
 
 
-def export(detector: str | os.PathLike[str], out: pathlib.Path) -> pathlib.Path:
+def export(detector: str | os.PathLike[str], out: pathlib.Path) -> tuple[pathlib.Path, Detector]:
     """Writes a detector as a program and as parameters.
 
-    `out` becomes a serialised `jax.export.Exported` of `probability_of_fake`, parameters included,
-    for any number of clips. The parameters go beside it, named as `fdd.models.torch_layout` says,
+    `out` becomes a serialised `jax.export.Exported` of `answers`, parameters included, for any
+    number of clips. The parameters go beside it, named as `fdd.models.torch_layout` says,
     with `metadata` in the file's header. Files of these names are replaced once the new ones are
     whole.
 
@@ -56,7 +58,7 @@ def export(detector: str | os.PathLike[str], out: pathlib.Path) -> pathlib.Path:
         out: The program's file.
 
     Returns:
-        The parameters' file: `out` with the suffix .safetensors.
+        The parameters' file: `out` with the suffix .safetensors; and the detector.
 
     Raises:
         UserError: there is no detector, or a file cannot be written.
@@ -71,31 +73,38 @@ def export(detector: str | os.PathLike[str], out: pathlib.Path) -> pathlib.Path:
     variables = jax.device_get(steps.variables_for_evaluation(loaded.state))
     tensors = safetensors.numpy.save(torch_layout.to_torch(loaded.task.model, variables), described)
     _write({parameters: tensors, out: lower(loaded).serialize()})
-    return parameters
+    return parameters, loaded
 
 
-def probability_of_fake(loaded: Detector) -> Callable[[jax.Array], jax.Array]:
-    """Returns the function of clips that evaluation computes, up to the calibrated probability.
+def answers(loaded: Detector) -> Callable[[jax.Array], dict[str, jax.Array]]:
+    """Returns the function of clips that a prediction computes.
 
-    It maps uint8 [b, t, h, w, 3] to float32 [b] and is pure.
+    It maps uint8 [b, t, h, w, 3] to {'probability': of fake, calibrated, float32 [b]}; and, if
+    familiarity is known, 'distance' from the training clips, float32 [b]. It is pure.
     """
     # Taken to the host, the parameters belong to no device and become constants of the function.
     state = jax.device_get(loaded.state)
 
-    def probabilities(clips: jax.Array) -> jax.Array:
+    def answered(clips: jax.Array) -> dict[str, jax.Array]:
         # The barrier keeps compilers from computing with constants ahead of time, which rounds
         # otherwise than evaluation does: by 0.002 with a bfloat16 ResNet-50.
         parameters = jax.lax.optimization_barrier(state)
-        logits = steps.clip_logits(parameters, {"frames": clips}, task=loaded.task)
-        return jax.nn.sigmoid(logits / loaded.calibration.temperature).astype(np.float32)
+        seen = look.clip_look(parameters, {"frames": clips}, task=loaded.task)
+        logits = seen["logits"] / loaded.calibration.temperature
+        found = {"probability": jax.nn.sigmoid(logits).astype(np.float32)}
+        if loaded.familiarity is not None:
+            with jax.default_matmul_precision("highest"):
+                distances = loaded.familiarity.distances(seen, jnp)
+            found["distance"] = distances.astype(np.float32)
+        return found
 
-    return probabilities
+    return answered
 
 
 def lower(loaded: Detector) -> jax.export.Exported:
-    """Returns `probability_of_fake` as StableHLO for `PLATFORMS` and any number of clips."""
+    """Returns `answers` as StableHLO for `PLATFORMS` and any number of clips."""
     shape = jax.export.symbolic_shape(", ".join(["b", *map(str, loaded.task.clip_shape)]))
-    function = jax.jit(probability_of_fake(loaded))
+    function = jax.jit(answers(loaded))
     return jax.export.export(function, platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, np.uint8))
 
 
@@ -109,8 +118,9 @@ def metadata(loaded: Detector) -> dict[str, str]:
     config.data.data_dir = config.data.manual_dir = ""  # Nobody else's business.
     return {
         "fdd_config": config.to_json(sort_keys=True),
-        "function": "clips, uint8 [b, frames, height, width, 3], RGB, to the probability that each "
-        "is fake, float32 [b]: sigmoid(logit((clips - mean) / std) / temperature)",
+        "function": "clips, uint8 [b, frames, height, width, 3], RGB, to {'probability': that each "
+        "is fake, float32 [b]: sigmoid(logit((clips - mean) / std) / temperature); 'distance': "
+        "from the training clips, float32 [b], if familiarity is known}",
         "clip_shape": json.dumps(loaded.task.clip_shape),
         "mean": json.dumps(config.model.mean),
         "std": json.dumps(config.model.std),
@@ -121,12 +131,27 @@ def metadata(loaded: Detector) -> dict[str, str]:
         "video": f"a video's logit is {pooling.WORDS[config.video_score]} and is divided by the "
         "temperature; above threshold (before it) or threshold_as_probability (after it) the video "
         "is called fake",
+        **_familiarity(loaded),
         "clips": describe(loaded.training_preprocessing),
         "preprocessing": json.dumps(loaded.training_preprocessing.description()),
         "preprocessing_fingerprint": loaded.fingerprint,
         "checkpoint_step": json.dumps(loaded.step),
         "weights": loaded.basis.weights,
         "jax_version": jax.__version__,
+    }
+
+
+def _familiarity(loaded: Detector) -> dict[str, str]:
+    known = loaded.familiarity
+    if known is None:
+        return {"familiarity": "not known: videos unlike those of training get a probability too"}
+    return {
+        "familiarity": "a video's distance is the mean over its clips (of one person); above "
+        f"familiarity_threshold it is {UNFAMILIAR}, and there is no answer: its probability means "
+        "nothing. Its familiarity is the share of familiarity_known, the distances of validation "
+        "videos, that are larger. It was made from " + known.source,
+        "familiarity_threshold": json.dumps(known.threshold),
+        "familiarity_known": json.dumps(known.known.tolist()),
     }
 
 

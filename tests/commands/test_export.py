@@ -20,16 +20,18 @@ from fdd.evaluation.calibration import Calibration
 from fdd.inference import program
 from fdd.inference.detector import Detector
 from fdd.training import pretrained
+from fdd.video.prefetch import extract
 from fdd.video.preprocessing import Preprocessing
-from tests.rounding import LOGIT
+from tests.rounding import LOGIT, likely
 
+FEATURE = likely(7 * 7 * 3, depth=10)  # As `LOGIT`, without the LSTM.
 ROOT = pathlib.Path(__file__).parents[2]
 # What the example of the inference page may not need; a module that is None cannot be imported.
 RUN_EXAMPLE = """
 import sys
 sys.modules.update(dict.fromkeys(["fdd", "configs", "tfds_builders", "flax", "orbax", "cv2"]))
 exec(open("example.py").read())
-np.save("probabilities.npy", probabilities)
+np.savez("found.npz", **found)
 """
 
 
@@ -63,6 +65,16 @@ def _reported(finished, names):
     return scipy.special.expit(logits / temperature), LOGIT / temperature / 4
 
 
+def _distances(known, seen):
+    """Distances of clips, and how far they may be off where features are, by rounding."""
+    near = []
+    for name, part in known.parts.items():
+        off = FEATURE * np.abs(seen[name]).max() * np.abs(part.whitening).sum(axis=0)
+        white = np.abs((seen[name] - part.mean) @ part.whitening)
+        near.append((2 * white * off + off**2).mean(axis=1) / part.usual)
+    return known.distances(seen), np.max(near, axis=0)
+
+
 def test_it_gives_what_evaluation_reports_for_any_number_of_clips(exported, finished, clips):
     frames, names = clips
     reloaded = jax.export.deserialize(bytearray(exported.read_bytes()))
@@ -70,7 +82,7 @@ def test_it_gives_what_evaluation_reports_for_any_number_of_clips(exported, fini
     expected, near = _reported(finished, names)
     assert np.ptp(expected) > 2 * near
     for size in (1, 3, 5):
-        found = reloaded.call(frames[:size])
+        found = reloaded.call(frames[:size])["probability"]
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected[:size], rtol=0, atol=near)
 
@@ -82,6 +94,7 @@ def test_the_example_of_the_readme_runs_without_this_package(exported, finished,
     (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     assert len(example.splitlines()) <= 10
     (tmp_path / "example.py").write_text(example)
+    threshold = float(_header(exported)["familiarity_threshold"])
     np.save(tmp_path / "clips.npy", frames)
     for file in (exported, exported.with_suffix(".safetensors")):
         shutil.copy(file, tmp_path)
@@ -90,9 +103,47 @@ def test_the_example_of_the_readme_runs_without_this_package(exported, finished,
     )
     assert done.returncode == 0, done.stderr
     assert "A clip is 10 frames 0.04 seconds apart" in done.stdout
-    found = np.load(tmp_path / "probabilities.npy")
+    found = np.load(tmp_path / "found.npz")
     expected, near = _reported(finished, names)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=near)
+    np.testing.assert_allclose(found["probability"], expected, rtol=0, atol=near)
+    assert found["distance"].shape == (5,)
+    said = "no answer" if found["distance"].mean() > threshold else "a video's logit is"
+    assert said in done.stdout
+
+
+def test_it_answers_about_a_familiar_and_an_unfamiliar_video_as_a_prediction_does(
+    exported, finished, pair, unfamiliar
+):
+    loaded, header = Detector.load(finished), _header(exported)
+    reloaded = jax.export.deserialize(bytearray(exported.read_bytes()))
+    known = np.array(json.loads(header["familiarity_known"]))
+    assert header["familiarity_threshold"] == json.dumps(loaded.familiarity.threshold)
+    for video, is_familiar in ((pair[0], True), (unfamiliar, False)):
+        clips = extract(video, loaded.preprocessing).people[0]
+        found = reloaded.call(np.stack([clip.images() for clip in clips]))
+        predicted, seen = loaded.predict(video), loaded.look(clips)
+        expected, near = _distances(loaded.familiarity, seen)
+        assert (near < expected / 10).all()
+        assert (abs(found["distance"] - expected) <= near).all()
+        assert (predicted.person is not None) == is_familiar
+        distance = np.mean(found["distance"])
+        assert (distance <= float(header["familiarity_threshold"])) == is_familiar
+        assert np.mean(known > distance) == predicted.familiarity
+        expected = scipy.special.expit(seen["logits"] / loaded.calibration.temperature)
+        near = LOGIT / loaded.calibration.temperature / 4
+        np.testing.assert_allclose(found["probability"], expected, rtol=0, atol=near)
+
+
+def test_without_familiarity_it_says_so(finished, tmp_path, capsys):
+    folder = shutil.copytree(finished, tmp_path / "tiny")
+    (folder / "familiarity.safetensors").unlink()
+    out = tmp_path / "detector.jaxexport"
+    export.main([f"--workdir={folder}", f"--out={out}"])
+    assert "familiarity is not known" in capsys.readouterr().err
+    header = _header(out)
+    assert header["familiarity"].startswith("not known") and "familiarity_known" not in header
+    shape = jax.export.deserialize(bytearray(out.read_bytes())).out_tree
+    assert "distance" not in str(shape) and "probability" in str(shape)
 
 
 def test_the_average_of_parameters_and_the_temperature_are_used(finished, clips):
@@ -104,7 +155,7 @@ def test_the_average_of_parameters_and_the_temperature_are_used(finished, clips)
         calibration=Calibration(temperature=0.3, threshold=0.7),
     )
     logits = np.asarray(loaded.eval_step(loaded.state, {"frames": clips[0][:4]}))
-    found = program.lower(loaded).call(clips[0][:4])
+    found = program.lower(loaded).call(clips[0][:4])["probability"]
     np.testing.assert_allclose(found, scipy.special.expit(logits / 0.3), rtol=0, atol=LOGIT / 0.3)
     header = program.metadata(loaded)
     assert float(header["temperature"]) == 0.3

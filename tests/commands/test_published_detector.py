@@ -101,7 +101,8 @@ def test_export(tmp_path):
     with np.load(FOLDER / "expected.npz") as stored:
         images, expected = stored["images"], stored["probabilities"][:, 1]
     program = jax.export.deserialize(bytearray(out.read_bytes()))
-    np.testing.assert_allclose(program.call(images[:, None]), expected, rtol=1e-5, atol=1e-6)
+    found = program.call(images[:, None])["probability"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.fixture
