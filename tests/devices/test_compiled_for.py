@@ -83,6 +83,31 @@ def test_convolutions_for_cuda_are_of_the_configs_precision(training):
         assert types == {name}, precision
 
 
+@pytest.mark.parametrize(
+    ("encoder", "changes", "maps"),
+    [
+        (
+            "resnet_tiny",
+            {},
+            r"1x40x8x8x\d+x",
+        ),  # What 1 × 1 convolutions are given, all frames at once.
+        ("clip_vit_tiny", {"tune": "layer_norm"}, "1x10x4x17x(8|32)x"),  # 17 tokens to a frame.
+    ],
+)
+def test_products_of_maps_for_cuda_are_of_the_configs_precision(
+    config, training, encoder, changes, maps
+):
+    """Forward and backward, without what a step of that network calls on the host."""
+    config.model.encoder = encoder
+    for precision, name in (("bfloat16", "bf16"), ("float32", "f32")):
+        program = _program(*training(precision=precision, **changes), "cuda")
+        products = re.findall(r"dot_general.* : \((.*?)\) ->", program)
+        found = [each for each in products if re.match(f"tensor<{maps}[a-z]", each)]
+        types = {kind for each in found for kind in re.findall(r"x([a-z]+[0-9]+)>", each)}
+        assert types == {name}, precision
+        assert "custom_call" not in program
+
+
 def test_both_forms_are_in_a_program_for_both():
     x, kernel = np.ones((2, 8, 8, 3), np.float32), np.ones((3, 3, 3, 5), np.float32)
     convolve = functools.partial(convolution.convolve, strides=(1, 1), padding=((1, 1), (1, 1)))
