@@ -117,12 +117,13 @@ def evaluate(run: Run) -> None:
     best = _with_validation(run, best, weights.validated is not None)
     frames = run.config.eval_frames
     with memory.enough_for("a clip", f"--mode=eval --workdir={run.folder} evaluates it again"):
-        scores, _ = splits.scored(best, run.dataset, "test", frames)
+        scores, seen = splits.scored(best, run.dataset, "test", frames)
     if not parallel.is_main():
         return
     out, history = run.folder / workdir.REPORT_DIR, logs.read_metrics(run.folder)
     notes = report.control_note(frames)
-    report.write(out, run.folder.name, best, run.dataset, scores, history, notes)
+    known = None if seen is None else splits.familiarity(best, seen)
+    report.write(out, run.folder.name, best, run.dataset, scores, history, notes, known)
     print(report.read(out))
 
 

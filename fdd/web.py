@@ -49,12 +49,15 @@ def serve(
                 f"{error}: install fdd's extra 'web' (in a checkout: pip install -e '.[web]')"
             ) from None
         from fdd.devices import runtime
+        from fdd.inference import familiar
         from fdd.inference.detector import Detector
         from fdd.webpage import folder, site
         from fdd.webpage.hosts import Hosts
 
         runtime.prepare()
         detector = Detector.load(place, error_rate=error_rate)
+        if detector.familiarity is None:
+            print(familiar.unknown(place, detector.step is None), file=sys.stderr, flush=True)
         hosts = Hosts(host, allowed_hosts)
         with (
             folder.temporary() as files,

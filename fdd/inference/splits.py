@@ -1,8 +1,13 @@
 """A detector's scores of a split of a data set, and what it sees there."""
 
+from typing import Any
+
+import numpy as np
+
 from fdd.data.records import Dataset
-from fdd.evaluation import looks
+from fdd.evaluation import looks, pooling, selective
 from fdd.evaluation.conformal import Validated
+from fdd.evaluation.familiarity import by_video
 from fdd.evaluation.intervals import together
 from fdd.evaluation.looks import Looks
 from fdd.evaluation.scores import Scores, score
@@ -46,6 +51,18 @@ def validated(scores: Scores, dataset: Dataset) -> Validated:
     groups = together(videos.target_people, videos.source_people)
     source = f"{len(groups)} validation videos of {dataset.name}"
     return Validated(videos.labels, videos.logits, groups, source)
+
+
+def familiarity(detector: Detector, seen: Looks) -> dict[str, Any]:
+    """How familiar a split's recorded videos are; see `fdd.evaluation.selective.summarize`."""
+    _, first, inverse = np.unique(seen.videos, return_index=True, return_inverse=True)
+    return selective.summarize(
+        detector.familiarity,
+        by_video(detector.familiarity.distances(seen.features), seen.videos),
+        np.array([row["label"] for row in seen.rows])[first],
+        pooling.by_group(seen.logits, inverse, detector.config.video_score),
+        detector.calibration.threshold,
+    )
 
 
 def _score(

@@ -148,6 +148,8 @@ def _meaning(prediction: Prediction) -> str:
         f"it was trained on{calibrated if fitted else ''}. {_because(prediction)} "
         f"{caution(prediction)}"
     )
+    if prediction.familiarity is None:
+        text = f"{text} Whether it is like the videos of training is not known."
     if prediction.doubts:
         text = f"{text} In doubt: {'; '.join(prediction.doubts)}."
     if prediction.interval is None:

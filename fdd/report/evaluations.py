@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,10 +14,8 @@ from fdd.data import identity
 from fdd.data.padding import padded
 from fdd.data.records import Dataset
 from fdd.errors import UserError, shown
-from fdd.evaluation import conformal, pooling, robustness, selective
-from fdd.evaluation.familiarity import by_video
-from fdd.evaluation.looks import Looks
-from fdd.inference import sources, splits
+from fdd.evaluation import conformal, robustness
+from fdd.inference import familiar, sources, splits
 from fdd.inference.detector import Detector
 from fdd.report import robustness as report_robustness
 from fdd.runs import prepare, trained_on
@@ -52,6 +51,7 @@ def evaluate(
     """
     out = _made(out or sources.find(detector).reports)
     loaded = _load(detector, error_rate)
+    unknown = _unknown(detector, loaded)
     frames = frames or loaded.config.eval_frames
     opened = [Dataset(folder) for folder in datasets]
     opened = opened or [_its_own(loaded)]
@@ -62,24 +62,12 @@ def evaluate(
     for dataset in opened:
         scores, seen = splits.scored(loaded, dataset, split, frames)
         name = f"{dataset.builder}-{dataset.key}-{split}-{frames}"
-        note = [*notes[dataset.folder], *report.control_note(frames)]
-        known = None if seen is None else _familiarity(loaded, seen)
+        note = [*notes[dataset.folder], *unknown, *report.control_note(frames)]
+        known = None if seen is None else splits.familiarity(loaded, seen)
         summaries[name] = report.write(
             out / name, name, loaded, dataset, scores, notes=note, familiarity=known
         )
     return summaries
-
-
-def _familiarity(loaded: Detector, seen: Looks) -> dict[str, Any]:
-    """How familiar a split's recorded videos are."""
-    _, first, inverse = np.unique(seen.videos, return_index=True, return_inverse=True)
-    return selective.summarize(
-        loaded.familiarity,
-        by_video(loaded.familiarity.distances(seen.features), seen.videos),
-        np.array([row["label"] for row in seen.rows])[first],
-        pooling.by_group(seen.logits, inverse, loaded.config.video_score),
-        loaded.calibration.threshold,
-    )
 
 
 def evaluate_robustness(
@@ -106,6 +94,7 @@ def evaluate_robustness(
     """
     out = _made(out or sources.find(detector).reports)
     loaded = _load(detector)
+    _unknown(detector, loaded)
     data = loaded.config.data
     root = videos_dir or prepare.videos_folder(data)
     if root is None or not root.is_dir():
@@ -159,6 +148,16 @@ def _load(detector: str | os.PathLike[str], error_rate: float | None = None) -> 
     loaded = Detector.load(detector, error_rate=error_rate)
     loaded.devices.check_batch_size(loaded.config.batch_size)
     return loaded
+
+
+def _unknown(detector: str | os.PathLike[str], loaded: Detector) -> list[str]:
+    """Says, if so, that familiarity is not known; also for a report."""
+    if loaded.familiarity is not None:
+        return []
+    said = familiar.unknown(detector, loaded.step is None)
+    print(said, file=sys.stderr)
+    sentence = said.removeprefix("fdd: ")
+    return [f"{sentence[:1].upper()}{sentence[1:]}."]
 
 
 def _mismatch(dataset: Dataset, loaded: Detector, allowed: bool) -> list[str]:

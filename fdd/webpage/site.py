@@ -17,6 +17,10 @@ _OF_DRAWN_HEADS = (
     " It was trained on drawn heads, to show that the system works: about real videos it can say "
     "nothing."
 )
+_UNKNOWN = (
+    " What videos it knows was not measured: videos unlike those that it was trained on get an "
+    "answer too."
+)
 
 
 @contextlib.contextmanager
@@ -54,4 +58,6 @@ def running(
 def _about(detector: Detector) -> str:
     weights = detector.basis.weights
     text = f"Detector: {detector.name}, {weights[:1].lower()}{weights[1:]}."
+    if detector.familiarity is None:
+        text += _UNKNOWN
     return text + (_OF_DRAWN_HEADS if detector.config.data.demo else "")

@@ -29,10 +29,19 @@ def test_the_same_scores_as_the_report_of_the_run(finished, capsys):
     again, first = (
         json.loads((each / "metrics.json").read_text()) for each in (folder, finished / "report")
     )
-    assert 0 <= again.pop("familiarity")["answered"] <= 1
-    assert "would get an answer" in " ".join(again.pop("notes")) and first.pop("notes") == []
+    assert 0 <= first["familiarity"]["answered"] <= 1
+    assert "would get an answer" in " ".join(first["notes"])
     assert again == first
     assert "loss.png" not in (folder / "report.md").read_text()
+
+
+def test_a_run_whose_familiarity_is_not_known_says_so(finished, dataset, tmp_path, capsys):
+    folder = shutil.copytree(finished, tmp_path / "tiny")
+    (folder / "familiarity.safetensors").unlink()
+    (summary,) = evaluations.evaluate(folder, [dataset.folder], "validation").values()
+    assert "familiarity is not known" in capsys.readouterr().err
+    assert "familiarity" not in summary
+    assert any(note.startswith("Familiarity is not known") for note in summary["notes"])
 
 
 def test_batch_size_does_not_matter(finished, dataset):

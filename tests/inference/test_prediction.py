@@ -100,6 +100,12 @@ def test_the_interval_is_students(logits, basis):
         assert (low, high) == pytest.approx(expected, abs=1e-9)
 
 
+def test_it_is_said_what_an_interval_covers():
+    made = predict("a.mp4", _extraction([[2.0, 1.0]], 2), [[2.0, 1.0]], PLAIN)
+    for text in (prediction_text.lines(made), prediction_text.meaning(made)):
+        assert "where further clips of this same video would put the number (95 %), not" in text
+
+
 def test_one_clip_has_no_interval():
     made = predict("a.mp4", _extraction([[2.0]], 1), [[2.0]], PLAIN)
     assert made.interval is None

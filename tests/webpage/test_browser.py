@@ -73,6 +73,27 @@ def test_in_a_browser_a_video_plays_and_gets_verdict_pictures_and_json(
     assert page.locator("footer").count() == 0
 
 
+def test_in_a_browser_an_unfamiliar_video_gets_the_reason_and_nothing_to_read_as_a_verdict(
+    page, site: Site, unfamiliar: pathlib.Path
+):
+    page.get_by_label("Video to classify").set_input_files(unfamiliar)
+    verdict = page.get_by_label("Verdict")
+    verdict.wait_for()
+    said = verdict.inner_text()
+    assert "No answer\n" in said and "unlike what this detector was trained on" in said
+    assert "it is darker (brightness of the crop, 0 to 255: " in said
+    assert "what may help: a brighter part of the video" in said
+    answer = page.locator("#fdd-answer")
+    assert answer.locator("img, .scale").count() == 0
+    assert not re.search(r"probability of|called|\breal\b|\bfake\b", answer.inner_text(), re.I)
+    with page.expect_download() as download:
+        page.get_by_text("Download the answer as JSON").click()
+    found = json.loads(pathlib.Path(download.value.path()).read_text())
+    assert (found["verdict"], found["unfamiliar"]) == ("no answer", True)
+    assert found["probability"] is found["logit"] is found["interval"] is None
+    assert found["people"] == [] and found["outside"][0]["value"] < found["outside"][0]["low"]
+
+
 def test_in_a_browser_an_example_is_classified_after_a_file_that_is_no_video(
     page, site: Site, tmp_path: pathlib.Path
 ):
