@@ -14,7 +14,7 @@ import tqdm
 from fdd.data import results_file
 from fdd.data.catalog import Video, families
 from fdd.data.coverage import Outcome
-from fdd.errors import UserError
+from fdd.errors import OutOfMemory, UserError, shown
 from fdd.system import cores, workers
 from fdd.video import landmarks, pipes, stored
 from fdd.video.clips import extract_clips
@@ -24,6 +24,10 @@ from fdd.video.family import Family, FamilyChangedError, cut_together
 from fdd.video.preprocessing import Preprocessing
 
 _BYTES_PER_PROCESS = 10**6  # A process takes a second to start, in which another cuts as much.
+_WITH_LESS_MEMORY = (
+    "end other programs that use memory, or give the command fewer cores (taskset), since each "
+    "cuts a video; run it again, finished work is kept"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +88,9 @@ def extract_group(
 
     Returns:
         A result per video, in order, with the clips of the video's first person only.
+
+    Raises:
+        OutOfMemory: there is not enough memory.
     """
     paths = [video.path for video in family or videos]
     return cut_together(paths, spec, functools.partial(_extract_all, videos, spec))
@@ -100,6 +107,9 @@ def _extract_all(videos: Sequence[Video], spec: Preprocessing, family: Family) -
             extraction = dataclasses.replace(extraction, people=extraction.people[:1])
         except FamilyChangedError:
             raise
+        except MemoryError:  # Not the file's fault: the data set must not lack it for that.
+            lack = f"there is not enough memory to cut {shown(video.path)} into clips"
+            raise OutOfMemory(f"{lack}: {_WITH_LESS_MEMORY}") from None
         except VideoError as failure:
             said = failure.condition.clauses() if failure.condition else ()
             error = "; ".join([str(failure), *said])
@@ -153,7 +163,8 @@ class Workspace:
             num_processes: Maximum number of processes; by default one per core.
 
         Raises:
-            UserError: a process was killed, by the system or by a file that crashes the decoder.
+            UserError: a process was killed, by the system or by a file that crashes the decoder,
+                or there is not enough memory.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         groups = [each for each in self._families(videos) if not self._file(*each).exists()]
@@ -173,10 +184,8 @@ class Workspace:
                     job.result()
                     bar.update(len(jobs[job]))
         except concurrent.futures.process.BrokenProcessPool:
-            raise UserError(
-                "a process that cuts videos was killed, perhaps because memory ran out; finished "
-                "work is kept, so run the command again"
-            ) from None
+            killed = "a process that cuts videos was killed, perhaps because memory ran out"
+            raise UserError(f"{killed}: {_WITH_LESS_MEMORY}") from None
 
     def results(self, videos: Sequence[Video]) -> Iterator[Result]:
         """Yields the result of each video, in an order that depends on the videos alone."""

@@ -19,16 +19,21 @@ class InParts:
     remembered. Several processes must run the same steps, so with them it is never halved.
     """
 
-    def __init__(self, step: Callable[[PyTree, Mapping[str, np.ndarray]], PyTree], count: int):
+    def __init__(
+        self,
+        step: Callable[[PyTree, Mapping[str, np.ndarray]], PyTree],
+        count: int,
+        most: int | None = None,
+    ):
         """Wraps a step.
 
         Args:
             step: (state, arrays [b, ...]) to arrays [b, ...].
             count: Number of devices; each gets the same number of clips.
+            most: The largest number of clips to try at a time; None: not known.
         """
-        self._step, self._count = step, count
+        self._step, self._count, self._most = step, count, most
         self._fitted = 0  # The largest number of clips at a time that fitted.
-        self._most: int | None = None  # The largest number to try; None: not known.
 
     def __call__(self, state: PyTree, batch: Mapping[str, np.ndarray]) -> PyTree:
         """Runs the step; the results of parts are concatenated, as NumPy arrays.

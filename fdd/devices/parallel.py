@@ -8,6 +8,7 @@ the whole batch on every device.
 
 import functools
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -104,9 +105,14 @@ class Parallel:
 
         return run
 
-    def compile_by_clip(self, step: Step) -> Step:
-        """As `compile`, for a step whose results have a row per clip (`fdd.devices.in_parts`)."""
-        return InParts(self.compile(step), self.mesh.size)
+    def compile_by_clip(self, step: Step, most: int | None = None) -> Step:
+        """As `compile`, for a step whose results have a row per clip (`fdd.devices.in_parts`).
+
+        Args:
+            step: See `compile`.
+            most: The largest number of clips to try at a time; None: not known.
+        """
+        return InParts(self.compile(step), self.mesh.size, most)
 
     def lower(
         self,
@@ -165,6 +171,12 @@ class Parallel:
 def is_main() -> bool:
     """Whether this process is the one that writes files."""
     return jax.process_index() == 0
+
+
+def say(line: str) -> None:
+    """Tells the user a line, once, however many processes there are."""
+    if is_main():
+        print(f"fdd: {line}", file=sys.stderr)
 
 
 def barrier(name: str) -> None:

@@ -67,7 +67,7 @@ def fitted(
         OutOfMemory: it does not fit; the message says which setting does.
     """
     free = memory.free()
-    if free is None or _upper_bound(config, devices.mesh.size) <= free.bytes:
+    if free is None or upper_bound(config, devices.mesh.size) <= free.bytes:
         return config
     need = needed(config, devices)
     if need is None or need <= free.bytes:
@@ -76,14 +76,16 @@ def fitted(
         f"a step takes {memory.gib(need)} on each device, and {_rounded_down(free.bytes)} are free "
         f"{free.where}"
     )
-    _say(f"{lacks}: looking for settings that fit")
+    parallel.say(f"{lacks}: looking for settings that fit")
     taken: list[Change] = []
     if config.fit:
         for change in _unchanging(config, devices, need, free.bytes):
             taken.append(change)
             config, need = change.applied_to(config), change.needed
             if need <= free.bytes:
-                _say(f"config.fit: {lacks}; with {_listed(taken)} it takes {memory.gib(need)}")
+                parallel.say(
+                    f"config.fit: {lacks}; with {_listed(taken)} it takes {memory.gib(need)}"
+                )
                 return config
     change = first_that_fits(config, devices, need, free.bytes)
     if change is not None:
@@ -151,8 +153,8 @@ def needed(config: ml_collections.ConfigDict, devices: parallel.Parallel) -> int
     """Bytes that a config's largest step needs on a device, as the compiler counts them.
 
     That is the train step, or with `config.cache_features` the step that computes features. One
-    more batch is on the device at the same time. (Evaluation stores nothing for a backward pass,
-    and halves its batch if necessary.)
+    more batch is on the device at the same time. (Evaluation has a number of clips of its own:
+    `fdd.training.fit_evaluation`.)
 
     Returns:
         The bytes; None if the compiler reports nothing.
@@ -169,7 +171,7 @@ def needed(config: ml_collections.ConfigDict, devices: parallel.Parallel) -> int
     return None if found is None else found + one_batch // devices.mesh.size
 
 
-def _upper_bound(config: ml_collections.ConfigDict, num_devices: int) -> int:
+def upper_bound(config: ml_collections.ConfigDict, num_devices: int) -> int:
     """An upper bound of the bytes that a step needs on a device, without compiling it."""
     clips = config.batch_size * config.data.num_frames * config.data.image_size**2 * 3
     return _LARGEST_MULTIPLE * 4 * clips // num_devices + _LARGEST_REST
@@ -265,8 +267,3 @@ def _listed(changes: list[Change]) -> str:
 
 def _rounded_down(count: int) -> str:
     return f"{int(10 * count / memory.GIB) / 10:.1f} GiB"
-
-
-def _say(line: str) -> None:
-    if parallel.is_main():
-        print(f"fdd: {line}", file=sys.stderr)

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import functools
 import pathlib
-import sys
 from collections.abc import Callable, Iterator
 
 import jax
@@ -18,7 +17,7 @@ from fdd.devices import parallel
 from fdd.errors import UserError
 from fdd.runs import prepare, workdir
 from fdd.runs.checkpoints import Checkpoints
-from fdd.training import config_checks, fakes, fit, pretrained, steps
+from fdd.training import config_checks, fakes, fit, fit_evaluation, pretrained, steps
 from fdd.training.state import TrainState
 from fdd.training.task import Task, create_task
 
@@ -71,7 +70,9 @@ def open_run(
     """
     config_checks.check(config)
     if config.freeze_epochs and not config.freeze:
-        _say("config.freeze_epochs has no effect, because config.freeze names nothing to freeze")
+        parallel.say(
+            "config.freeze_epochs has no effect, because config.freeze names nothing to freeze"
+        )
     config = pretrained.with_normalization(workdir.with_settled(folder, config))
     create_task(config)  # Reports unknown names before the data is built.
     devices = parallel.Parallel(config.parallel)
@@ -79,6 +80,7 @@ def open_run(
     workdir.check(folder, config)
     if trains:
         config = fit.fitted(config, devices)
+    at_once = fit_evaluation.clips_at_once(config, devices)
     dataset = _open_dataset(config)
     together = groups.of_training(dataset, config.data.fakes, config.data.paired)
     num_clips = groups.clips_per_epoch(dataset, together)
@@ -107,7 +109,9 @@ def open_run(
             steps_per_epoch=steps_per_epoch,
             task=task,
             train_step=devices.compile(functools.partial(steps.train_step, task=task), donate=True),
-            eval_step=devices.compile_by_clip(functools.partial(steps.eval_step, task=task)),
+            eval_step=devices.compile_by_clip(
+                functools.partial(steps.eval_step, task=task), most=at_once
+            ),
         )
 
 
@@ -131,7 +135,9 @@ def _check_classes(
     if config.data.fakes != "recorded":
         return _check_fakes(config, dataset, together)
     if together is not None and (lost := groups.without_original(dataset, together)):
-        _say(f"{lost} fake clips have no genuine clip of their frames: they are not trained on")
+        parallel.say(
+            f"{lost} fake clips have no genuine clip of their frames: they are not trained on"
+        )
     only = {split: _only_class(dataset, split) for split in ("train", "validation", "test")}
     consequences = {
         "train": "the detector can learn nothing",
@@ -142,7 +148,7 @@ def _check_classes(
     for split, label in only.items():
         if label is not None:
             text = f"{dataset.folder} has {LABELS[label]} clips only for {split}"
-            _say(f"{text}: {consequences[split]}")
+            parallel.say(f"{text}: {consequences[split]}")
     if only["validation"] is not None and config.early_stopping:
         raise UserError(
             "config.early_stopping goes by the validation loss, which says nothing of one class: "
@@ -154,21 +160,20 @@ def _check_classes(
 def _check_fakes(config: ml_collections.ConfigDict, dataset: Dataset, together: np.ndarray) -> bool:
     """Says where fakes come from; then every split has both classes, if it has genuine clips."""
     if config.data.fakes == "both" and (lost := groups.without_original(dataset, together)):
-        _say(f"{lost} fake clips have no genuine clip of their frames: they are not trained on")
+        parallel.say(
+            f"{lost} fake clips have no genuine clip of their frames: they are not trained on"
+        )
     held = {split: fakes.has_fakes(dataset, split) for split in ("train", "validation", "test")}
     if config.data.fakes == "self_blended" and held.pop("train"):
-        _say("the recorded fakes for training are not read (config.data.fakes=self_blended)")
+        parallel.say(
+            "the recorded fakes for training are not read (config.data.fakes=self_blended)"
+        )
     for split in ("validation", "test"):
         if _only_class(dataset, split) == 1:
             raise UserError(f"{dataset.folder} has fake clips only for {split}")
         if not held[split]:
-            _say(f"{dataset.folder} has no fakes for {split}: self-blended ones are scored")
+            parallel.say(f"{dataset.folder} has no fakes for {split}: self-blended ones are scored")
     return True
-
-
-def _say(line: str) -> None:
-    if parallel.is_main():
-        print(f"fdd: {line}", file=sys.stderr)
 
 
 def _only_class(dataset: Dataset, split: str) -> int | None:

@@ -209,7 +209,10 @@ def _cut(
     except (VideoError, RejectedError) as error:
         return error
     except MemoryError:
-        return VideoError("it takes more memory than the server gives to a video")
+        return VideoError(
+            "it takes more memory than the server gives to a video: a smaller or shorter one may "
+            "work"
+        )
     except Exception as error:  # No failure of a decoder may end the loop.
         return VideoError(type(error).__name__)
 

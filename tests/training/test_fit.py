@@ -24,7 +24,7 @@ def device(monkeypatch):
         found = memory.Free(int(free * GIB), "on a simulated device")
         monkeypatch.setattr(memory, "free", lambda: found)
         monkeypatch.setattr(fit, "needed", lambda config, devices: int(rule(config) * GIB))
-        monkeypatch.setattr(fit, "_upper_bound", lambda config, count: 2**60)
+        monkeypatch.setattr(fit, "upper_bound", lambda config, count: 2**60)
 
     return simulate
 
@@ -73,7 +73,7 @@ def test_what_fits_is_left_alone(config, device, capsys):
     assert fit.fitted(config, parallel.Parallel("jit")) is config
     device(12.1, lambda config: pytest.fail("it need not be compiled"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "_upper_bound", lambda config, count: 12 * GIB)
+        patch.setattr(fit, "upper_bound", lambda config, count: 12 * GIB)
         assert fit.fitted(config, parallel.Parallel("jit")) is config
     assert capsys.readouterr().err == ""
 
