@@ -9,14 +9,16 @@ import types
 
 import pytest
 
+from fdd.devices import memory, parallel
 from fdd.runs import plain_path
 from fdd.system import locks, process_memory
+from fdd.training import fit, fit_evaluation
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Python reads it at the start of every process, so spawned ones lack the same. What NumPy, TFDS
 # and Python itself need on Linux has to stay.
 WITHOUT = """
-import os, signal, sys
+import ctypes, os, pathlib, signal, sys
 sys.modules.update(dict.fromkeys(("fcntl", "resource", "pwd", "grp")))
 for module, names in (
     (os, "sched_getaffinity getuid geteuid fork mkfifo killpg setsid O_DIRECTORY O_NOFOLLOW"),
@@ -24,17 +26,40 @@ for module, names in (
 ):
     for name in names.split():
         delattr(module, name)
+
+def without_proc(method):
+    def changed(path, *arguments, **settings):
+        there = not str(path).startswith("/proc")
+        return method(path if there else "/proc is not there" / path.relative_to("/"), *arguments,
+                      **settings)
+    return changed
+
+for name in "exists is_dir iterdir open read_bytes read_text stat".split():
+    setattr(pathlib.Path, name, without_proc(getattr(pathlib.Path, name)))
+
+def without_mallopt(library, name, find=ctypes.CDLL.__getattr__):
+    if name == "mallopt":
+        raise AttributeError(name)
+    return find(library, name)
+
+ctypes.CDLL.__getattr__ = without_mallopt
 """
 WORK = """
 import importlib, os, pathlib, pkgutil, sys
 import fdd
 from fdd import train
 from fdd.data import unfinished
+from fdd.devices import memory, runtime
 from fdd.system import workers
 from fdd.webpage import folder
 from tests.conftest import tiny_config
 
 def main(data, video):
+    assert not pathlib.Path("/proc/meminfo").exists()
+    runtime.prepare()
+    runtime.keep_memory()
+    all_memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert memory.free_of_host() == all_memory, "which macOS knows"
     config = tiny_config(pathlib.Path(data))
     config.model.encoder = "tests.own_parts:NormalisedStripes"
     config.num_steps = 2
@@ -130,6 +155,15 @@ def test_memory_is_reported_and_limited_only_if_possible(monkeypatch):
     monkeypatch.setitem(sys.modules, "resource", None)
     assert process_memory.peak_gib() is None
     assert not process_memory.confine(2**40)
+
+
+def test_free_memory_is_unknown_where_no_system_tells(monkeypatch, tmp_path, config):
+    monkeypatch.setattr(memory, "_PROC", tmp_path)
+    monkeypatch.delattr(os, "sysconf")
+    assert memory.free_of_host() is None and memory.free() is None
+    devices = parallel.Parallel("jit")
+    assert fit.fitted(config, devices) is config
+    assert fit_evaluation.clips_at_once(config, devices) == config.batch_size
 
 
 def test_backslashes_are_slashes_on_windows():
