@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from fdd import recipes
 from fdd.errors import (
+    NotSaved,
     UserError,
     is_disk_error,
     is_out_of_memory,
@@ -111,7 +112,7 @@ def one_line(
         yield
         sys.stdout.flush()
     except UserError as error:
-        _end(str(error), ERROR)
+        _end(str(error), ERROR, not isinstance(error, NotSaved))
     except BrokenPipeError:  # The reader of standard output has closed it.
         _end("standard output was closed before all was written", ERROR, waits)
     except KeyboardInterrupt:

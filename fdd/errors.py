@@ -16,6 +16,10 @@ class UserError(Exception):
     """An error that the user can fix; its message says what is wrong and what to do."""
 
 
+class NotSaved(UserError):
+    """A checkpoint could not be written; orbax's threads may wait minutes for its rest."""
+
+
 class OutOfMemory(UserError):
     """The host's memory, or a device's, ran out."""
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from fdd.devices import parallel
-from fdd.errors import UserError, first_line, shown
+from fdd.errors import NotSaved, UserError, first_line, shown
 from fdd.runs import checksums
 
 _STATUSES = {
@@ -83,13 +83,13 @@ class CheckpointChecks:
                 f"({name}): it cannot be used"
             )
 
-    def not_written(self, error: Exception) -> UserError:
+    def not_written(self, error: Exception) -> NotSaved:
         """The error for a failure to save."""
         exist = self._folder.is_dir() and any(
             path.name.isdigit() for path in self._folder.iterdir()
         )
         earlier = "earlier checkpoints are unchanged" if exist else "there is no earlier one"
-        return UserError(
+        return NotSaved(
             f"a checkpoint could not be written to {self._shown} ({reason(error)}); {earlier}"
         )
 

@@ -26,6 +26,7 @@ import os
 import pathlib
 import shutil
 import statistics
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -172,7 +173,7 @@ def _until(
         while waiting and len(running) < workers:
             trial = waiting.pop(0)
             running[pool.submit(run, trial, out)] = trial
-        left = max(0.0, end - time.monotonic())
+        left = min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX)
         done, _ = concurrent.futures.wait(running, left, concurrent.futures.FIRST_COMPLETED)
         yield from ((running.pop(future), future.result()) for future in done)
     if running:

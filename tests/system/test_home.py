@@ -13,15 +13,21 @@ from fdd.errors import UserError
 from fdd.system import home
 
 ROOT = pathlib.Path(__file__).parents[2]
+STRANGER_ID = 54321
 STRANGER = [  # An account that may read everything, has no name, and owns nothing.
-    *("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"),
+    *("setpriv", f"--reuid={STRANGER_ID}", f"--regid={STRANGER_ID}", "--clear-groups"),
     *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
 ]
 
 
-def _run_as_stranger(*arguments, **environment):
+def can_be_a_stranger():
+    """Whether a command can be run by such an account."""
     probe = [*STRANGER, sys.executable, "-c", ""]
-    if not shutil.which("setpriv") or subprocess.run(probe, capture_output=True).returncode:
+    return shutil.which("setpriv") and not subprocess.run(probe, capture_output=True).returncode
+
+
+def _run_as_stranger(*arguments, **environment):
+    if not can_be_a_stranger():
         pytest.skip("needs the right to take another user's place")
     plain = {key: value for key, value in os.environ.items() if not key.startswith("JAX_")}
     plain.pop("HOME", None)

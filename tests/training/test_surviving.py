@@ -236,13 +236,6 @@ def test_sigterm_saves_and_another_number_of_devices_goes_on(data_dir, tmp_path)
     assert steps == list(range(1, stopped[1] + 1))
 
 
-def test_a_run_that_is_killed_twice_ends_like_an_undisturbed_one(data_dir, tmp_path):
-    rows = kill_and_resume.compare(data_dir, tmp_path, kills=2, num_steps=40, seed=9)
-    assert len(rows) == 2
-    assert all(status == -signal.SIGKILL for *_, status in rows)
-    assert rows[1][1] > 0, "the second start did not go on from a checkpoint"
-
-
 def test_profile(config, tmp_path):
     config.model.encoder = kill_and_resume.QUICK
     with train.open_run(config, tmp_path) as run:
