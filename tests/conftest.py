@@ -29,7 +29,10 @@ from fdd.demo import DemoSpec, write_tree
 from fdd.runs import prepare
 from fdd.video import encode, perturbations
 from tests import hub as stand_in
-from tests import own_parts  # noqa: F401 (configs of tests name parts of it)
+from tests import (
+    once,
+    own_parts,  # noqa: F401 (configs of tests name parts of it)
+)
 
 # Most tests compile the same few programs, some in processes of their own: all share one folder. It
 # is that of whoever runs the tests, if there is one; otherwise it goes when pytest ends, and the
@@ -97,19 +100,25 @@ def _no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The folder of the session's data set, which is built once."""
-    folder = tmp_path_factory.mktemp("data")
-    prepare.open_dataset(tiny_config(folder).data)
-    return folder
+    """The folder of the session's data set, which is built once; each process has a copy."""
+
+    def make(folder: pathlib.Path) -> None:
+        prepare.open_dataset(tiny_config(folder).data)
+
+    made = once.made(tmp_path_factory, "data_of_all", make)
+    return shutil.copytree(made, tmp_path_factory.mktemp("data") / "data")
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, data_dir: pathlib.Path) -> pathlib.Path:
-    """The folder of a run that was not interrupted."""
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    with jax.enable_x64(False):  # Whatever the first test that asks for it computes in.
-        train.train_and_evaluate(tiny_config(data_dir), folder)
-    return folder
+    """The folder of a run that was not interrupted; each process has a copy."""
+
+    def make(folder: pathlib.Path) -> None:
+        with jax.enable_x64(False):  # Whatever the first test that asks for it computes in.
+            train.train_and_evaluate(tiny_config(data_dir), folder)
+
+    made = once.made(tmp_path_factory, "finished_of_all", make)
+    return shutil.copytree(made, tmp_path_factory.mktemp("runs") / "tiny")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def made(
         root = root.parent  # Of the whole session.
     with (root / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (root / name).exists():
-            make(root / f"partial_{name}")
-            (root / f"partial_{name}").rename(root / name)
+        if not (root / f"{name}.made").exists():  # A folder may hold its own path: no renaming.
+            make(root / name)
+            (root / f"{name}.made").touch()
     return root / name

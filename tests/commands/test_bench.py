@@ -23,6 +23,7 @@ def test_train_steps_on_random_clips_and_on_data(config):
     json.dumps(found)
 
 
+@pytest.mark.thorough
 def test_operations_are_those_of_the_paper():
     # He et al. count 1.8e9 multiply-adds for an image of 224 × 224 in ResNet-18, and leave out what
     # is no convolution. The count is of the program, so the machine has no part in it.
@@ -43,6 +44,7 @@ def test_input(config):
     assert found["seconds"]["repeats"] == 8
 
 
+@pytest.mark.thorough
 def test_blend(config, tmp_path):
     config.model.encoder = kill_and_resume.QUICK
     found = benchmarks.measure_blend(config, 2, tmp_path / "strips.png")
@@ -52,6 +54,7 @@ def test_blend(config, tmp_path):
     assert (tmp_path / "strips.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.thorough
 def test_what_is_blended_is_read_with_its_landmarks(config):
     config.model.encoder, config.data.fakes = kill_and_resume.QUICK, "self_blended"
     assert benchmarks.measure_steps("train", config, 1)["on_data"]["clips_per_second"] > 0

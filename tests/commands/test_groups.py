@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 from fdd.runs import prepare
 from fdd.training import logs
 from tests import kill_and_resume
@@ -57,6 +59,7 @@ def _members(group: int) -> list[str]:
     return found
 
 
+@pytest.mark.thorough
 def test_drawing_and_cutting_that_are_stopped_go_on_to_the_same_data_set(dataset, tmp_path):
     data = tmp_path / "data"
     stops = (
@@ -81,6 +84,7 @@ def test_drawing_and_cutting_that_are_stopped_go_on_to_the_same_data_set(dataset
         assert ours.read_bytes() == theirs.read_bytes(), name
 
 
+@pytest.mark.thorough
 def test_training_with_readers(data_dir, tmp_path):
     flags = ("--config.num_workers=2",)
     process = kill_and_resume.start(data_dir, tmp_path / "run", 20_000, *flags)

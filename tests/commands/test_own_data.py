@@ -41,6 +41,7 @@ def own(config, videos_of_random_labels, tmp_path):
     return config
 
 
+@pytest.mark.thorough
 def test_random_labels_cannot_be_predicted(own, tmp_path):
     train.train_and_evaluate(own, tmp_path / "run")
     metrics = json.loads((tmp_path / "run/report/metrics.json").read_text())

@@ -195,8 +195,14 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize(
     "beam",
-    [[], ["--beam_pipeline_options=direct_num_workers=2,direct_running_mode=multi_processing"]],
-    ids=["processes", "beam"],
+    [
+        pytest.param([], id="processes"),
+        pytest.param(
+            ["--beam_pipeline_options=direct_num_workers=2,direct_running_mode=multi_processing"],
+            id="beam",
+            marks=pytest.mark.thorough,
+        ),
+    ],
 )
 def test_tfds_build(tree, tmp_path, dataset, beam):
     """The command line, also through Beam, gives byte for byte what Python gives.

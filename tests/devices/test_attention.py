@@ -7,7 +7,7 @@ import pytest
 from fdd.devices import attention
 
 
-@pytest.mark.parametrize(("queries", "keys"), [(5, 5), (4, 4), (1, 7), (6, 3)])
+@pytest.mark.parametrize(("queries", "keys"), [(5, 5), (6, 3)])
 def test_padding_to_an_even_length_changes_nothing(queries: int, keys: int, float64: None) -> None:
     """Neither values nor gradients; the padded rows themselves are gone."""
     rng = np.random.default_rng(0)

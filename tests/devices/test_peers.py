@@ -119,6 +119,7 @@ def _training(file, *flags, **environment):
     )
 
 
+@pytest.mark.thorough
 def test_one_is_killed_while_they_train(config, data_dir, tmp_path):
     """And the run goes on under Open MPI; its files are those of one process, written once.
 

@@ -77,6 +77,7 @@ def test_quickstart(data_dir, tmp_path):
     assert pictures["predict"] == 2
 
 
+@pytest.mark.thorough
 def test_faceforensics_on_two_devices(tree, tmp_path, monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", on_devices.flags(2))
     texts, pictures = _run(

@@ -76,6 +76,7 @@ def test_terms_are_the_same_on_any_number_of_devices(float64):
     np.testing.assert_allclose(two, [one[0]] * 2, rtol=1e-12)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("recipe", [gend, vit_lstm])
 def test_a_step_of_the_recipes(recipe):
     config = _small(recipe.get_config())

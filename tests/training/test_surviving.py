@@ -236,6 +236,7 @@ def test_sigterm_saves_and_another_number_of_devices_goes_on(data_dir, tmp_path)
     assert steps == list(range(1, stopped[1] + 1))
 
 
+@pytest.mark.thorough
 def test_profile(config, tmp_path):
     config.model.encoder = kill_and_resume.QUICK
     with train.open_run(config, tmp_path) as run:
