@@ -65,8 +65,8 @@ def _damaged_together(
     return found, failed
 
 
-def _groups(videos: Sequence[Video], spec: Preprocessing) -> Iterator[tuple[list[Any], list[str]]]:
-    """Yields `_damaged_clips` of each scene's videos; works a few scenes ahead."""
+def damaged(videos: Sequence[Video], spec: Preprocessing) -> Iterator[tuple[list[Any], list[str]]]:
+    """Yields the damaged clips of each scene's videos; works a few scenes ahead."""
     groups = by_scene(videos)
     processes = min(cores.usable(), len(groups))
     with workers.pool(processes) as pool:
@@ -108,7 +108,7 @@ def evaluate(
     failed: list[str] = []
     labels: dict[str, int] = {}
     logits: dict[Condition, dict[str, float]] = {condition: {} for condition in CONDITIONS}
-    groups = _groups(videos, spec)
+    groups = damaged(videos, spec)
     answered: dict[Condition, list[bool]] = {condition: [] for condition in CONDITIONS}
     bar = tqdm.tqdm(groups, desc="Damaging videos", total=len(by_scene(videos)), unit="scene")
     for results, without_clips in bar:
