@@ -1,5 +1,4 @@
 import dataclasses
-import fractions
 import json
 import math
 
@@ -13,10 +12,10 @@ from fdd.evaluation.calibration import Calibration
 from fdd.inference import words as prediction_text
 from fdd.inference.prediction import REASONS, VERDICTS, Basis
 from fdd.inference.scoring import interval, predict, without_answer
-from fdd.video.decode import Condition, DamagedError, IncompleteError, VideoError, VideoInfo
-from fdd.video.extraction import Clip, Extraction, NoFaceError, TooShortError, TooSlowError
-from fdd.video.faces import Face
+from fdd.video.decode import Condition, DamagedError, IncompleteError, VideoError
+from fdd.video.extraction import NoFaceError, TooShortError, TooSlowError
 from fdd.video.info import INCOMPLETE
+from tests.made_extraction import extraction
 
 LOGITS = st.floats(-30, 30)
 BASES = st.builds(
@@ -31,43 +30,9 @@ PEOPLE = st.lists(st.lists(LOGITS, min_size=1, max_size=4), min_size=1, max_size
 PLAIN = Basis(step=7, fingerprint="0123456789abcdef", calibration=Calibration())
 
 
-def _extraction(people, num_clips=4, searched=None):
-    def clip(index):
-        indices = tuple(range(10 * index, 10 * index + 10))
-        seconds = tuple(i / 25 for i in indices)
-        face = Face(box=(1.0, 2.0, 3.0, 4.0), score=0.9)
-        return Clip(
-            index=index,
-            frames=(b"",) * 10,
-            frame_indices=indices,
-            seconds=seconds,
-            face=face,
-            crop=(0.0, 0.0, 5.0, 5.0),
-            seen=indices[::3],
-        )
-
-    info = VideoInfo(
-        stamps=tuple(range(40)),
-        time_base=fractions.Fraction(1, 25),
-        stamped=True,
-        fps=25.0,
-        height=90,
-        width=160,
-    )
-    clips = tuple(tuple(clip(index) for index in range(len(logits))) for logits in people)
-    return Extraction(
-        info=info,
-        frame_size=(90, 160),
-        people=clips,
-        missing={},
-        searched=searched or {},
-        num_clips=num_clips,
-    )
-
-
 @given(people=PEOPLE, basis=BASES)
 def test_the_most_suspicious_person_decides(people, basis):
-    made = predict("a.mp4", _extraction(people, max(map(len, people))), people, basis)
+    made = predict("a.mp4", extraction(people, max(map(len, people))), people, basis)
     means = [np.mean(logits) for logits in people]
     assert made.logit == max(means) == means[made.person - 1]
     assert made.decisive is made.people[made.person - 1]
@@ -79,7 +44,7 @@ def test_the_most_suspicious_person_decides(people, basis):
 
 @given(people=PEOPLE, basis=BASES)
 def test_verdict_and_threshold_agree_as_probabilities(people, basis):
-    made = predict("a.mp4", _extraction(people, max(map(len, people))), people, basis)
+    made = predict("a.mp4", extraction(people, max(map(len, people))), people, basis)
     for person in made.people:
         if person.probability > made.threshold:
             assert person.verdict == "fake"
@@ -101,13 +66,13 @@ def test_the_interval_is_students(logits, basis):
 
 
 def test_it_is_said_what_an_interval_covers():
-    made = predict("a.mp4", _extraction([[2.0, 1.0]], 2), [[2.0, 1.0]], PLAIN)
+    made = predict("a.mp4", extraction([[2.0, 1.0]], 2), [[2.0, 1.0]], PLAIN)
     for text in (prediction_text.lines(made), prediction_text.meaning(made)):
         assert "where further clips of this same video would put the number (95 %), not" in text
 
 
 def test_one_clip_has_no_interval():
-    made = predict("a.mp4", _extraction([[2.0]], 1), [[2.0]], PLAIN)
+    made = predict("a.mp4", extraction([[2.0]], 1), [[2.0]], PLAIN)
     assert made.interval is None
     assert made.verdict == "fake"
     assert "the spread is not known" in prediction_text.meaning(made)
@@ -115,8 +80,8 @@ def test_one_clip_has_no_interval():
 
 @given(people=PEOPLE, basis=BASES)
 def test_json_is_strict_and_complete(people, basis):
-    extraction = _extraction(people, max(map(len, people)), {0: 1, 3: 0})
-    made = predict("a\n\udcff.mp4", extraction, people, basis)
+    found = extraction(people, max(map(len, people)), {0: 1, 3: 0})
+    made = predict("a\n\udcff.mp4", found, people, basis)
     text = json.dumps(made.as_json(), allow_nan=False)
     assert "\n" not in text
     read = json.loads(text)
@@ -129,7 +94,7 @@ def test_json_is_strict_and_complete(people, basis):
 
 @given(people=PEOPLE, num_clips=st.integers(4, 30))
 def test_too_few_clips_with_a_face_give_no_answer(people, num_clips):
-    made = predict("a.mp4", _extraction(people, num_clips), people, PLAIN)
+    made = predict("a.mp4", extraction(people, num_clips), people, PLAIN)
     if 3 * max(map(len, people)) < num_clips:
         assert (made.verdict, made.reason) == ("no answer", "too few good frames")
         assert made.people == () and made.probability is made.interval is made.person is None
@@ -157,25 +122,25 @@ def test_reasons(error, reason):
 
 
 def test_too_few_clips_say_what_the_others_lack():
-    extraction = dataclasses.replace(
-        _extraction([[0.0]], 4), missing={1: "a gap", 2: "no face", 3: "a gap"}
+    found = dataclasses.replace(
+        extraction([[0.0]], 4), missing={1: "a gap", 2: "no face", 3: "a gap"}
     )
-    assert predict("a.mp4", extraction, [[0.0]], PLAIN).detail.endswith("mostly: a gap")
+    assert predict("a.mp4", found, [[0.0]], PLAIN).detail.endswith("mostly: a gap")
 
 
 def test_doubts_are_said_in_words_and_in_json():
     doubts = ("people 1 and 2 may be one", "no time stamps")
-    extraction = dataclasses.replace(_extraction([[0.0] * 4]), doubts=doubts)
-    made = predict("a.mp4", extraction, [[0.0] * 4], PLAIN)
+    found = dataclasses.replace(extraction([[0.0] * 4]), doubts=doubts)
+    made = predict("a.mp4", found, [[0.0] * 4], PLAIN)
     assert made.as_json()["doubts"] == list(doubts)
     assert "in doubt: people 1 and 2 may be one\n" in prediction_text.lines(made)
     assert "In doubt: people 1 and 2 may be one; no time stamps." in prediction_text.meaning(made)
 
 
 def test_full_frames_are_not_searched_for_faces():
-    extraction = _extraction([[0.0, 1.0]])
-    clips = tuple(dataclasses.replace(c, face=None, seen=()) for c in extraction.people[0])
-    made = predict("a", dataclasses.replace(extraction, people=(clips,)), [[0.0, 1.0]], PLAIN)
+    found = extraction([[0.0, 1.0]])
+    clips = tuple(dataclasses.replace(c, face=None, seen=()) for c in found.people[0])
+    made = predict("a", dataclasses.replace(found, people=(clips,)), [[0.0, 1.0]], PLAIN)
     assert made.frames_searched is made.frames_with_face is None
     assert made.people[0].frames_with_face is None
     assert made.people[0].clips[0].face_box is None
@@ -191,7 +156,7 @@ def test_a_probability_is_never_shown_as_certain(value):
 
 
 def _damaged(**condition):
-    found = _extraction([[1.0, 2.0]])
+    found = extraction([[1.0, 2.0]])
     return dataclasses.replace(
         found, info=dataclasses.replace(found.info, condition=Condition(**condition))
     )
@@ -211,7 +176,7 @@ def test_an_answer_says_what_is_wrong_with_the_file():
 
 
 def test_a_healthy_file_needs_no_note():
-    made = predict("a.mp4", _extraction([[1.0]], 1), [[1.0]], PLAIN)
+    made = predict("a.mp4", extraction([[1.0]], 1), [[1.0]], PLAIN)
     assert "note" not in prediction_text.lines(made)
     assert made.as_json()["notes"] == []
 
