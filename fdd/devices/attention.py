@@ -12,7 +12,8 @@ def attend(queries: jax.Array, keys: jax.Array, values: jax.Array) -> jax.Array:
     """Scaled dot-product attention, without a mask.
 
     In half precision on an NVIDIA GPU, cuDNN's fused kernel computes it without writing the matrix
-    of attention weights to memory.
+    of attention weights to memory. In float64 it is written out here, since JAX's function computes
+    the softmax in float32 all the same.
 
     Args:
         queries: float [b, n, heads, c].
@@ -33,6 +34,8 @@ def attend(queries: jax.Array, keys: jax.Array, values: jax.Array) -> jax.Array:
     def fused(*arrays: jax.Array) -> jax.Array:
         return of_even_length("cudnn", *arrays)
 
+    if queries.dtype == jnp.float64:
+        return jnp.einsum("bhnm,bmhc->bnhc", _weights(queries, keys), values)
     size = queries.shape[-1]
     half = queries.dtype in (jnp.bfloat16, jnp.float16)
     if not (half and size % 8 == 0 and size <= _CUDNN_HEADS and runtime.on_nvidia()):
@@ -83,6 +86,11 @@ def weights(queries: jax.Array, keys: jax.Array) -> jax.Array:
     Returns:
         float [b, n, m], at least float32; rows sum to 1.
     """
+    return _weights(queries, keys).mean(axis=1)
+
+
+def _weights(queries: jax.Array, keys: jax.Array) -> jax.Array:
+    """As `weights`, for each head: [b, heads, n, m]."""
     dtype = jnp.promote_types(queries.dtype, jnp.float32)
     scores = jnp.einsum("bnhc,bmhc->bhnm", queries, keys, preferred_element_type=dtype)
-    return jax.nn.softmax(scores / jnp.sqrt(jnp.array(queries.shape[-1], dtype))).mean(axis=1)
+    return jax.nn.softmax(scores / jnp.sqrt(jnp.array(queries.shape[-1], dtype)))
