@@ -9,11 +9,11 @@ import signal
 import numpy as np
 import pytest
 
-from fdd import report, train
+from fdd import cli, report, train
 from fdd.models import ENCODERS
 from fdd.models.clip_classifier import ClipClassifier
 from fdd.models.temporal import Mean
-from fdd.runs import checkpoints
+from fdd.runs import checkpoints, prepare
 from fdd.runs.checkpoints import Checkpoints
 from fdd.system import preemption
 from fdd.training.features import cached
@@ -78,3 +78,12 @@ def test_features_that_do_not_fit_the_disk(dataset, small_disk):
     with pytest.raises(OSError, match="No space left on device") as raised:
         cached(small_disk, encode, state, model, dataset, "train", 16)
     assert str(raised.value.filename).startswith(str(small_disk))
+
+
+def test_drawings_that_do_not_fit_the_disk(config, small_disk):
+    config.data.data_dir = str(small_disk)
+    with pytest.raises(SystemExit) as ended, cli.one_line(small_disk):
+        prepare.open_dataset(config.data)
+    line = str(ended.value)
+    assert line.startswith(f"fdd: {small_disk}") and "\n" not in line
+    assert line.endswith("cannot be written: No space left on device")
