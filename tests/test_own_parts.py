@@ -44,6 +44,7 @@ def config(config, videos, tmp_path):
     return config
 
 
+@pytest.mark.thorough
 def test_own_parts_go_all_the_way(config, videos, tmp_path, monkeypatch):
     config.model.encoder = "tests.own_parts:Stripes"
     config.l2_lstm_kernel = 0.01  # There is no kernel that it could mean.

@@ -85,6 +85,7 @@ def test_memory(config):
     json.dumps(found)
 
 
+@pytest.mark.thorough
 def test_memory_counts_bfloat16_without_the_cpus_compiler(config, monkeypatch):
     config.batch_size = 32  # Of few clips, what is beside the maps is most.
     whole = benchmarks.measure_memory(config)

@@ -157,6 +157,7 @@ with mock.patch(place, stay):
 """
 
 
+@pytest.mark.thorough
 def test_every_command_that_is_stopped_says_so_in_one_line(tmp_path):
     """Every second one by SIGTERM, the others by Ctrl-C."""
     ends = (

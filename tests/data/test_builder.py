@@ -263,6 +263,7 @@ def test_a_full_disk(tree, dataset, small_disk, tmp_path, full):
     assert _files(_build(small_disk, tree).folder) == _files(dataset.folder)
 
 
+@pytest.mark.thorough
 def test_tfds_build_with_nothing_to_build(tmp_path):
     pytest.importorskip("tensorflow", reason="needs the extra tfds")
     (tmp_path / "held/other").mkdir(parents=True)

@@ -165,6 +165,7 @@ def test_clips_of_a_single_split_are_placed_by_the_whole_family(tmp_path):
     assert made[1].metadata("test")[0]["frame_indices"].max() < 24
 
 
+@pytest.mark.thorough
 def test_real_footage_of_genuine_lengths(shared, tmp_path):
     """Two pairs whose originals differ in length; their fakes are cut as methods cut them."""
     whole, root = shared / "mini_ffpp", tmp_path / "held"

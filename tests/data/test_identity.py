@@ -231,6 +231,7 @@ def test_no_file_is_opened(tmp_path, monkeypatch):
     assert len(identity.look(tmp_path)) == 3
 
 
+@pytest.mark.thorough
 def test_the_demo_drawn_again_is_the_same_data_set(config, dataset, tmp_path):
     config.data.data_dir = str(tmp_path)
     assert prepare.open_dataset(config.data).key == dataset.key

@@ -8,7 +8,11 @@ from fdd.tfds_builders.faceforensics import faceforensics_dataset_builder as mod
 from tests.data.test_builder import _build, _rows
 
 # Each region, sampling and selection once; the other ready-made configs mix the same.
-CONFIGS = ("seed", "c23-face-consecutive4x10-224px-strict", "c23-full_frame-uniform1x10-224px")
+CONFIGS = (
+    pytest.param("seed", marks=pytest.mark.thorough),
+    "c23-face-consecutive4x10-224px-strict",
+    "c23-full_frame-uniform1x10-224px",
+)
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ def test_failed_videos_are_named_and_an_unknown_auc_is_null(videos, tmp_path, ca
         robustness.evaluate(nothing, SPEC, lambda clips: (np.zeros(len(clips)), None))
 
 
+@pytest.mark.thorough
 def test_undamaged_videos_score_as_in_the_evaluation(finished, dataset, capsys):
     evaluate.main([f"--workdir={finished}", "--robustness", "--split=validation"])
     out = capsys.readouterr().out

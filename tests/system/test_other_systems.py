@@ -86,6 +86,7 @@ LINUX_ALONE = re.compile(
 )
 
 
+@pytest.mark.thorough
 def test_training_and_prediction_without_tensorflow_and_functions_of_unix(data_dir, pair, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site/sitecustomize.py").write_text(WITHOUT)

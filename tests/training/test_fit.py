@@ -154,6 +154,7 @@ def test_the_compiler_counts_state_and_maps(config):
     assert fit.needed(config, devices) < 0.7 * whole
 
 
+@pytest.mark.thorough
 def test_the_memory_of_gradients_does_not_grow_with_the_number_of_parts(config):
     """Parts of 4 small clips, in a network of which most is parameters."""
     config.model.encoder = kill_and_resume.QUICK

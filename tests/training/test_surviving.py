@@ -85,7 +85,7 @@ def _damaged_dataset(dataset, split, damage, tmp_path):
     return Dataset(folder)
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize("num_workers", [0, pytest.param(1, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize(
     "damage",
     [
@@ -172,6 +172,7 @@ def test_a_workdir_on_a_file_system_without_locks(config, tmp_path, monkeypatch,
     assert (tmp_path / "config.json").exists()
 
 
+@pytest.mark.thorough
 def test_a_full_disk(data_dir, small_disk):
     # One checkpoint has room, two have not.
     wide = "--config.model.lstm_features=64"
@@ -212,6 +213,7 @@ def test_a_finished_run_that_is_read_only_shows_its_report(finished, config, tmp
         assert "DemoReorder, per video" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_sigterm_saves_and_another_number_of_devices_goes_on(data_dir, tmp_path):
     start, stopped = 0, []
     for num_devices in (2, 1):

@@ -96,6 +96,7 @@ def test_evaluating_again_gives_the_same(finished, config):
     assert (finished / "report/metrics.json").read_bytes() == before
 
 
+@pytest.mark.thorough
 def test_an_interrupted_run_ends_as_an_undisturbed_one(finished, config, tmp_path, monkeypatch):
     """Interrupted before the first checkpoint, and after it."""
     batches = pipeline.train_batches

@@ -125,6 +125,7 @@ def test_the_reference_recipe_and_the_recommended_one_are_complete(config):
     assert (seed.model.dropout_features, seed.model.dropout_head) == (0, 0)
 
 
+@pytest.mark.thorough
 def test_weights_are_needed_for_the_start_alone(config, finished, tmp_path):
     """A run goes on, and is evaluated, if the weights that it started from are gone."""
     config.model.encoder = "resnet_tiny"

@@ -95,8 +95,10 @@ def test_nothing_that_a_worker_sends_is_run(
 
 @pytest.mark.parametrize(
     ("signals", "status"),
-    [([signal.SIGTERM], 143), ([signal.SIGINT, signal.SIGINT, signal.SIGTERM], 130)],
-    ids=["terminated", "interrupted twice"],
+    [
+        pytest.param([signal.SIGTERM], 143, id="terminated", marks=pytest.mark.thorough),
+        pytest.param([signal.SIGINT, signal.SIGINT, signal.SIGTERM], 130, id="interrupted twice"),
+    ],
 )
 def test_a_server_that_is_ended_while_it_classifies_leaves_nothing(
     finished: pathlib.Path, tmp_path: pathlib.Path, slow_video: bytes, signals, status
