@@ -10,6 +10,7 @@ lie apart.
 """
 
 import argparse
+import contextlib
 import json
 import pathlib
 import resource
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -46,38 +47,41 @@ def main() -> None:
         _serve(**json.loads(options.serve))
         return
     with tempfile.TemporaryDirectory() as folder:
-        weights = _drawn(pathlib.Path(folder), options.variant)
+        weights = _saved(pathlib.Path(folder), options.variant)
         workers = {name: _start(name, weights, options) for name in options.works}
         said = {name: [] for name in workers}
         for worker in workers.values():  # The first step compiles.
             _take(worker)
         for _ in range(options.repeats):
             for name, worker in workers.items():
-                said[name].append(_take(worker))
+                said[name].append(taken := _take(worker))
+                seconds = f"{taken['wall']:.2f} s, {taken['cpu']:.2f} s of the processor"
+                print(f"{name}: {seconds}", file=sys.stderr, flush=True)
         for worker in workers.values():
             worker.stdin.close()
             worker.wait()
-    base, rows = (
-        options.works[0],
-        [("", "wall s", "least", "cpu s", "least", "÷ base", "GB", "off")],
-    )
+    print(tables.aligned(list(_rows(said)), names=1))
+
+
+def _rows(said: dict[str, list[dict]]) -> Iterator[tuple[str, ...]]:
+    """The table; ratios are those of medians to the first work's."""
+    yield ("", "wall s", "least", "÷ base", "cpu s", "least", "÷ base", "GB", "off")
+    base = next(iter(said.values()))
     for name, answers in said.items():
-        wall, cpu = ([each[key] for each in answers] for key in ("wall", "cpu"))
-        ratio = statistics.median(cpu) / statistics.median([a["cpu"] for a in said[base]])
-        off = np.subtract(answers[0]["features"], said[base][0]["features"])
-        numbers = (statistics.median(wall), min(wall), statistics.median(cpu), min(cpu), ratio)
-        memory = answers[-1]["memory"] / 1e9
-        largest = np.abs(said[base][0]["features"]).max()
-        rows.append(
-            (name, *(f"{n:.2f}" for n in (*numbers, memory)), f"{abs(off).max() / largest:.0e}")
-        )
-    print(tables.aligned(rows, names=1))
+        numbers = []
+        for key in ("wall", "cpu"):
+            taken, of_base = ([each[key] for each in some] for some in (answers, base))
+            median = statistics.median(taken)
+            numbers += [median, min(taken), median / statistics.median(of_base)]
+        numbers.append(answers[-1]["memory"] / 1e9)
+        off = np.subtract(answers[0]["features"], base[0]["features"])
+        largest = np.abs(base[0]["features"]).max()
+        yield (name, *(f"{number:.2f}" for number in numbers), f"{abs(off).max() / largest:.0e}")
 
 
-def _drawn(folder: pathlib.Path, variant: str) -> str:
-    """A file with random weights as CLIPVisionModel's."""
+def drawn(variant: str) -> dict[str, np.ndarray]:
+    """Random weights, named as by CLIPVisionModel."""
     import jax
-    import safetensors.numpy
 
     from fdd.models import ENCODERS, torch_layout
     from fdd.models.clip_classifier import ClipClassifier
@@ -96,8 +100,13 @@ def _drawn(folder: pathlib.Path, variant: str) -> str:
 
     params = jax.tree.map_with_path(draw, shapes["params"])
     tensors = torch_layout.to_torch(model, {"params": params, "batch_stats": {}})
-    kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
-    safetensors.numpy.save_file(kept, folder / "model.safetensors")
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
+
+
+def _saved(folder: pathlib.Path, variant: str) -> str:
+    import safetensors.numpy
+
+    safetensors.numpy.save_file(drawn(variant), folder / "model.safetensors")
     return str(folder / "model.safetensors")
 
 
@@ -125,7 +134,8 @@ def _take(worker: subprocess.Popen) -> dict:
 
 def _serve(framework: str, precision: str, weights: str, variant: str, frames: int) -> None:
     images = np.random.default_rng(0).standard_normal((frames, 224, 224, 3), np.float32)
-    step = (_torch if framework == "torch" else _fdd)(precision, weights, variant, images)
+    with contextlib.redirect_stdout(sys.stderr):  # Standard output is for the measurements.
+        step = (_torch if framework == "torch" else _fdd)(precision, weights, variant, images)
     for _ in sys.stdin:
         wall, cpu = time.perf_counter(), time.process_time()
         features = step()
