@@ -5,8 +5,8 @@
 Fits each measure on the run's training clips, and its threshold on the validation videos, as
 `fdd.evaluation.familiarity` does. Then damages validation videos in each way at each level, and
 prints how often a damaged video is farther away than an undamaged one (AUROC), over all conditions
-and over those that make accuracy on validation fall under --accuracy, and which share of the latter
-gets no answer. No test video is read.
+and over those that make accuracy on validation (the mean over both classes) fall under --accuracy,
+and which share of the latter gets no answer. No test video is read.
 
 References: `fdd.evaluation.familiarity` names them.
 """
@@ -153,7 +153,10 @@ def compare(detector: Detector, scenes: int, worst: float) -> str:
     for video, condition, clips in unfamiliar.damaged(detector, "validation", scenes):
         found.setdefault(condition, []).append((video.label == "fake", clips))
     right = {
-        condition: np.mean([is_fake == _called_fake(detector, clips) for is_fake, clips in each])
+        condition: unfamiliar.balanced(
+            np.array([is_fake for is_fake, _ in each]),
+            np.array([_called_fake(detector, clips) for _, clips in each]),
+        )
         for condition, each in found.items()
     }
     hard = [condition for condition in found if right[condition] < worst]

@@ -6,7 +6,8 @@ Prints, for the detector's own test videos, for folders of videos, and for what 
 (`tests.benchmarks.odd_videos`): how many gave clips of a face, and how many of these get no answer,
 since they are unlike those of training. Frames of nothing are judged as if a face had been found.
 --picture adds a picture of an animal, warped. --damage damages some of the test videos in each way
-at each level, and adds the share without an answer, and the accuracy that all would get.
+at each level, and adds the share without an answer, and how all would be classified: the mean of
+the accuracies on real and on fake videos at the run's threshold, and AUC.
 
 Nothing here is used to choose anything: `tests.benchmarks.familiarity_methods` compares methods on
 validation videos alone.
@@ -23,7 +24,7 @@ import numpy as np
 from fdd import tables
 from fdd.data.catalog import Video, by_scene
 from fdd.data.padding import padded
-from fdd.evaluation import pooling, robustness
+from fdd.evaluation import metrics, pooling, robustness
 from fdd.inference import splits
 from fdd.inference.detector import Detector
 from fdd.inference.prediction import UNFAMILIAR, Prediction
@@ -147,28 +148,35 @@ def damaged(
             yield video, condition, {name: each[number] for name, each in parts.items()}
 
 
+def balanced(labels: np.ndarray, verdicts: np.ndarray) -> float:
+    """The mean of the accuracies on real and on fake videos."""
+    return float(np.mean([np.mean(verdicts[labels == kind] == kind) for kind in (0, 1)]))
+
+
 def damage_table(detector: Detector, most: int) -> str:
-    """By kind and level: accuracy of all videos, and the share without an answer."""
-    right: dict[robustness.Condition, list[bool]] = {}
+    """By kind and level: how all videos are classified, and the share without an answer."""
+    scored: dict[robustness.Condition, list[tuple[bool, float]]] = {}
     unknown: dict[robustness.Condition, list[bool]] = {}
     for video, condition, seen in damaged(detector, "test", most):
         logit = pooling.pooled(seen["logits"], detector.config.video_score)
-        is_fake = logit > detector.calibration.threshold
-        right.setdefault(condition, []).append(is_fake == (video.label == "fake"))
+        scored.setdefault(condition, []).append((video.label == "fake", logit))
         distance = float(detector.familiarity.distances(seen).mean())
         unknown.setdefault(condition, []).append(not detector.familiarity.knows(distance))
 
     def cell(condition: robustness.Condition) -> str:
-        return f"{np.mean(right[condition]):.2f} / {np.mean(unknown[condition]):.0%}"
+        labels, logits = map(np.array, zip(*scored[condition], strict=True))
+        right = balanced(labels, logits > detector.calibration.threshold)
+        area = metrics.auc(labels, logits)
+        return f"{right:.2f} {area:.2f} {np.mean(unknown[condition]):4.0%}"
 
     heads = [f"level {level}" for level in perturbations.LEVELS]
-    lines = [["accuracy / no answer", *heads]]
+    lines = [["balanced accuracy, AUC, no answer", *heads]]
     lines += [
         [kind, *(cell((kind, level)) for level in perturbations.LEVELS)]
         for kind in perturbations.KINDS
     ]
     clean = (robustness.CLEAN, 0)
-    return f"{len(right[clean])} test videos; undamaged: {cell(clean)}\n{tables.aligned(lines)}"
+    return f"{len(scored[clean])} test videos; undamaged: {cell(clean)}\n{tables.aligned(lines)}"
 
 
 def _rows(
