@@ -10,11 +10,13 @@ References:
     Ledoit and Wolf, A Well-Conditioned Estimator for Large-Dimensional Covariance Matrices, 2004.
     The threshold is a tolerance limit: Wilks, Determination of Sample Sizes for Setting Tolerance
     Limits, 1941; with too few videos for it, that of a normal distribution.
-    What was compared on damaged validation videos of the demo and not taken: Gaussians per class,
-    which did the same; and, which did worse there, the relative distance (Ren et al., A Simple Fix
-    to Mahalanobis Distance for Improving Near-OOD Detection, 2021), k nearest neighbours (Sun et
-    al., Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022) and energy (Liu et
-    al., Energy-based Out-of-distribution Detection, NeurIPS 2020).
+    What was compared on damaged validation videos of the demo, and not taken
+    (`tests.benchmarks.familiarity_methods`; fdd/inference/README.md has the table): Gaussians per
+    class, which notice a little more; k nearest neighbours (Sun et al., Out-of-Distribution
+    Detection with Deep Nearest Neighbors, ICML 2022), which notice more, but keep the features of
+    all training clips; the relative distance (Ren et al., A Simple Fix to Mahalanobis Distance for
+    Improving Near-OOD Detection, 2021); and energy (Liu et al., Energy-based Out-of-distribution
+    Detection, NeurIPS 2020), for which damaged videos look more familiar than others.
 """
 
 import dataclasses
