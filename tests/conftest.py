@@ -100,13 +100,12 @@ def _no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The folder of the session's data set, which is built once; each process has a copy."""
+    """The folder of the session's data set, which is built once for all processes."""
 
     def make(folder: pathlib.Path) -> None:
         prepare.open_dataset(tiny_config(folder).data)
 
-    made = once.made(tmp_path_factory, "data_of_all", make)
-    return shutil.copytree(made, tmp_path_factory.mktemp("data") / "data")
+    return once.made(tmp_path_factory, "data", make)
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +116,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, data_dir: pathlib.Path) -
         with jax.enable_x64(False):  # Whatever the first test that asks for it computes in.
             train.train_and_evaluate(tiny_config(data_dir), folder)
 
-    made = once.made(tmp_path_factory, "finished_of_all", make)
+    made = once.made(tmp_path_factory, "finished", make)
     return shutil.copytree(made, tmp_path_factory.mktemp("runs") / "tiny")
 
 

@@ -1,6 +1,5 @@
 """What is costly to make and only read: one of pytest-xdist's processes makes it for all."""
 
-import fcntl
 import os
 import pathlib
 from collections.abc import Callable
@@ -18,6 +17,8 @@ def made(
         name: Of the path, unique in the session.
         make: Makes the file or folder at the path that it is given.
     """
+    import fcntl  # Not at the top: some tests do without it.
+
     root = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent  # Of the whole session.

@@ -62,7 +62,7 @@ def test_own_parts_go_all_the_way(config, videos, tmp_path, monkeypatch):
 
     program.export(tmp_path / "run", tmp_path / "detector.bin")
     reloaded = jax.export.deserialize(bytearray((tmp_path / "detector.bin").read_bytes()))
-    probabilities = reloaded.call(np.stack([clip.images() for clip in clips]))
+    probabilities = reloaded.call(np.stack([clip.images() for clip in clips]))["probability"]
     scores = 1 / (1 + np.exp(-detector.score(clips) / detector.calibration.temperature))
     np.testing.assert_allclose(probabilities, scores, atol=1e-5)
     assert prediction.people
