@@ -4,7 +4,6 @@ import json
 import re
 import time
 
-import gradio
 import pytest
 from web_client import NO_COOKIE, Site, Visitor, result
 
@@ -108,6 +107,8 @@ def routes(app, prefix: str = "") -> set[tuple[str, str]]:
 
 
 def test_every_route_of_gradio_that_the_page_does_not_need_is_not_found(site: Site):
+    import gradio  # Seconds, which not every process of a test run should spend.
+
     with gradio.Blocks(analytics_enabled=False) as blocks:
         gradio.HTML("x")
     offered = routes(gradio.routes.App.create_app(blocks))
