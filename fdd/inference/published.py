@@ -143,10 +143,14 @@ class Published:
             print(provenance.first_use(self.place, _WEIGHTS), file=sys.stderr)
         files = repository.tensor_files(self.place)
         variables = variables_of(str(self.place), task.model, _shapes(task), _tensors(files))
+        leaves, structure = jax.tree.flatten(variables)
+        del variables
+        for number, leaf in enumerate(leaves):  # What is copied need not be mapped any longer.
+            leaves[number] = jax.device_put(leaf, devices.replicated)
         fingerprint = Preprocessing.of(self.config.data).fingerprint()
         familiarity, validated = stored_calibration.read_known(self.place, files, fingerprint)
         return Weights(
-            variables=jax.device_put(variables, devices.replicated),
+            variables=jax.tree.unflatten(structure, leaves),
             calibration=stored_calibration.read(self.place, files, fingerprint),
             step=None,
             fingerprint=fingerprint,

@@ -168,7 +168,8 @@ def _mismatch(dataset: Dataset, loaded: Detector, allowed: bool) -> list[str]:
         f"than the detector was trained with ({loaded.fingerprint})"
     )
     if not allowed:
-        raise UserError(f"{difference}: build it with the run's settings, or say --allow_mismatch")
+        how = "as --config=gend does" if loaded.step is None else "with the run's settings"
+        raise UserError(f"{difference}: build it {how}, or say --allow_mismatch")
     return [f"Preprocessing differs: {difference}. The numbers mix this with everything else."]
 
 

@@ -91,6 +91,8 @@ def test_what_cannot_be_calibrated(folder, finished, dataset):
     assert "is a run, which its own validation split has calibrated" in said
     said = _failure(evaluate, f"--detector={folder}", f"--calibrate={dataset.folder}")
     assert "was cut with other preprocessing" in said
+    said = _failure(evaluate, f"--detector={folder}", f"--dataset={dataset.folder}")
+    assert "build it as --config=gend does, or say --allow_mismatch" in said
     said = _failure(evaluate, f"--detector={folder}")
     assert "has no data set of its own here: say --dataset=DIR" in said
 
