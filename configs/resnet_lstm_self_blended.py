@@ -11,7 +11,9 @@ Differences from `configs/resnet_lstm_best.py`: `data.fakes`, eight clips of eac
 four, and batch norms that learn, since what they meet differs from ImageNet.
 
 Needs landmarks, so faces are cropped. configs/README.md describes the three families of fakes.
-Nothing was measured with this recipe yet: not on FaceForensics++, and not on other data.
+Nothing was measured with the whole recipe: not on FaceForensics++, and not on other data. With few
+and short steps, on three times four real people, AUC was 0.96 for one forgery that it did not see
+and 0.48 for another (configs/README.md).
 """
 
 import ml_collections
