@@ -38,11 +38,7 @@ def write(file: pathlib.Path, familiarity: Familiarity, belongs_to: str) -> None
     Raises:
         UserError: it cannot be written.
     """
-    try:
-        with whole.replaced(file) as partial:
-            partial.write_bytes(serialized(familiarity, belongs_to))
-    except OSError as error:
-        raise UserError(f"{shown(str(file))} cannot be written: {error.strerror}") from None
+    whole.write(file, serialized(familiarity, belongs_to))
 
 
 def serialized(familiarity: Familiarity, belongs_to: str = "") -> bytes:

@@ -38,11 +38,7 @@ def write(file: pathlib.Path, validated: Validated, belongs_to: str) -> None:
         "source": validated.source,
         **{name: each.tolist() for name, each in zip(_COLUMNS, columns, strict=True)},
     }
-    try:
-        with whole.replaced(file) as partial:
-            partial.write_text(json.dumps(content) + "\n", "utf-8")
-    except OSError as error:
-        raise UserError(f"{shown(str(file))} cannot be written: {error.strerror}") from None
+    whole.write(file, f"{json.dumps(content)}\n".encode())
 
 
 def read(file: pathlib.Path, belongs_to: str) -> Validated | None:

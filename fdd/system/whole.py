@@ -4,6 +4,8 @@ import contextlib
 import pathlib
 from collections.abc import Iterator
 
+from fdd.errors import UserError, shown
+
 
 @contextlib.contextmanager
 def replaced(file: pathlib.Path, partial: pathlib.Path | None = None) -> Iterator[pathlib.Path]:
@@ -26,3 +28,16 @@ def replaced(file: pathlib.Path, partial: pathlib.Path | None = None) -> Iterato
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+def write(file: pathlib.Path, content: bytes) -> None:
+    """Writes a file, which is replaced once the new one is whole.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        with replaced(file) as partial:
+            partial.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{shown(str(file))} cannot be written: {error.strerror}") from None

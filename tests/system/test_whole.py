@@ -2,6 +2,7 @@
 
 import pytest
 
+from fdd.errors import UserError
 from fdd.system import whole
 
 
@@ -23,3 +24,10 @@ def test_what_fails_leaves_the_file_as_it_was(tmp_path):
         raise ValueError("broken")
     assert file.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    whole.write(tmp_path / "file", b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
+    with pytest.raises(UserError, match=r"missing/file cannot be written: No such file or dir"):
+        whole.write(tmp_path / "missing/file", b"content")
